@@ -1,0 +1,1 @@
+//! Everything two programs share; a list of modules and no code.
