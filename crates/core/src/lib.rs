@@ -1,1 +1,16 @@
-//! Everything two programs share; a list of modules and no code.
+//! Everything that two programs share; a list of modules and no code.
+
+pub mod account;
+pub mod clock;
+pub mod control;
+pub mod entry;
+pub mod errno;
+pub mod exec;
+pub mod failure;
+pub mod label;
+pub mod number;
+pub mod options;
+pub mod service_dir;
+pub mod status;
+pub mod stdio;
+pub mod sys;

@@ -1,0 +1,151 @@
+//! How a program says that something went wrong: `PROGRAM: fatal: unable to WHAT: REASON`, one line, one write.
+
+use nix::errno::Errno;
+
+use crate::entry::Exit;
+use crate::errno::reason;
+use crate::stdio;
+use crate::sys::fd::STDERR;
+
+/// What a program says about itself.
+pub struct Program {
+    /// Its name, which each message begins with.
+    pub name: &'static str,
+    /// The whole usage line without the newline, as 0.76 prints it.
+    pub usage: &'static str,
+    /// One sentence for `--help`: what it does.
+    pub about: &'static str,
+}
+
+/// How `run` ends: an exit code, or a failure to be told.
+pub type Outcome = Result<Exit, Failure>;
+
+/// A sentence for standard error and the exit code that goes with it.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    form: Form,
+    text: Vec<u8>,
+}
+
+/// What is printed around the text.
+#[derive(Debug)]
+enum Form {
+    /// Nothing is printed at all.
+    Silent,
+    /// The usage line; before it, if there is a text, `PROGRAM: TEXT`.
+    Usage,
+    /// `PROGRAM: fatal: TEXT`.
+    Fatal,
+}
+
+impl Failure {
+    /// Wrong arguments: the usage line, exit 100.
+    pub fn usage() -> Failure {
+        Failure { exit: Exit::MISUSE, form: Form::Usage, text: Vec::new() }
+    }
+
+    /// A wrong option: `PROGRAM: ` and these words on a line of their own, then the usage line, exit 100.
+    pub fn misused<const N: usize>(words: [&[u8]; N]) -> Failure {
+        Failure { text: words.concat(), ..Failure::usage() }
+    }
+
+    /// Trouble: `PROGRAM: fatal: ` and these words, exit 111.
+    pub fn fatal<const N: usize>(words: [&[u8]; N]) -> Failure {
+        Failure { exit: Exit::TROUBLE, form: Form::Fatal, text: words.concat() }
+    }
+
+    /// Nothing is said; the exit code tells.
+    pub fn silent(exit: Exit) -> Failure {
+        Failure { exit, form: Form::Silent, text: Vec::new() }
+    }
+
+    /// The same with another exit code.
+    pub fn exiting(self, exit: Exit) -> Failure {
+        Failure { exit, ..self }
+    }
+
+    /// The sentence about a failed system call: these words, a colon, the reason; exit 111.
+    pub fn because<const N: usize>(words: [&[u8]; N], errno: Errno) -> Failure {
+        let mut failure = Failure::fatal(words);
+        failure.add_reason(errno);
+        failure
+    }
+
+    /// Room in the text for a reason, so that `add_reason` need not allocate (exec under a memory limit).
+    pub(crate) fn reserve_reason(&mut self) {
+        self.text.reserve_exact(64);
+    }
+
+    /// Appends a colon and the reason.
+    pub(crate) fn add_reason(&mut self, errno: Errno) {
+        self.text.extend_from_slice(b": ");
+        self.text.extend_from_slice(reason(errno).as_bytes());
+    }
+
+    /// Prints it as the end of `program`, in one write, and gives the exit code. Allocates nothing.
+    pub fn tell(&self, program: &Program) -> Exit {
+        let (name, usage) = (program.name.as_bytes(), program.usage.as_bytes());
+        match self.form {
+            Form::Silent => {}
+            Form::Usage if self.text.is_empty() => say([usage, b"\n"]),
+            Form::Usage => say([name, b": ", &self.text, b"\n", usage, b"\n"]),
+            Form::Fatal => say([name, b": fatal: ", &self.text, b"\n"]),
+        }
+        self.exit
+    }
+
+    /// Prints it as a warning of `program`, in one write: the program goes on.
+    pub fn warn(&self, program: &Program) {
+        say([program.name.as_bytes(), b": warning: ", &self.text, b"\n"]);
+    }
+
+    /// The words between `fatal: ` or `warning: ` and the newline.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+/// Names what was being done when a system call failed.
+pub trait Unable<T> {
+    /// Turns the errno into the failure `unable to WORDS: REASON`, exit 111.
+    fn unable<const N: usize>(self, words: [&[u8]; N]) -> Result<T, Failure>;
+}
+
+impl<T> Unable<T> for nix::Result<T> {
+    fn unable<const N: usize>(self, words: [&[u8]; N]) -> Result<T, Failure> {
+        self.map_err(|errno| {
+            let mut failure = Failure::fatal([b"unable to "]);
+            for word in words {
+                failure.text.extend_from_slice(word);
+            }
+            failure.add_reason(errno);
+            failure
+        })
+    }
+}
+
+/// One line on standard error. There is nobody to tell if that fails.
+fn say<const N: usize>(pieces: [&[u8]; N]) {
+    let _ = stdio::write_pieces(STDERR, pieces);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_call_makes_the_sentence_of_0_76() {
+        let failed: nix::Result<()> = Err(Errno::ENOENT);
+        let failure = failed.unable([b"chdir to ", b"\xff"]).expect_err("it failed");
+        assert_eq!(failure.text(), b"unable to chdir to \xff: file does not exist");
+        assert_eq!(failure.exit, Exit::TROUBLE);
+    }
+
+    #[test]
+    fn misuse_is_100_and_silence_keeps_its_code() {
+        assert_eq!(Failure::usage().exit, Exit::MISUSE);
+        assert_eq!(Failure::usage().exiting(Exit::TROUBLE).exit, Exit::TROUBLE);
+        assert_eq!(Failure::silent(Exit::MISUSE).exit, Exit::MISUSE);
+    }
+}

@@ -1,0 +1,124 @@
+//! TAI64N: a moment to the nanosecond, as 12 bytes or as `@` and 24 hex digits (<https://cr.yp.to/libtai/tai64.html>).
+//!
+//! As all of daemontools does, it counts no leap seconds: second 2^62 + 10 is the Unix epoch. (The package tai64 puts
+//! the epoch at 2^62 + 37, and its stamps would be 27 seconds off from those of every existing log.)
+
+use nix::time::{ClockId, clock_gettime};
+
+/// The label of the Unix epoch.
+pub const UNIX_EPOCH: u64 = (1 << 62) + 10;
+
+/// A moment. Any 12 bytes make one; those beyond a billion nanoseconds are kept as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Label {
+    /// Seconds, counted from 2^62 ten seconds before the Unix epoch.
+    pub seconds: u64,
+    /// Nanoseconds within the second.
+    pub nanoseconds: u32,
+}
+
+impl Label {
+    /// How many bytes the packed form has.
+    pub const PACKED: usize = 12;
+    /// How many bytes the text has: `@` and 24 hex digits.
+    pub const TEXT: usize = 25;
+
+    /// The time of day by the system's clock.
+    pub fn now() -> Label {
+        // The clock always exists; the epoch is what a label shows if it ever should not.
+        clock_gettime(ClockId::CLOCK_REALTIME)
+            .map(|time| Label::from_unix(time.tv_sec(), u32::try_from(time.tv_nsec()).unwrap_or(0)))
+            .unwrap_or(Label { seconds: UNIX_EPOCH, nanoseconds: 0 })
+    }
+
+    /// The label of a Unix time in seconds and nanoseconds.
+    pub fn from_unix(seconds: i64, nanoseconds: u32) -> Label {
+        Label { seconds: UNIX_EPOCH.wrapping_add_signed(seconds), nanoseconds }
+    }
+
+    /// The Unix time in seconds; wraps for labels beyond the reach of any clock.
+    pub fn to_unix(self) -> i64 {
+        i64::from_ne_bytes(self.seconds.wrapping_sub(UNIX_EPOCH).to_ne_bytes())
+    }
+
+    /// The packed form: 8 bytes of seconds, 4 of nanoseconds, each big-endian.
+    pub fn to_bytes(self) -> [u8; Label::PACKED] {
+        let mut bytes = [0; Label::PACKED];
+        let (seconds, nanoseconds) = bytes.split_at_mut(8);
+        seconds.copy_from_slice(&self.seconds.to_be_bytes());
+        nanoseconds.copy_from_slice(&self.nanoseconds.to_be_bytes());
+        bytes
+    }
+
+    /// The label of a packed form.
+    pub fn from_bytes(bytes: [u8; Label::PACKED]) -> Label {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
+        Label { seconds: u64::from_be_bytes([a, b, c, d, e, f, g, h]), nanoseconds: u32::from_be_bytes([i, j, k, l]) }
+    }
+
+    /// The text: `@`, then the packed form in lower-case hex.
+    pub fn to_text(self) -> [u8; Label::TEXT] {
+        let mut text = [b'@'; Label::TEXT];
+        let (_, digits) = text.split_at_mut(1);
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.to_bytes()) {
+            pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+        }
+        text
+    }
+
+    /// The label that `text` begins with, and what follows it. `None` unless `@` and 24 lower-case hex digits come.
+    pub fn from_text(text: &[u8]) -> Option<(Label, &[u8])> {
+        let (text, rest) = text.split_at_checked(Label::TEXT)?;
+        let mut bytes = [0; Label::PACKED];
+        for (byte, pair) in bytes.iter_mut().zip(text.strip_prefix(b"@")?.chunks_exact(2)) {
+            for &digit in pair {
+                *byte = (*byte << 4) | hex_value(digit)?;
+            }
+        }
+        Some((Label::from_bytes(bytes), rest))
+    }
+}
+
+/// The lower-case hex digit of the low four bits.
+pub fn hex_digit(value: u8) -> u8 {
+    match value & 15 {
+        value @ 0..=9 => b'0' + value,
+        value => b'a' + (value - 10),
+    }
+}
+
+/// What a lower-case hex digit is worth.
+pub fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_epoch_is_where_all_of_daemontools_has_it() {
+        assert_eq!(&Label::from_unix(0, 0).to_text(), b"@400000000000000a00000000");
+        assert_eq!(&Label::from_unix(1_000_000_000, 1).to_text(), b"@400000003b9aca0a00000001");
+        assert_eq!(Label::from_unix(-1, 0).to_unix(), -1);
+    }
+
+    #[test]
+    fn text_and_bytes_lead_back() {
+        let label = Label { seconds: 0x4123_4567_89ab_cdef, nanoseconds: 0xfedc_ba98 };
+        assert_eq!(Label::from_bytes(label.to_bytes()), label);
+        let text = [label.to_text().as_slice(), b" line"].concat();
+        assert_eq!(Label::from_text(&text), Some((label, b" line".as_slice())));
+    }
+
+    #[test]
+    fn what_is_no_label_is_none() {
+        assert_eq!(Label::from_text(b"@400000003b9aca0a0000000"), None);
+        assert_eq!(Label::from_text(b"@400000003B9ACA0A00000000"), None);
+        assert_eq!(Label::from_text(b" 400000003b9aca0a00000000"), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! File descriptors: the three standard ones, and opening others that a child does or does not see.
+//!
+//! The name of a function says which: `private` descriptors are closed at exec and never 0, 1 or 2, also where the
+//! program was started with one of these closed; `inherited` ones are what a child is meant to get.
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::NixPath;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::sys::stat::Mode;
+use nix::unistd::pipe2;
+
+// SAFETY: 0 is not -1. If it is closed, its uses fail with EBADF, as in C.
+/// Standard input.
+pub const STDIN: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(0) };
+// SAFETY: as above.
+/// Standard output.
+pub const STDOUT: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(1) };
+// SAFETY: as above.
+/// Standard error.
+pub const STDERR: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(2) };
+
+/// Opens a file for ourselves. `mode` counts only where `flags` create the file.
+pub fn open_private<P: ?Sized + NixPath>(path: &P, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
+    above_standard(open(path, flags | OFlag::O_CLOEXEC, mode)?)
+}
+
+/// Opens a file that the next program inherits, at the lowest free number.
+pub fn open_inherited<P: ?Sized + NixPath>(path: &P, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
+    open(path, flags, mode)
+}
+
+/// A pipe for ourselves: the reading end, the writing end.
+pub fn pipe_private() -> nix::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
+    Ok((above_standard(reader)?, above_standard(writer)?))
+}
+
+/// Moves a descriptor of ours out of the range of the standard ones, so that a message never ends up in a file that
+/// happened to be opened as number 2.
+pub fn above_standard(fd: OwnedFd) -> nix::Result<OwnedFd> {
+    if is_above_standard(fd.as_fd()) {
+        return Ok(fd);
+    }
+    duplicate_private(fd.as_fd())
+}
+
+/// A copy for ourselves.
+pub fn duplicate_private(fd: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+    // SAFETY: fcntl has just made this descriptor, and nobody else knows its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// A copy that the next program inherits, at the lowest free number.
+pub fn duplicate_inherited(fd: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    nix::unistd::dup(fd)
+}
+
+/// Puts a copy at a fixed number, where the next program looks for it; whatever was open there is closed.
+/// Only for a forked child on its way to exec: nothing in it uses the number's former meaning again.
+pub fn place_inherited(fd: BorrowedFd<'_>, number: RawFd) -> nix::Result<()> {
+    use std::os::fd::AsRawFd;
+    if fd.as_raw_fd() == number {
+        return fcntl(fd, FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).map(drop);
+    }
+    // SAFETY: dup2 touches no memory of ours; the caller's child owns its descriptor table alone.
+    let placed = unsafe { libc::dup2(fd.as_raw_fd(), number) };
+    Errno::result(placed).map(drop)
+}
+
+fn is_above_standard(fd: BorrowedFd<'_>) -> bool {
+    use std::os::fd::AsRawFd;
+    fd.as_raw_fd() > 2
+}

@@ -1,0 +1,8 @@
+//! The only place where `unsafe` is written: one call a block, a safe function around each.
+
+pub mod args;
+pub mod environ;
+pub mod fd;
+pub mod process;
+pub mod signal;
+pub mod title;

@@ -1,0 +1,47 @@
+//! Making a process, becoming another program, leaving.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_char};
+use std::marker::PhantomData;
+use std::ptr;
+
+use nix::errno::Errno;
+use nix::unistd::{ForkResult, Pid};
+
+use crate::entry::Exit;
+
+/// Forks: the child's process id in the parent, `None` in the child.
+pub fn fork() -> nix::Result<Option<Pid>> {
+    // SAFETY: our programs have one thread, so the child may go on as the parent would.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Some(child)),
+        ForkResult::Child => Ok(None),
+    }
+}
+
+/// A NULL-ended array of C strings, as execve wants it, made ahead of time: nothing is allocated at exec.
+pub struct Pointers<'a> {
+    pointers: Vec<*const c_char>,
+    words: PhantomData<&'a CStr>,
+}
+
+impl<'a> FromIterator<&'a CStr> for Pointers<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a CStr>>(words: I) -> Pointers<'a> {
+        let mut pointers: Vec<_> = words.into_iter().map(CStr::as_ptr).collect();
+        pointers.push(ptr::null());
+        Pointers { pointers, words: PhantomData }
+    }
+}
+
+/// Becomes the program at `path`; comes back only with the reason why not.
+pub fn execve(path: &CStr, argv: &Pointers<'_>, environment: &Pointers<'_>) -> Errno {
+    // SAFETY: a C string and two NULL-ended arrays of C strings, which their borrows keep alive.
+    unsafe { libc::execve(path.as_ptr(), argv.pointers.as_ptr(), environment.pointers.as_ptr()) };
+    Errno::last()
+}
+
+/// Ends a forked child that could not become another program; runs nothing of the parent's.
+pub fn leave(exit: Exit) -> ! {
+    // SAFETY: _exit takes a number and does not return.
+    unsafe { libc::_exit(i32::from(exit.0)) }
+}

@@ -1,0 +1,76 @@
+//! Signals as something to wait for: blocked, and read from a descriptor (signalfd(2)), so that no system call of ours
+//! is ever interrupted; and what a child gets instead: the mask and the dispositions that we were started with.
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::fd;
+
+/// The signals that a program waits for.
+pub struct Signals {
+    /// Readable while one of them is pending. Does not block.
+    queue: SignalFd,
+    /// The mask for a child: the inherited one, less the watched signals.
+    for_child: SigSet,
+}
+
+impl Signals {
+    /// From now on these signals wait in a queue. Their dispositions become the default ones: an ignored SIGCHLD would
+    /// reap our children behind our back.
+    pub fn watch(signals: &[Signal]) -> nix::Result<Signals> {
+        let mut watched = SigSet::empty();
+        for &signal in signals {
+            watched.add(signal);
+        }
+        let mut for_child = watched.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        for &signal in signals {
+            for_child.remove(signal);
+            set_default(signal)?;
+        }
+        let queue = SignalFd::with_flags(&watched, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        Ok(Signals { queue: above_standard(queue)?, for_child })
+    }
+
+    /// The next signal that came, if any.
+    pub fn take(&self) -> nix::Result<Option<Signal>> {
+        let Some(info) = self.queue.read_signal()? else { return Ok(None) };
+        let number = i32::try_from(info.ssi_signo).map_err(|_| Errno::EINVAL)?;
+        Signal::try_from(number).map(Some)
+    }
+
+    /// In a child, before exec: the mask as we were started with it, and the watched signals unblocked.
+    pub fn hand_over(&self) -> nix::Result<()> {
+        self.for_child.thread_set_mask()
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
+    }
+}
+
+/// Gives a signal its default disposition.
+pub fn set_default(signal: Signal) -> nix::Result<()> {
+    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the default disposition runs no code of ours.
+    unsafe { sigaction(signal, &action) }.map(drop)
+}
+
+/// Ignores a signal. For programs that start no others: a child would inherit it.
+pub fn ignore(signal: Signal) -> nix::Result<()> {
+    let action = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: ignoring runs no code of ours.
+    unsafe { sigaction(signal, &action) }.map(drop)
+}
+
+/// The queue at a number above the standard descriptors.
+fn above_standard(queue: SignalFd) -> nix::Result<SignalFd> {
+    let fd: OwnedFd = fd::duplicate_private(queue.as_fd())?;
+    // SAFETY: the descriptor is a copy of a signalfd, owned by nobody else.
+    Ok(unsafe { SignalFd::from_owned_fd(fd) })
+}
