@@ -1,0 +1,28 @@
+//! Tells whether supervise runs in a service directory: exit 0 if it does, 100 if not, 111 on trouble.
+#![no_main]
+#![forbid(unsafe_code)]
+
+use daemontools_core::entry;
+use daemontools_core::entry::Exit;
+use daemontools_core::failure::{Failure, Outcome, Program, Unable};
+use daemontools_core::service_dir::supervised;
+use daemontools_core::sys::args::Args;
+use nix::errno::Errno;
+use nix::unistd::chdir;
+
+const PROGRAM: Program = Program {
+    name: "svok",
+    usage: "svok: usage: svok dir",
+    about: "Tells by its exit code whether supervise runs in the service directory dir: 0 yes, 100 no, 111 trouble.",
+};
+entry!(PROGRAM, run);
+
+fn run(mut args: Args) -> Outcome {
+    let Some(dir) = args.next() else { return Err(Failure::usage()) };
+    chdir(dir).unable([b"chdir to ", dir.to_bytes()])?;
+    match supervised() {
+        Ok(true) => Ok(Exit::OK),
+        Ok(false) | Err(Errno::ENOENT) => Err(Failure::silent(Exit::MISUSE)),
+        Err(errno) => Err(errno).unable([b"open ", dir.to_bytes(), b"/supervise/ok"]),
+    }
+}
