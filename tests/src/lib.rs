@@ -1,1 +1,24 @@
 //! The harness of the suite: which programs are under test, service trees, running, waiting, scrubbing.
+//!
+//! It knows the programs as processes and bytes only and depends on none of our crates:
+//! a format that is tested through its own code proves nothing.
+
+pub mod invocation;
+pub mod proc;
+pub mod process;
+pub mod programs;
+mod run;
+pub mod scrub;
+pub mod skip;
+pub mod tree;
+pub mod wait;
+
+pub use invocation::Invocation;
+pub use process::{End, Output, Process, exits};
+pub use programs::Programs;
+pub use skip::{left_out, needs_root};
+pub use tree::Tree;
+pub use wait::{until, value};
+
+/// No arguments, typed: `tree.run("svc", NONE)`.
+pub const NONE: [&str; 0] = [];

@@ -1,0 +1,6 @@
+//! What an unchanged tree, script or reader relies on: the same tests on the C original and on ours.
+//!
+//! `DAEMONTOOLS_UNDER_TEST=/usr/bin cargo test --test compat` runs them on the original;
+//! a test that fails there is a wrong test.
+
+mod svok;

@@ -1,0 +1,143 @@
+//! What `/proc` tells about processes, and the end of those that a test leaves behind.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Instant;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::wait::{DEADLINE, before};
+
+/// A field of `/proc/PID/status`, without the white space around it.
+#[must_use]
+pub fn field(pid: i32, name: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    text.lines().find_map(|line| {
+        Some(
+            line.strip_prefix(name)?
+                .strip_prefix(':')?
+                .trim()
+                .to_owned(),
+        )
+    })
+}
+
+/// The letter of the process's state (`S`, `T`, `Z`, …); none when there is no such process.
+#[must_use]
+pub fn state(pid: i32) -> Option<char> {
+    field(pid, "State")?.chars().next()
+}
+
+/// Whether the process is there and no zombie.
+#[must_use]
+pub fn alive(pid: i32) -> bool {
+    state(pid).is_some_and(|state| state != 'Z')
+}
+
+/// The process's parent.
+#[must_use]
+pub fn parent(pid: i32) -> Option<i32> {
+    field(pid, "PPid")?.parse().ok()
+}
+
+/// The words the process was started with.
+#[must_use]
+pub fn arguments(pid: i32) -> Vec<Vec<u8>> {
+    let text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut words: Vec<Vec<u8>> = text.split(|&b| b == 0).map(<[u8]>::to_vec).collect();
+    words.pop(); // what follows the last NUL
+    words
+}
+
+/// The process's open descriptors, in order.
+#[must_use]
+pub fn descriptors(pid: i32) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
+    let mut numbers: Vec<i32> = entries
+        .flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Every process there is.
+#[must_use]
+pub fn all() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").expect("read /proc");
+    entries
+        .flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// The processes that belong to the directory: those that work in it or carry its name in their
+/// environment, and what descends from them. `root` must be a name that is no part of another's.
+#[must_use]
+pub fn of(root: &Path) -> Vec<i32> {
+    let own = std::process::id() as i32;
+    let mut parents = HashMap::new();
+    let mut found: HashMap<i32, bool> = HashMap::new();
+    for pid in all() {
+        if pid != own && state(pid).is_some_and(|s| s != 'Z') {
+            found.insert(pid, belongs(pid, root));
+            parents.insert(pid, parent(pid).unwrap_or(0));
+        }
+    }
+    // Down the generations until nothing is added.
+    loop {
+        let heirs: Vec<i32> = parents
+            .iter()
+            .filter(|(pid, up)| !found[*pid] && found.get(*up) == Some(&true))
+            .map(|(pid, _)| *pid)
+            .collect();
+        if heirs.is_empty() {
+            break;
+        }
+        for pid in heirs {
+            found.insert(pid, true);
+        }
+    }
+    found
+        .into_iter()
+        .filter(|(_, ours)| *ours)
+        .map(|(pid, _)| pid)
+        .collect()
+}
+
+fn belongs(pid: i32, root: &Path) -> bool {
+    let name = root.as_os_str().as_bytes();
+    let within = |link: &str| {
+        fs::read_link(format!("/proc/{pid}/{link}"))
+            .is_ok_and(|at| at.as_os_str().as_bytes().starts_with(name))
+    };
+    let named = || {
+        fs::read(format!("/proc/{pid}/environ"))
+            .is_ok_and(|env| env.windows(name.len()).any(|part| part == name))
+    };
+    within("cwd") || within("root") || named()
+}
+
+/// Kills what belongs to the directory until nothing does; a supervise that dies may just have forked.
+pub fn end(root: &Path) {
+    let gone = before(Instant::now() + DEADLINE, || {
+        let left = of(root);
+        for &pid in &left {
+            // It may be gone by now.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        left.is_empty().then_some(())
+    });
+    if gone.is_none() && !std::thread::panicking() {
+        panic!(
+            "cannot end the processes of {}: {:?}",
+            root.display(),
+            of(root)
+        );
+    }
+}
