@@ -14,3 +14,4 @@ pub mod service_dir;
 pub mod status;
 pub mod stdio;
 pub mod sys;
+pub mod wait;

@@ -19,6 +19,44 @@ pub fn fork() -> nix::Result<Option<Pid>> {
     }
 }
 
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It exited with this code.
+    Code(u8),
+    /// This signal killed it. A plain number: nix has no name for real-time signals, and its own wait loses a child
+    /// that one of these killed.
+    Signal(i32),
+}
+
+/// Takes a child that has ended, if there is one; does not wait. ECHILD: there are no children at all.
+pub fn reap() -> nix::Result<Option<(Pid, Ending)>> {
+    wait(-1, libc::WNOHANG)
+}
+
+/// Waits until this child has ended.
+pub fn wait_for(child: Pid) -> nix::Result<Ending> {
+    loop {
+        match wait(child.as_raw(), 0) {
+            Ok(Some((_, ending))) => return Ok(ending),
+            Ok(None) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+fn wait(which: libc::pid_t, options: libc::c_int) -> nix::Result<Option<(Pid, Ending)>> {
+    let mut status = 0;
+    // SAFETY: `status` is ours to write to.
+    let pid = Errno::result(unsafe { libc::waitpid(which, &raw mut status, options) })?;
+    let ending = match libc::WIFSIGNALED(status) {
+        true => Ending::Signal(libc::WTERMSIG(status)),
+        // The kernel keeps eight bits of an exit code.
+        false => Ending::Code((libc::WEXITSTATUS(status) & 0xff) as u8),
+    };
+    Ok((pid > 0).then(|| (Pid::from_raw(pid), ending)))
+}
+
 /// A NULL-ended array of C strings, as execve wants it, made ahead of time: nothing is allocated at exec.
 pub struct Pointers<'a> {
     pointers: Vec<*const c_char>,

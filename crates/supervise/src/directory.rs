@@ -1,0 +1,105 @@
+//! supervise's own files in the service directory, which is the current one: made, locked, and the status published.
+
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+
+use daemontools_core::control;
+use daemontools_core::failure::{Failure, Unable};
+use daemontools_core::service_dir::{DOWN, LOCK, OK, SUPERVISE};
+use daemontools_core::status::{self, Status, Want};
+use daemontools_core::stdio::write_all;
+use daemontools_core::sys::fd::{above_standard, open_private};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag, readlink, renameat};
+use nix::sys::stat::{Mode, stat};
+use nix::unistd::{mkdir, mkfifo};
+
+/// What is written and then renamed to `status`.
+const NEW_STATUS: &CStr = c"supervise/status.new";
+
+/// What is held open as long as supervise runs; each closes with it, and none reaches the service.
+pub struct Directory {
+    /// Where commands come from. Does not block.
+    pub control: OwnedFd,
+    /// While somebody holds the FIFO for writing, it has no end that would wake us.
+    _control_writer: OwnedFd,
+    _ok: OwnedFd,
+    _lock: Flock<OwnedFd>,
+}
+
+impl Directory {
+    /// Makes `supervise/` in the current directory, which messages call `name`, and takes it over. `publish` comes
+    /// before `ok` opens: whoever sees a running supervise finds its status.
+    pub fn take_over(name: &[u8], publish: impl FnOnce()) -> Result<Directory, Failure> {
+        make_supervise(name)?;
+        let lock = lock().unable([b"acquire ", name, b"/", LOCK.to_bytes()])?;
+        make_fifo(control::PATH, name)?;
+        let control = open_fifo(control::PATH, OFlag::O_RDONLY, name)?;
+        let control_writer = open_fifo(control::PATH, OFlag::O_WRONLY, name)?;
+        publish();
+        make_fifo(OK, name)?;
+        let ok = open_fifo(OK, OFlag::O_RDONLY, name)?;
+        Ok(Directory { control, _control_writer: control_writer, _ok: ok, _lock: lock })
+    }
+}
+
+/// The first wish: up, unless there is a file `down`.
+pub fn first_wish(name: &[u8]) -> Result<Want, Failure> {
+    match stat(DOWN) {
+        Ok(_) => Ok(Want::Down),
+        Err(Errno::ENOENT) => Ok(Want::Up),
+        Err(errno) => Err(errno).unable([b"stat ", name, b"/", DOWN.to_bytes()]),
+    }
+}
+
+/// Replaces the status file in one step: a reader sees the old record or the new one.
+pub fn publish(status: &Status, name: &[u8]) -> Result<(), Failure> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NONBLOCK;
+    let new = NEW_STATUS.to_bytes();
+    let file = open_private(NEW_STATUS, flags, Mode::from_bits_truncate(0o644));
+    let file = file.unable([b"open ", name, b"/", new])?;
+    write_all(&file, &status.to_bytes()).unable([b"write ", name, b"/", new])?;
+    let here = nix::fcntl::AT_FDCWD;
+    renameat(here, NEW_STATUS, here, status::PATH).unable([
+        b"rename ",
+        name,
+        b"/",
+        new,
+        b" to ",
+        status::PATH.to_bytes(),
+    ])
+}
+
+/// Makes the directory `supervise`, or the one that a dangling link of that name points to.
+fn make_supervise(name: &[u8]) -> Result<(), Failure> {
+    let private = Mode::S_IRWXU;
+    match mkdir(SUPERVISE, private) {
+        // If it is no directory, opening the lock will tell. A link to nowhere: make what it points to.
+        Err(Errno::EEXIST) if stat(SUPERVISE) == Err(Errno::ENOENT) => {
+            let target = readlink(SUPERVISE).unable([b"readlink ", name, b"/", SUPERVISE.to_bytes()])?;
+            let _ = mkdir(target.as_os_str(), private);
+        }
+        // Whatever stands in the way, opening the lock says it.
+        Ok(()) | Err(_) => {}
+    }
+    Ok(())
+}
+
+fn lock() -> nix::Result<Flock<OwnedFd>> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK;
+    let file = open_private(LOCK, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
+}
+
+fn make_fifo(path: &CStr, name: &[u8]) -> Result<(), Failure> {
+    match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
+        // What is there, opening it will tell.
+        Ok(()) | Err(Errno::EEXIST) => Ok(()),
+        Err(errno) => Err(errno).unable([b"create ", name, b"/", path.to_bytes()]),
+    }
+}
+
+fn open_fifo(path: &CStr, access: OFlag, name: &[u8]) -> Result<OwnedFd, Failure> {
+    let opened = open_private(path, access | OFlag::O_NONBLOCK, Mode::empty()).and_then(above_standard);
+    opened.unable([b"open ", name, b"/", path.to_bytes()])
+}

@@ -1,0 +1,160 @@
+//! The loop around the machine: waits, tells it what happened, performs what it says.
+
+use std::ffi::CStr;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread::sleep;
+use std::time::Duration;
+
+use daemontools_core::clock::monotonic;
+use daemontools_core::control::{self, Command};
+use daemontools_core::entry::Exit;
+use daemontools_core::exec::{Environment, Prepared};
+use daemontools_core::failure::{Failure, Outcome, Program, Unable};
+use daemontools_core::label::Label;
+use daemontools_core::stdio::read;
+use daemontools_core::sys::process::{fork, leave, reap};
+use daemontools_core::sys::signal::Signals;
+use daemontools_core::wait::wait;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, chdir};
+
+use crate::directory::{self, Directory};
+use crate::machine::{Action, Event, Machine, Now};
+
+/// What the service is started by, seen from its directory.
+const RUN: &CStr = c"./run";
+
+/// Supervises the service in `dir` until it is told to exit.
+pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
+    let name = dir.to_bytes();
+    let signals = Signals::watch(&[Signal::SIGCHLD]).unable([b"watch for the end of ", name])?;
+    chdir(dir).unable([b"chdir to ", name])?;
+    let machine = Machine::new(directory::first_wish(name)?, now());
+    let directory = Directory::take_over(name, || announce(program, name, &machine))?;
+    let environment = Environment::inherited();
+    // Made once: between fork and exec nothing is allocated.
+    let run = Prepared::new([RUN], &environment);
+    let service = Service { program, name, signals, run };
+    Ok(service.live(machine, directory))
+}
+
+/// What the shell needs to perform an action.
+struct Service<'a> {
+    program: &'static Program,
+    /// The service directory as it was given.
+    name: &'static [u8],
+    signals: Signals,
+    run: Prepared<'a>,
+}
+
+impl Service<'_> {
+    fn live(&self, mut machine: Machine, directory: Directory) -> Exit {
+        let mut control = Control { fifo: directory.control, ended: false, bytes: [0; 256] };
+        loop {
+            self.wait(&control, machine.deadline());
+            let ended = self.ended(machine.pid()).then_some(Event::Ended);
+            let commands = self.commands(&mut control).iter().filter_map(|&byte| Command::from_byte(byte));
+            for event in ended.into_iter().chain(commands.map(Event::Command)).chain([Event::Tick]) {
+                if self.happened(&mut machine, event).is_break() {
+                    return Exit::OK;
+                }
+            }
+        }
+    }
+
+    /// Waits for a child's end, a command or the deadline.
+    fn wait(&self, control: &Control, deadline: Option<Duration>) {
+        if control.ended {
+            wait([self.signals.as_fd()], deadline);
+        } else {
+            wait([self.signals.as_fd(), control.fifo.as_fd()], deadline);
+        }
+    }
+
+    /// Takes every child that has ended, our own and those that an earlier program in this process left us; whether the
+    /// service was among them.
+    fn ended(&self, service: Option<Pid>) -> bool {
+        // Which signals came does not matter: each wake-up looks for everything.
+        while let Ok(Some(_)) = self.signals.take() {}
+        let mut ended = false;
+        while let Ok(Some((pid, _))) = reap() {
+            ended |= Some(pid) == service;
+        }
+        ended
+    }
+
+    /// The bytes that stand in `control`.
+    fn commands<'c>(&self, control: &'c mut Control) -> &'c [u8] {
+        if control.ended {
+            return &[];
+        }
+        match read(&control.fifo, &mut control.bytes) {
+            // No FIFO, but a file: nothing will ever come from it, and waiting for it would not wait.
+            Ok(0) => control.ended = true,
+            Ok(count) => return control.bytes.get(..count).unwrap_or_default(),
+            Err(Errno::EAGAIN) => {}
+            Err(errno) => {
+                let file = control::PATH.to_bytes();
+                Failure::because([b"unable to read ", self.name, b"/", file], errno).warn(self.program);
+                sleep(Duration::from_secs(1));
+            }
+        }
+        &[]
+    }
+
+    /// Tells the machine, and performs what it says; what comes of that, it is told too.
+    fn happened(&self, machine: &mut Machine, event: Event) -> ControlFlow<()> {
+        let mut next = Some(event);
+        while let Some(event) = next.take() {
+            for action in machine.step(now(), event) {
+                match action {
+                    Action::Announce => announce(self.program, self.name, machine),
+                    Action::Start => next = Some(self.start()),
+                    // The process has not been waited for, so the number is its own; at worst it has just ended.
+                    Action::Send(signal) => drop(machine.pid().map(|pid| kill(pid, *signal))),
+                    Action::Exit => return ControlFlow::Break(()),
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn start(&self) -> Event {
+        match fork() {
+            Ok(Some(pid)) => Event::Started(pid),
+            Ok(None) => self.become_service(),
+            Err(errno) => {
+                let words = [b"unable to fork for ", self.name, b", sleeping 60 seconds"];
+                Failure::because(words, errno).warn(self.program);
+                Event::StartFailed
+            }
+        }
+    }
+
+    /// The child: the mask and SIGCHLD as we were started with them, then `./run`.
+    fn become_service(&self) -> ! {
+        let errno = self.signals.hand_over().err().unwrap_or_else(|| self.run.attempt());
+        leave(Failure::because([b"unable to start ", self.name, b"/run"], errno).tell(self.program))
+    }
+}
+
+/// Where commands come from.
+struct Control {
+    fifo: OwnedFd,
+    /// Whether nothing more can come.
+    ended: bool,
+    bytes: [u8; 256],
+}
+
+/// Publishes the status; a full disk is no reason to leave the service.
+fn announce(program: &Program, name: &[u8], machine: &Machine) {
+    if let Err(failure) = directory::publish(&machine.status(), name) {
+        failure.warn(program);
+    }
+}
+
+fn now() -> Now {
+    Now { label: Label::now(), clock: monotonic() }
+}
