@@ -3,4 +3,7 @@
 //! `DAEMONTOOLS_UNDER_TEST=/usr/bin cargo test --test compat` runs them on the original;
 //! a test that fails there is a wrong test.
 
+mod fake;
+mod svc;
 mod svok;
+mod svstat;

@@ -98,8 +98,7 @@ impl Invocation {
         let mut entry = name.as_ref().to_owned();
         entry.push("=");
         let start = c_string(&entry);
-        self.environment
-            .retain(|old| !old.as_bytes().starts_with(start.as_bytes()));
+        self.environment.retain(|old| !old.as_bytes().starts_with(start.as_bytes()));
         entry.push(value);
         self.environment.push(c_string(&entry));
         self
@@ -109,8 +108,7 @@ impl Invocation {
     #[must_use]
     pub fn env_remove(mut self, name: &str) -> Invocation {
         let start = format!("{name}=");
-        self.environment
-            .retain(|old| !old.as_bytes().starts_with(start.as_bytes()));
+        self.environment.retain(|old| !old.as_bytes().starts_with(start.as_bytes()));
         self
     }
 
@@ -190,19 +188,8 @@ impl Invocation {
 
     /// With this resource limit, soft and hard.
     #[must_use]
-    pub fn limit(
-        mut self,
-        resource: libc::__rlimit_resource_t,
-        soft: u64,
-        hard: u64,
-    ) -> Invocation {
-        self.limits.push((
-            resource,
-            libc::rlimit {
-                rlim_cur: soft,
-                rlim_max: hard,
-            },
-        ));
+    pub fn limit(mut self, resource: libc::__rlimit_resource_t, soft: u64, hard: u64) -> Invocation {
+        self.limits.push((resource, libc::rlimit { rlim_cur: soft, rlim_max: hard }));
         self
     }
 
@@ -253,16 +240,8 @@ impl Invocation {
             limits: self.limits,
             user: self.user,
         };
-        let child = start
-            .begin(&mut command)
-            .unwrap_or_else(|e| panic!("start {}: {e}", name));
-        let mut process = Process {
-            child,
-            out,
-            err,
-            name,
-            feeder: None,
-        };
+        let child = start.begin(&mut command).unwrap_or_else(|e| panic!("start {}: {e}", name));
+        let mut process = Process { child, out, err, name, feeder: None };
         if let Some(bytes) = input {
             let mut pipe = process.stdin();
             // Whoever reads decides how much; a broken pipe is not the test's trouble.
@@ -289,18 +268,9 @@ mod tests {
 
     #[test]
     fn outputs_and_ends_are_told_apart() {
-        assert_eq!(
-            sh("echo out; echo err >&2; exit 3").run(),
-            exits(3, "out\n", "err\n")
-        );
+        assert_eq!(sh("echo out; echo err >&2; exit 3").run(), exits(3, "out\n", "err\n"));
         assert_eq!(sh("kill -9 $$").run().end, End::Signal(9));
-        assert_eq!(
-            sh("exec cat")
-                .env("PATH", "/bin:/usr/bin")
-                .stdin("input")
-                .run(),
-            exits(0, "input", "")
-        );
+        assert_eq!(sh("exec cat").env("PATH", "/bin:/usr/bin").stdin("input").run(), exits(0, "input", ""));
     }
 
     #[test]
@@ -317,28 +287,17 @@ mod tests {
             .spawn();
         let pid = process.pid();
         assert_eq!(proc::descriptors(pid), [0, 1, 7]);
-        assert_eq!(
-            proc::field(pid, "SigIgn").as_deref(),
-            Some("0000000000001000")
-        );
-        assert_eq!(
-            proc::field(pid, "SigBlk").as_deref(),
-            Some("0000000000004000")
-        );
+        assert_eq!(proc::field(pid, "SigIgn").as_deref(), Some("0000000000001000"));
+        assert_eq!(proc::field(pid, "SigBlk").as_deref(), Some("0000000000004000"));
         assert_eq!(proc::field(pid, "Umask").as_deref(), Some("0027"));
         let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("limits");
-        assert!(
-            limits.contains("Max open files            50                   60"),
-            "{limits}"
-        );
+        assert!(limits.contains("Max open files            50                   60"), "{limits}");
     }
 
     #[test]
     fn the_environment_may_be_odd() {
         let odd = ["A=1", "A=2", "nonsense", ""];
-        let env = Invocation::new(Path::new("/usr/bin/env"), Path::new("/"))
-            .environ(odd)
-            .run();
+        let env = Invocation::new(Path::new("/usr/bin/env"), Path::new("/")).environ(odd).run();
         assert_eq!(env, exits(0, "A=1\nA=2\nnonsense\n\n", ""));
     }
 }

@@ -10,6 +10,7 @@ pub mod programs;
 mod run;
 pub mod scrub;
 pub mod skip;
+pub mod status;
 pub mod tree;
 pub mod wait;
 

@@ -15,14 +15,7 @@ use crate::wait::{DEADLINE, before};
 #[must_use]
 pub fn field(pid: i32, name: &str) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    text.lines().find_map(|line| {
-        Some(
-            line.strip_prefix(name)?
-                .strip_prefix(':')?
-                .trim()
-                .to_owned(),
-        )
-    })
+    text.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
 }
 
 /// The letter of the process's state (`S`, `T`, `Z`, …); none when there is no such process.
@@ -58,10 +51,7 @@ pub fn descriptors(pid: i32) -> Vec<i32> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
         return Vec::new();
     };
-    let mut numbers: Vec<i32> = entries
-        .flatten()
-        .filter_map(|e| e.file_name().to_str()?.parse().ok())
-        .collect();
+    let mut numbers: Vec<i32> = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
     numbers.sort_unstable();
     numbers
 }
@@ -70,10 +60,7 @@ pub fn descriptors(pid: i32) -> Vec<i32> {
 #[must_use]
 pub fn all() -> Vec<i32> {
     let entries = fs::read_dir("/proc").expect("read /proc");
-    entries
-        .flatten()
-        .filter_map(|e| e.file_name().to_str()?.parse().ok())
-        .collect()
+    entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// The processes that belong to the directory: those that work in it or carry its name in their
@@ -103,23 +90,16 @@ pub fn of(root: &Path) -> Vec<i32> {
             found.insert(pid, true);
         }
     }
-    found
-        .into_iter()
-        .filter(|(_, ours)| *ours)
-        .map(|(pid, _)| pid)
-        .collect()
+    found.into_iter().filter(|(_, ours)| *ours).map(|(pid, _)| pid).collect()
 }
 
 fn belongs(pid: i32, root: &Path) -> bool {
     let name = root.as_os_str().as_bytes();
     let within = |link: &str| {
-        fs::read_link(format!("/proc/{pid}/{link}"))
-            .is_ok_and(|at| at.as_os_str().as_bytes().starts_with(name))
+        fs::read_link(format!("/proc/{pid}/{link}")).is_ok_and(|at| at.as_os_str().as_bytes().starts_with(name))
     };
-    let named = || {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|env| env.windows(name.len()).any(|part| part == name))
-    };
+    let named =
+        || fs::read(format!("/proc/{pid}/environ")).is_ok_and(|env| env.windows(name.len()).any(|part| part == name));
     within("cwd") || within("root") || named()
 }
 
@@ -134,10 +114,6 @@ pub fn end(root: &Path) {
         left.is_empty().then_some(())
     });
     if gone.is_none() && !std::thread::panicking() {
-        panic!(
-            "cannot end the processes of {}: {:?}",
-            root.display(),
-            of(root)
-        );
+        panic!("cannot end the processes of {}: {:?}", root.display(), of(root));
     }
 }

@@ -57,11 +57,7 @@ impl fmt::Debug for Output {
 /// The output of a process that exits with this code and says this, to be compared with.
 #[must_use]
 pub fn exits(code: i32, stdout: impl AsRef<[u8]>, stderr: impl AsRef<[u8]>) -> Output {
-    Output {
-        end: End::Code(code),
-        stdout: stdout.as_ref().to_vec(),
-        stderr: stderr.as_ref().to_vec(),
-    }
+    Output { end: End::Code(code), stdout: stdout.as_ref().to_vec(), stderr: stderr.as_ref().to_vec() }
 }
 
 /// A process that was started; killed when dropped.
@@ -84,10 +80,7 @@ impl Process {
     /// The writing end of its standard input, once; dropping it is the end of the input.
     #[must_use]
     pub fn stdin(&mut self) -> ChildStdin {
-        self.child
-            .stdin
-            .take()
-            .expect("started with stdin_pipe, and not taken before")
+        self.child.stdin.take().expect("started with stdin_pipe, and not taken before")
     }
 
     /// What it has written on standard output so far.
@@ -109,10 +102,7 @@ impl Process {
 
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<End> {
-        self.child
-            .try_wait()
-            .expect("wait for a process")
-            .map(End::from)
+        self.child.try_wait().expect("wait for a process").map(End::from)
     }
 
     /// Waits until it ends.
@@ -120,18 +110,10 @@ impl Process {
     pub fn wait(mut self) -> Output {
         let end = before(Instant::now() + DEADLINE, || self.ended());
         let Some(end) = end else {
-            panic!(
-                "{} did not end within {} seconds",
-                self.name,
-                DEADLINE.as_secs()
-            );
+            panic!("{} did not end within {} seconds", self.name, DEADLINE.as_secs());
         };
         drop(self.child.stdin.take());
-        Output {
-            end,
-            stdout: self.stdout(),
-            stderr: self.stderr(),
-        }
+        Output { end, stdout: self.stdout(), stderr: self.stderr() }
     }
 }
 
@@ -141,12 +123,7 @@ impl Drop for Process {
         let _ = self.child.wait();
         if std::thread::panicking() {
             let (out, err) = (self.stdout(), self.stderr());
-            eprintln!(
-                "{} said: stdout \"{}\" stderr \"{}\"",
-                self.name,
-                out.escape_ascii(),
-                err.escape_ascii()
-            );
+            eprintln!("{} said: stdout \"{}\" stderr \"{}\"", self.name, out.escape_ascii(), err.escape_ascii());
         }
         // With its reader gone the feeder ends too, unless a grandchild reads on: that one ends with the tree.
         drop(self.feeder.take());
@@ -155,20 +132,15 @@ impl Drop for Process {
 
 /// A file without a name, for what a process says.
 pub(crate) fn caught() -> File {
-    let file = nix::fcntl::open(
-        &std::env::temp_dir(),
-        OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC,
-        Mode::S_IRUSR,
-    );
+    let file =
+        nix::fcntl::open(&std::env::temp_dir(), OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR);
     File::from(file.expect("make a file without a name"))
 }
 
 /// Everything that has been written to the file; the file's offset, which the process shares, stays.
 fn so_far(file: &File) -> Vec<u8> {
     let mut text = vec![0; file.metadata().expect("stat").len() as usize];
-    let read = file
-        .read_at(&mut text, 0)
-        .expect("read what a process said");
+    let read = file.read_at(&mut text, 0).expect("read what a process said");
     text.truncate(read);
     text
 }

@@ -44,10 +44,7 @@ impl Programs {
         static CHOSEN: OnceLock<Option<Programs>> = OnceLock::new();
         let chosen = CHOSEN.get_or_init(|| {
             let dir = PathBuf::from(env::var_os("DAEMONTOOLS_UNDER_TEST")?);
-            Some(Programs {
-                dir: fs::canonicalize(&dir).expect("DAEMONTOOLS_UNDER_TEST is a directory"),
-                ours: false,
-            })
+            Some(Programs { dir: fs::canonicalize(&dir).expect("DAEMONTOOLS_UNDER_TEST is a directory"), ours: false })
         });
         chosen.as_ref().unwrap_or_else(|| Programs::ours())
     }
@@ -56,10 +53,7 @@ impl Programs {
     #[must_use]
     pub fn ours() -> &'static Programs {
         static BUILT: OnceLock<Programs> = OnceLock::new();
-        BUILT.get_or_init(|| Programs {
-            dir: build(),
-            ours: true,
-        })
+        BUILT.get_or_init(|| Programs { dir: build(), ours: true })
     }
 
     /// The C original, where it is installed; else says that `what` is left out.
@@ -74,10 +68,7 @@ impl Programs {
             is_original(&dir).then_some(Programs { dir, ours: false })
         });
         if found.is_none() {
-            crate::left_out(
-                what,
-                "the original daemontools are not installed (DAEMONTOOLS_ORIGINAL=DIR)",
-            );
+            crate::left_out(what, "the original daemontools are not installed (DAEMONTOOLS_ORIGINAL=DIR)");
         }
         found.as_ref()
     }
@@ -100,8 +91,7 @@ impl Programs {
     /// The `PATH` of a tree that these programs run: their directory, then the one the suite has.
     #[must_use]
     pub fn search_path(&self) -> OsString {
-        let own =
-            env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"));
+        let own = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"));
         let mut path = self.dir.clone().into_os_string();
         path.push(":");
         path.push(own);
@@ -119,57 +109,33 @@ impl Programs {
                 assert!(done.success(), "copy {}", from.display());
             }
         }
-        Programs {
-            dir: dir.to_path_buf(),
-            ours: false,
-        }
+        Programs { dir: dir.to_path_buf(), ours: false }
     }
 }
 
 /// `svscan`, `supervise` and `multilog` are there, and `svok` knows no `--version`.
 fn is_original(dir: &Path) -> bool {
-    ["svscan", "supervise", "multilog"]
-        .iter()
-        .all(|name| dir.join(name).is_file())
-        && outcome(
-            Command::new(dir.join("svok"))
-                .arg("--version")
-                .stderr(Stdio::null()),
-        )
-        .code()
-            == Some(111)
+    ["svscan", "supervise", "multilog"].iter().all(|name| dir.join(name).is_file())
+        && outcome(Command::new(dir.join("svok")).arg("--version").stderr(Stdio::null())).code() == Some(111)
 }
 
 fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests/ lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
 }
 
 /// Builds our programs into the target directory that this test came from, with its profile.
 fn build() -> PathBuf {
     // …/target[/TRIPLE]/PROFILE/deps/TEST
     let test = env::current_exe().expect("know the test's own file");
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .expect("the test lies in PROFILE/deps");
-    let above = profile
-        .parent()
-        .expect("PROFILE lies in a target directory");
+    let profile = test.ancestors().nth(2).expect("the test lies in PROFILE/deps");
+    let above = profile.parent().expect("PROFILE lies in a target directory");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    cargo
-        .current_dir(workspace())
-        .args(["build", "--quiet", "--workspace", "--bins"]);
+    cargo.current_dir(workspace()).args(["build", "--quiet", "--workspace", "--bins"]);
     if above.join(".rustc_info.json").exists() {
         cargo.arg("--target-dir").arg(above);
     } else {
-        cargo
-            .arg("--target")
-            .arg(above.file_name().expect("a target's name"));
-        cargo
-            .arg("--target-dir")
-            .arg(above.parent().expect("a target directory"));
+        cargo.arg("--target").arg(above.file_name().expect("a target's name"));
+        cargo.arg("--target-dir").arg(above.parent().expect("a target directory"));
     }
     match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") => {}
@@ -185,9 +151,6 @@ fn build() -> PathBuf {
 impl Programs {
     /// No programs at all, for the harness's own tests.
     pub(crate) fn nowhere() -> Programs {
-        Programs {
-            dir: PathBuf::from("/nonexistent"),
-            ours: false,
-        }
+        Programs { dir: PathBuf::from("/nonexistent"), ours: false }
     }
 }

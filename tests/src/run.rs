@@ -51,27 +51,16 @@ unsafe impl Send for Start {}
 unsafe impl Sync for Start {}
 
 pub(crate) fn pointers(strings: &[CString]) -> Vec<*const c_char> {
-    strings
-        .iter()
-        .map(|s| s.as_ptr())
-        .chain([ptr::null()])
-        .collect()
+    strings.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect()
 }
 
 /// A system call's answer as a result.
 fn done(answer: c_int) -> io::Result<c_int> {
-    if answer == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(answer)
-    }
+    if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
 
 impl Start {
-    #[expect(
-        unsafe_code,
-        reason = "the state of a new process is set between fork and exec"
-    )]
+    #[expect(unsafe_code, reason = "the state of a new process is set between fork and exec")]
     /// Starts the process.
     pub(crate) fn begin(mut self, command: &mut Command) -> io::Result<Child> {
         // SAFETY: `become_it` makes system calls only and allocates nothing.
@@ -79,10 +68,7 @@ impl Start {
         spawn(command)
     }
 
-    #[expect(
-        unsafe_code,
-        reason = "the state of a new process is set between fork and exec"
-    )]
+    #[expect(unsafe_code, reason = "the state of a new process is set between fork and exec")]
     fn become_it(&mut self) -> io::Result<()> {
         // SAFETY: system calls on numbers, and on pointers into strings and arrays that `self` owns;
         // argv and envp end with null.
@@ -90,13 +76,7 @@ impl Start {
             // The kernel's own call, since the C library keeps two signals to itself. KILL and STOP refuse.
             let default = [0_u64; 4];
             for signal in 1..=64 {
-                libc::syscall(
-                    libc::SYS_rt_sigaction,
-                    signal,
-                    default.as_ptr(),
-                    ptr::null::<u64>(),
-                    8,
-                );
+                libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), ptr::null::<u64>(), 8);
             }
             for &signal in &self.ignored {
                 libc::signal(signal, libc::SIG_IGN);
@@ -105,20 +85,11 @@ impl Start {
             for &signal in &self.blocked {
                 done(libc::sigaddset(&raw mut mask, signal))?;
             }
-            done(libc::sigprocmask(
-                libc::SIG_SETMASK,
-                &raw const mask,
-                ptr::null_mut(),
-            ))?;
+            done(libc::sigprocmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut()))?;
             done(libc::chdir(self.directory.as_ptr()))?;
             libc::umask(self.umask);
             // Nothing above 2 but what is asked for; std's own descriptor for failures is close-on-exec already.
-            done(libc::syscall(
-                libc::SYS_close_range,
-                3,
-                u32::MAX,
-                libc::CLOSE_RANGE_CLOEXEC,
-            ) as c_int)?;
+            done(libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) as c_int)?;
             // First all of them out of each other's way.
             for ((open, _), moved) in self.extra.iter().zip(&mut self.moved) {
                 *moved = done(libc::fcntl(open.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 100))?;

@@ -47,16 +47,10 @@ impl Tree {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             // The suffix keeps one tree's name from being the beginning of another's.
             let name = format!("daemontools-{}-{count}.tree", std::process::id());
-            let root = fs::canonicalize(std::env::temp_dir())
-                .expect("find the temporary directory")
-                .join(name);
+            let root = fs::canonicalize(std::env::temp_dir()).expect("find the temporary directory").join(name);
             match DirBuilder::new().mode(0o755).create(&root) {
                 Ok(()) => {
-                    return Tree {
-                        root,
-                        programs,
-                        mounts: Mutex::default(),
-                    };
+                    return Tree { root, programs, mounts: Mutex::default() };
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(e) => panic!("make {}: {e}", root.display()),
@@ -102,20 +96,15 @@ impl Tree {
     /// With a FIFO, mode 0600.
     #[must_use]
     pub fn fifo(self, path: impl AsRef<Path>) -> Tree {
-        nix::unistd::mkfifo(
-            &self.parent_of(path),
-            nix::sys::stat::Mode::from_bits_truncate(0o600),
-        )
-        .expect("make a FIFO");
+        nix::unistd::mkfifo(&self.parent_of(path), nix::sys::stat::Mode::from_bits_truncate(0o600))
+            .expect("make a FIFO");
         self
     }
 
     /// Writes an executable file in a tree that is in use.
     pub fn put_exec(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
         let path = self.parent_of(path);
-        let _lock = EXECUTABLES
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _lock = EXECUTABLES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         fs::write(&path, content).expect("write an executable file");
         fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("make it executable");
     }
@@ -139,8 +128,7 @@ impl Tree {
     /// The full name, its directory made.
     fn parent_of(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = self.path(path);
-        fs::create_dir_all(path.parent().expect("a file has a directory"))
-            .expect("make a directory");
+        fs::create_dir_all(path.parent().expect("a file has a directory")).expect("make a directory");
         path
     }
 
@@ -154,9 +142,7 @@ impl Tree {
     #[must_use]
     pub fn lines(&self, path: impl AsRef<Path>) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.read(path)).into_owned();
-        text.split_inclusive('\n')
-            .filter_map(|line| Some(line.strip_suffix('\n')?.to_owned()))
-            .collect()
+        text.split_inclusive('\n').filter_map(|line| Some(line.strip_suffix('\n')?.to_owned())).collect()
     }
 
     /// Mounts a tmpfs of this many bytes on a directory; false, and says so, where that is not allowed.
@@ -164,11 +150,7 @@ impl Tree {
     pub fn tmpfs(&self, path: impl AsRef<Path>, options: &str) -> bool {
         let at = self.path(path);
         fs::create_dir_all(&at).expect("make a mount point");
-        let mounted = outcome(
-            Command::new("mount")
-                .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-                .arg(&at),
-        );
+        let mounted = outcome(Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&at));
         let done = mounted.success();
         if done {
             self.mounts.lock().expect("mounts").push(at);
@@ -184,38 +166,33 @@ impl Tree {
         self.command_of(self.programs, name)
     }
 
+    /// An invocation of a copy of a program under test that every user may look for; its PATH leads to the copies too.
+    #[must_use]
+    pub fn public(&self, name: &str) -> Invocation {
+        let copies = self.programs.copy_to(&self.path(".programs"));
+        self.command_of(&copies, name)
+    }
+
     /// An invocation of one of other programs in this tree.
     #[must_use]
     pub fn command_of(&self, programs: &Programs, name: &str) -> Invocation {
-        self.invocation(programs.path(name))
-            .arg0(name)
-            .env("PATH", programs.search_path())
+        self.invocation(programs.path(name)).arg0(name).env("PATH", programs.search_path())
     }
 
     /// An invocation of any executable file in this tree.
     #[must_use]
     pub fn invocation(&self, file: impl AsRef<Path>) -> Invocation {
         // TMPDIR marks the tree's processes, also those that change directory.
-        Invocation::new(file.as_ref(), &self.root)
-            .env("PATH", self.programs.search_path())
-            .env("TMPDIR", &self.root)
+        Invocation::new(file.as_ref(), &self.root).env("PATH", self.programs.search_path()).env("TMPDIR", &self.root)
     }
 
     /// Runs a program under test to its end.
-    pub fn run<S: AsRef<OsStr>>(
-        &self,
-        name: &str,
-        arguments: impl IntoIterator<Item = S>,
-    ) -> Output {
+    pub fn run<S: AsRef<OsStr>>(&self, name: &str, arguments: impl IntoIterator<Item = S>) -> Output {
         self.command(name).args(arguments).run()
     }
 
     /// Starts a program under test.
-    pub fn spawn<S: AsRef<OsStr>>(
-        &self,
-        name: &str,
-        arguments: impl IntoIterator<Item = S>,
-    ) -> Process {
+    pub fn spawn<S: AsRef<OsStr>>(&self, name: &str, arguments: impl IntoIterator<Item = S>) -> Process {
         self.command(name).args(arguments).spawn()
     }
 
@@ -240,13 +217,7 @@ impl Tree {
 impl Drop for Tree {
     fn drop(&mut self) {
         proc::end(&self.root);
-        for at in self
-            .mounts
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .drain(..)
-            .rev()
-        {
+        for at in self.mounts.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..).rev() {
             outcome(Command::new("umount").arg(at));
         }
         // A directory that a test made unreadable is the test's to open again when it is not root.
@@ -266,20 +237,14 @@ mod tests {
     fn what_was_started_ends_with_the_tree() {
         let tree = Tree::of(Box::leak(Box::new(Programs::nowhere())));
         // A grandchild that changed its directory, lost its parent and got a session of its own.
-        tree.put_script(
-            "go",
-            "cd /; (setsid sleep 987 & echo $! >$TMPDIR/pid) & exit 0",
-        );
+        tree.put_script("go", "cd /; (setsid sleep 987 & echo $! >$TMPDIR/pid) & exit 0");
         tree.invocation(tree.path("go")).run();
         until("the grandchild's id", || tree.lines("pid").len() == 1);
         until("the grandchild", || !tree.processes().is_empty());
         let left = tree.processes();
         let root = tree.path("");
         drop(tree);
-        assert!(
-            left.iter().all(|&pid| !proc::alive(pid)),
-            "{left:?} are still there"
-        );
+        assert!(left.iter().all(|&pid| !proc::alive(pid)), "{left:?} are still there");
         assert!(!root.exists());
     }
 }
