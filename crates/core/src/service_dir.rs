@@ -11,7 +11,7 @@ use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, fchdir};
 
@@ -61,9 +61,11 @@ pub fn supervised() -> nix::Result<bool> {
     }
 }
 
-/// The control FIFO of the current directory; ENXIO: no supervise runs.
+/// The control FIFO of the current directory; ENXIO: no supervise runs. A write into it waits where it is full.
 pub fn open_control() -> nix::Result<OwnedFd> {
-    open_to_write(control::PATH)
+    let control = open_to_write(control::PATH)?;
+    fcntl(&control, FcntlArg::F_SETFL(OFlag::empty()))?;
+    Ok(control)
 }
 
 /// The status of the current directory; `Ok(None)`: the file is too short to be one.
