@@ -77,6 +77,11 @@ impl<'a> Prepared<'a> {
         walk(&self.candidates, |candidate| execve(candidate, &self.argv, &self.environment))
     }
 
+    /// The same at this path, whatever the name and PATH say.
+    pub fn attempt_at(&self, path: &CStr) -> Errno {
+        execve(path, &self.argv, &self.environment)
+    }
+
     /// Becomes the program. Comes back only with `unable to run PROG: REASON`.
     pub fn run(mut self) -> Failure {
         let errno = self.attempt();

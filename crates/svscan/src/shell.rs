@@ -1,0 +1,247 @@
+//! The loop around the table: waits, scans, starts what is due.
+//!
+//! Everything that happens leads to a scan, soon or at a known time: a change that was heard of, a child's end, the
+//! end of a grace, a supervise that may be started again. Idle, there is no known time, and nothing wakes up.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use daemontools_core::clock::monotonic;
+use daemontools_core::failure::{Failure, Outcome, Program, Unable};
+use daemontools_core::sys::fd::pipe_private;
+use daemontools_core::sys::process::reap;
+use daemontools_core::sys::signal::Signals;
+use daemontools_core::wait::wait;
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
+use nix::sys::stat::{FileStat, Mode, SFlag, lstat, stat};
+use nix::unistd::chdir;
+
+use crate::grace::Grace;
+use crate::start::{Pipe, Starter};
+use crate::table::{Inode, Table};
+use crate::watch::{Change, Watch};
+
+/// How often to look where changes could escape us, or where something is wrong: 0.76's pace.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How far apart two scans are at least, so that a storm of changes is answered by a few.
+const SCAN_EVERY: Duration = Duration::from_millis(10);
+
+/// Scans `dir`, or the current directory, until a signal ends us.
+pub fn scan(program: &'static Program, dir: Option<&CStr>) -> Outcome {
+    if let Some(dir) = dir {
+        chdir(dir).unable([b"chdir to ", dir.to_bytes()])?;
+    }
+    let signals = Signals::watch(&[Signal::SIGCHLD]).unable([b"watch for the end of supervise"])?;
+    let starter = Starter::new(program);
+    let mut tree = Tree {
+        program,
+        signals,
+        starter,
+        watch: Watch::here(),
+        table: Table::default(),
+        graces: HashMap::new(),
+        unsettled: false,
+    };
+    let mut scan_at = Some(monotonic());
+    loop {
+        let now = monotonic();
+        if scan_at.is_some_and(|at| at <= now) {
+            tree.scan(now);
+            tree.start_due();
+            scan_at = tree.next_scan();
+        }
+        tree.wait(scan_at);
+        if tree.something_happened() {
+            scan_at = Some(now + SCAN_EVERY);
+        }
+    }
+}
+
+/// Whether an entry of the scan directory is a link.
+struct Entry {
+    name: CString,
+    is_link: bool,
+}
+
+struct Tree {
+    program: &'static Program,
+    signals: Signals,
+    starter: Starter,
+    watch: Watch,
+    table: Table<Pipe>,
+    /// The directories that are being made in place.
+    graces: HashMap<CString, Grace>,
+    /// Whether the last scan met something wrong, which may mend itself unheard.
+    unsettled: bool,
+}
+
+impl Tree {
+    fn wait(&self, deadline: Option<Duration>) {
+        match self.watch.fd() {
+            Some(watch) => wait([self.signals.as_fd(), watch], deadline),
+            None => wait([self.signals.as_fd()], deadline),
+        }
+    }
+
+    /// Takes what has ended and what was heard; whether there was any of it.
+    fn something_happened(&mut self) -> bool {
+        while let Ok(Some(_)) = self.signals.take() {}
+        let mut happened = false;
+        while let Ok(Some((child, _))) = reap() {
+            self.table.reaped(child);
+            happened = true;
+        }
+        self.hear() || happened
+    }
+
+    fn hear(&mut self) -> bool {
+        let changes = self.watch.changes();
+        let heard = !changes.is_empty();
+        for change in changes {
+            match change {
+                Change::Entries => {}
+                Change::Made(name) => {
+                    self.watch.attend(&name);
+                    self.graces.insert(name, Grace::new(monotonic()));
+                }
+                Change::Touched(name) => {
+                    if let Some(grace) = self.graces.get_mut(&name) {
+                        grace.touched(monotonic());
+                    }
+                }
+            }
+        }
+        heard
+    }
+
+    /// When to scan if nothing happens.
+    fn next_scan(&self) -> Option<Duration> {
+        let now = monotonic();
+        let look = (self.unsettled || self.watch.is_deaf()).then(|| now + LOOK_EVERY);
+        let graces = self.graces.values().map(|grace| grace.deadline(now)).min();
+        [look, graces, self.table.deadline()].into_iter().flatten().min()
+    }
+
+    fn scan(&mut self, now: Duration) {
+        self.unsettled = false;
+        let entries = match entries() {
+            Ok(entries) => entries,
+            Err(errno) => return self.warn(&Failure::because([b"unable to read directory"], errno)),
+        };
+        // A directory that was just made is in the list only if we can hear of it by now.
+        self.hear();
+        self.watch.prune(entries.iter().filter(|entry| entry.is_link).count());
+        self.table.begin();
+        for entry in &entries {
+            if let Err(failure) = self.see(entry, now) {
+                self.warn(&failure);
+            }
+        }
+        self.table.retire();
+        self.graces.retain(|name, _| {
+            let there = entries.iter().any(|entry| entry.name == *name);
+            if !there {
+                self.watch.leave(name);
+            }
+            there
+        });
+    }
+
+    fn see(&mut self, entry: &Entry, now: Duration) -> Result<(), Failure> {
+        let name = entry.name.as_c_str();
+        if entry.is_link {
+            self.watch.follow(name);
+        }
+        let found = stat(name).unable([b"stat ", name.to_bytes()])?;
+        if !is_directory(&found) {
+            // A link may be led elsewhere unheard.
+            self.unsettled |= entry.is_link;
+            return Ok(());
+        }
+        let id = Inode { device: found.st_dev, number: found.st_ino };
+        if self.table.see(id, name) || self.is_being_made(name, now) {
+            return Ok(());
+        }
+        let pipe = pipe_to_log(name)?;
+        self.table.add(id, name, pipe, now);
+        Ok(())
+    }
+
+    /// Whether a directory is not complete yet. If it is, its grace ends.
+    fn is_being_made(&mut self, name: &CStr, now: Duration) -> bool {
+        let Some(grace) = self.graces.get(name) else { return false };
+        if !grace.is_over(now, stat(&*join(name, b"/run")).is_ok()) {
+            return true;
+        }
+        self.graces.remove(name);
+        self.watch.leave(name);
+        false
+    }
+
+    fn start_due(&mut self) {
+        for (id, role) in self.table.due(monotonic()) {
+            let Some((name, pipe)) = self.table.service(id) else { continue };
+            match self.starter.start(&self.signals, name, pipe, role) {
+                Ok(pid) => self.table.started(id, role, pid, monotonic()),
+                Err(failure) => {
+                    failure.warn(self.program);
+                    self.table.not_started(id, role, monotonic());
+                }
+            }
+        }
+    }
+
+    fn warn(&mut self, failure: &Failure) {
+        self.unsettled = true;
+        failure.warn(self.program);
+    }
+}
+
+/// The entries of the scan directory whose names do not begin with a dot.
+fn entries() -> nix::Result<Vec<Entry>> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut dir = Dir::open(c".", flags, Mode::empty())?;
+    let mut entries = Vec::new();
+    for entry in dir.iter() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_bytes().starts_with(b".") {
+            continue;
+        }
+        let is_link = match entry.file_type() {
+            Some(kind) => kind == Type::Symlink,
+            None => lstat(name).is_ok_and(|found| kind(&found) == SFlag::S_IFLNK),
+        };
+        entries.push(Entry { name: name.to_owned(), is_link });
+    }
+    Ok(entries)
+}
+
+/// The pipe to the logger of a service, if it has one.
+fn pipe_to_log(name: &CStr) -> Result<Option<Pipe>, Failure> {
+    match stat(&*join(name, b"/log")) {
+        Ok(_) => {}
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(errno) => return Err(errno).unable([b"stat ", name.to_bytes(), b"/log"]),
+    }
+    let (reader, writer) = pipe_private().unable([b"create pipe for ", name.to_bytes()])?;
+    Ok(Some(Pipe { reader, writer }))
+}
+
+fn join(dir: &CStr, rest: &[u8]) -> CString {
+    // Neither part has a NUL; an empty path would only not be found.
+    CString::new([dir.to_bytes(), rest].concat()).unwrap_or_default()
+}
+
+fn is_directory(found: &FileStat) -> bool {
+    kind(found) == SFlag::S_IFDIR
+}
+
+fn kind(found: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT
+}

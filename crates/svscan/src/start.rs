@@ -1,0 +1,110 @@
+//! Making a supervise: the child gets its end of the pipe, the limits and the mask that svscan was started with, and
+//! nothing else of ours.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+
+use daemontools_core::exec::{Environment, Prepared};
+use daemontools_core::failure::{Failure, Program, Unable};
+use daemontools_core::sys::process::{fork, leave};
+use daemontools_core::sys::signal::Signals;
+use nix::errno::Errno;
+use nix::fcntl::readlink;
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+use nix::unistd::{Pid, chdir, dup2_stdin, dup2_stdout};
+
+use crate::table::Role;
+
+/// The pipe from a service to its logger. svscan holds both ends, so that a restart of either side loses no byte.
+#[derive(Debug)]
+pub struct Pipe {
+    /// The logger's standard input.
+    pub reader: OwnedFd,
+    /// The service's standard output.
+    pub writer: OwnedFd,
+}
+
+/// What all starts have in common.
+pub struct Starter {
+    program: &'static Program,
+    environment: Environment,
+    /// The program `supervise` beside svscan's own file, for where PATH has none.
+    beside: Option<CString>,
+    /// The soft and hard limit of open files that svscan was started with.
+    open_files: Option<(rlim_t, rlim_t)>,
+}
+
+impl Starter {
+    /// Prepares, and raises the soft limit of open files for svscan alone: each logged service takes two.
+    pub fn new(program: &'static Program) -> Starter {
+        let open_files = getrlimit(Resource::RLIMIT_NOFILE).ok();
+        if let Some((_, hard)) = open_files {
+            // If it is not to be had, the limit is what it was; a pipe that cannot be made is told.
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+        }
+        Starter { program, environment: Environment::inherited(), beside: beside_ourselves(), open_files }
+    }
+
+    /// Starts the supervise of a service or of its logger.
+    pub fn start(&self, signals: &Signals, name: &CStr, pipe: Option<&Pipe>, role: Role) -> Result<Pid, Failure> {
+        match fork().unable([b"fork for ", name.to_bytes(), suffix(role)])? {
+            Some(pid) => Ok(pid),
+            None => leave(self.become_supervise(signals, name, pipe, role).tell(self.program)),
+        }
+    }
+
+    /// In the child. Comes back only with what went wrong.
+    fn become_supervise(&self, signals: &Signals, name: &CStr, pipe: Option<&Pipe>, role: Role) -> Failure {
+        let argument = match role {
+            Role::Main => name,
+            Role::Log => c"log",
+        };
+        if let Err(failure) = self.set_up(signals, name, pipe, role) {
+            return failure;
+        }
+        let errno = match Prepared::new([c"supervise", argument], &self.environment).attempt() {
+            Errno::ENOENT => self.attempt_beside(argument),
+            errno => errno,
+        };
+        Failure::because([b"unable to start supervise ", name.to_bytes(), suffix(role)], errno)
+    }
+
+    fn set_up(&self, signals: &Signals, name: &CStr, pipe: Option<&Pipe>, role: Role) -> Result<(), Failure> {
+        let place = match (role, pipe) {
+            (Role::Main, Some(pipe)) => dup2_stdout(&pipe.writer),
+            (Role::Log, Some(pipe)) => dup2_stdin(&pipe.reader),
+            (Role::Main | Role::Log, None) => Ok(()),
+        };
+        let restore = match self.open_files {
+            Some((soft, hard)) => setrlimit(Resource::RLIMIT_NOFILE, soft, hard),
+            None => Ok(()),
+        };
+        let ready = place.and(restore).and(signals.hand_over());
+        ready.unable([b"set up descriptors for ", name.to_bytes(), suffix(role)])?;
+        match role {
+            Role::Main => Ok(()),
+            Role::Log => chdir(name).unable([b"switch to ", name.to_bytes()]),
+        }
+    }
+
+    fn attempt_beside(&self, argument: &CStr) -> Errno {
+        let Some(path) = &self.beside else { return Errno::ENOENT };
+        Prepared::new([c"supervise", argument], &self.environment).attempt_at(path)
+    }
+}
+
+/// How messages tell the logger's supervise from the service's.
+fn suffix(role: Role) -> &'static [u8] {
+    match role {
+        Role::Main => b"",
+        Role::Log => b"/log",
+    }
+}
+
+/// `supervise` in the directory that svscan itself was run from.
+fn beside_ourselves() -> Option<CString> {
+    let ourselves = readlink(c"/proc/self/exe").ok()?;
+    let dir = std::path::Path::new(&ourselves).parent()?;
+    CString::new(dir.join("supervise").as_os_str().as_bytes()).ok()
+}

@@ -1,0 +1,246 @@
+//! What svscan watches over, as data: services, their two supervises, and when each is to be started. It knows no
+//! process, file or clock. `P` is the pipe between the two: descriptors in life, anything in a test.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{CStr, CString};
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+/// How far apart two starts of one supervise are at least.
+const START_EVERY: Duration = Duration::from_secs(5);
+
+/// What a service is known by: not its name, but its directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Inode {
+    /// The device.
+    pub device: u64,
+    /// The number on it.
+    pub number: u64,
+}
+
+/// Which of a service's two supervises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The service's own.
+    Main,
+    /// Its logger's.
+    Log,
+}
+
+/// One supervise.
+#[derive(Clone, Copy, Debug)]
+enum Supervise {
+    /// It runs since then.
+    Running { pid: Pid, since: Duration },
+    /// It does not run, and is not to be started before then.
+    Idle { until: Duration },
+}
+
+/// One service.
+#[derive(Debug)]
+struct Service<P> {
+    /// Its entry's name when last seen.
+    name: CString,
+    main: Supervise,
+    /// Its logger's supervise and the pipe to it, if it had a `log` when it was first seen.
+    log: Option<(Supervise, P)>,
+    /// Whether the last scan found its entry.
+    seen: bool,
+}
+
+impl<P> Service<P> {
+    fn supervise(&mut self, role: Role) -> Option<&mut Supervise> {
+        match role {
+            Role::Main => Some(&mut self.main),
+            Role::Log => self.log.as_mut().map(|(supervise, _)| supervise),
+        }
+    }
+
+    /// When each supervise that does not run may be started.
+    fn idle(&self) -> impl Iterator<Item = (Role, Duration)> {
+        let log = self.log.as_ref().map(|(supervise, _)| (Role::Log, supervise));
+        [(Role::Main, &self.main)].into_iter().chain(log).filter_map(|(role, supervise)| match supervise {
+            Supervise::Idle { until } => Some((role, *until)),
+            Supervise::Running { .. } => None,
+        })
+    }
+
+    fn runs(&self) -> bool {
+        self.idle().count() < 1 + usize::from(self.log.is_some())
+    }
+}
+
+/// All services.
+#[derive(Debug)]
+pub struct Table<P> {
+    services: BTreeMap<Inode, Service<P>>,
+    running: HashMap<Pid, (Inode, Role)>,
+}
+
+impl<P> Default for Table<P> {
+    fn default() -> Table<P> {
+        Table { services: BTreeMap::new(), running: HashMap::new() }
+    }
+}
+
+impl<P> Table<P> {
+    /// A scan begins: no entry has been seen yet.
+    pub fn begin(&mut self) {
+        self.services.values_mut().for_each(|service| service.seen = false);
+    }
+
+    /// The scan found an entry; whether it is a known service.
+    pub fn see(&mut self, id: Inode, name: &CStr) -> bool {
+        let Some(service) = self.services.get_mut(&id) else { return false };
+        service.seen = true;
+        if *service.name != *name {
+            service.name = name.to_owned();
+        }
+        true
+    }
+
+    /// The scan found a new service, with the pipe to its logger if it has one.
+    pub fn add(&mut self, id: Inode, name: &CStr, pipe: Option<P>, now: Duration) {
+        let idle = Supervise::Idle { until: now };
+        let service = Service { name: name.to_owned(), main: idle, log: pipe.map(|pipe| (idle, pipe)), seen: true };
+        self.services.insert(id, service);
+    }
+
+    /// The scan ends: services whose entry has gone and whose supervises have ended are forgotten, their pipes dropped.
+    pub fn retire(&mut self) {
+        self.services.retain(|_, service| service.seen || service.runs());
+    }
+
+    /// The supervises to be started now.
+    pub fn due(&self, now: Duration) -> Vec<(Inode, Role)> {
+        self.idle().filter(|&(_, _, until)| until <= now).map(|(id, role, _)| (id, role)).collect()
+    }
+
+    /// When the next supervise may be started.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.idle().map(|(_, _, until)| until).min()
+    }
+
+    fn idle(&self) -> impl Iterator<Item = (Inode, Role, Duration)> {
+        let seen = self.services.iter().filter(|(_, service)| service.seen);
+        seen.flat_map(|(&id, service)| service.idle().map(move |(role, until)| (id, role, until)))
+    }
+
+    /// A service's name and pipe.
+    pub fn service(&self, id: Inode) -> Option<(&CStr, Option<&P>)> {
+        let service = self.services.get(&id)?;
+        Some((&service.name, service.log.as_ref().map(|(_, pipe)| pipe)))
+    }
+
+    /// A supervise was started.
+    pub fn started(&mut self, id: Inode, role: Role, pid: Pid, now: Duration) {
+        if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(role)) {
+            *supervise = Supervise::Running { pid, since: now };
+            self.running.insert(pid, (id, role));
+        }
+    }
+
+    /// A supervise could not be started.
+    pub fn not_started(&mut self, id: Inode, role: Role, now: Duration) {
+        if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(role)) {
+            *supervise = Supervise::Idle { until: now + START_EVERY };
+        }
+    }
+
+    /// A child has ended. It is started again at once, or when 5 seconds have passed since it was started.
+    pub fn reaped(&mut self, child: Pid) {
+        let Some((id, role)) = self.running.remove(&child) else { return };
+        let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(role)) else { return };
+        if let Supervise::Running { pid, since } = *supervise {
+            if pid == child {
+                *supervise = Supervise::Idle { until: since + START_EVERY };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Role::{Log, Main};
+
+    fn id(number: u64) -> Inode {
+        Inode { device: 1, number }
+    }
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// A table in which service 1 was seen, with a logger, and both run since second 10 as processes 100 and 101.
+    fn running() -> Table<()> {
+        let mut table = Table::default();
+        table.begin();
+        assert!(!table.see(id(1), c"x"));
+        table.add(id(1), c"x", Some(()), at(10));
+        table.retire();
+        assert_eq!(table.due(at(10)), [(id(1), Main), (id(1), Log)]);
+        table.started(id(1), Main, Pid::from_raw(100), at(10));
+        table.started(id(1), Log, Pid::from_raw(101), at(10));
+        assert_eq!(table.deadline(), None);
+        table
+    }
+
+    #[test]
+    fn a_supervise_that_ran_long_enough_is_due_at_once() {
+        let mut table = running();
+        table.reaped(Pid::from_raw(100));
+        assert_eq!(table.due(at(20)), [(id(1), Main)]);
+    }
+
+    #[test]
+    fn one_that_keeps_dying_is_due_five_seconds_after_its_start() {
+        let mut table = running();
+        table.reaped(Pid::from_raw(101));
+        assert_eq!(table.due(at(11)), []);
+        assert_eq!(table.deadline(), Some(at(15)));
+        assert_eq!(table.due(at(15)), [(id(1), Log)]);
+    }
+
+    #[test]
+    fn a_renamed_entry_is_the_same_service_under_its_new_name() {
+        let mut table = running();
+        table.begin();
+        assert!(table.see(id(1), c"y"));
+        table.retire();
+        assert_eq!(table.service(id(1)).map(|(name, _)| name), Some(c"y"));
+        assert_eq!(table.due(at(99)), []);
+    }
+
+    #[test]
+    fn a_service_whose_entry_has_gone_is_kept_until_both_have_ended_and_is_not_restarted() {
+        let mut table = running();
+        let gone = |table: &mut Table<()>| {
+            table.begin();
+            table.retire();
+            table.service(id(1)).is_none()
+        };
+        assert!(!gone(&mut table));
+        table.reaped(Pid::from_raw(100));
+        assert!(!gone(&mut table));
+        assert_eq!((table.due(at(99)), table.deadline()), (vec![], None));
+        table.reaped(Pid::from_raw(101));
+        assert!(gone(&mut table));
+    }
+
+    #[test]
+    fn a_failed_start_is_tried_again_after_five_seconds() {
+        let mut table = Table::<()>::default();
+        table.add(id(2), c"z", None, at(0));
+        table.not_started(id(2), Main, at(1));
+        assert_eq!(table.deadline(), Some(at(6)));
+    }
+
+    #[test]
+    fn a_child_of_nobody_changes_nothing() {
+        let mut table = running();
+        table.reaped(Pid::from_raw(999));
+        assert_eq!(table.deadline(), None);
+    }
+}
