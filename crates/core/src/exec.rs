@@ -118,11 +118,8 @@ fn candidates(name: &[u8], path: Option<&[u8]>) -> Vec<CString> {
         b"" => [b"./", name].concat(),
         dir => [dir, b"/", name].concat(),
     };
-    let paths = match name {
-        b"" => Vec::new(),
-        name if name.contains(&b'/') => vec![name.to_vec()],
-        _ => path.split(|&byte| byte == b':').map(join).collect(),
-    };
+    let paths =
+        if name.contains(&b'/') { vec![name.to_vec()] } else { path.split(|&byte| byte == b':').map(join).collect() };
     paths.into_iter().filter_map(|path| CString::new(path).ok()).collect()
 }
 
@@ -165,7 +162,7 @@ mod tests {
         let found = candidates(b"x", Some(b"/a::/b/"));
         assert_eq!(found, [c"/a/x".to_owned(), c"./x".to_owned(), c"/b//x".to_owned()]);
         assert_eq!(candidates(b"x", None), [c"/bin/x".to_owned(), c"/usr/bin/x".to_owned()]);
-        assert!(candidates(b"", None).is_empty());
+        assert_eq!(candidates(b"", Some(b"/a")), [c"/a/".to_owned()]);
     }
 
     #[test]
