@@ -61,7 +61,7 @@ impl Label {
         let mut text = [b'@'; Label::TEXT];
         let (_, digits) = text.split_at_mut(1);
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.to_bytes()) {
-            pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+            pair.copy_from_slice(&two_hex_digits(byte));
         }
         text
     }
@@ -80,20 +80,48 @@ impl Label {
 }
 
 /// The lower-case hex digit of the low four bits.
-pub fn hex_digit(value: u8) -> u8 {
+const fn hex_digit(value: u8) -> u8 {
     match value & 15 {
         value @ 0..=9 => b'0' + value,
         value => b'a' + (value - 10),
     }
 }
 
-/// What a lower-case hex digit is worth.
+/// A byte as two lower-case hex digits. From a table: every line of a log has twelve of these.
+fn two_hex_digits(byte: u8) -> [u8; 2] {
+    const TABLE: [[u8; 2]; 256] = {
+        let mut table = [[0; 2]; 256];
+        let mut rows: &mut [[u8; 2]] = &mut table;
+        let mut byte = 0;
+        while let Some((row, rest)) = rows.split_first_mut() {
+            *row = [hex_digit(byte >> 4), hex_digit(byte)];
+            byte = byte.wrapping_add(1);
+            rows = rest;
+        }
+        table
+    };
+    TABLE.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// What a lower-case hex digit is worth. From a table, since the digits of a clock defeat every guess of the processor.
 pub fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    const NONE: u8 = 16;
+    const TABLE: [u8; 256] = {
+        let mut table = [NONE; 256];
+        let mut rows: &mut [u8] = &mut table;
+        let mut digit = 0;
+        while let Some((row, rest)) = rows.split_first_mut() {
+            *row = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => NONE,
+            };
+            digit = digit.wrapping_add(1);
+            rows = rest;
+        }
+        table
+    };
+    TABLE.get(usize::from(digit)).copied().filter(|&value| value < NONE)
 }
 
 #[cfg(test)]
