@@ -3,6 +3,7 @@
 pub mod args;
 pub mod environ;
 pub mod fd;
+pub mod local_time;
 pub mod process;
 pub mod signal;
 pub mod title;
