@@ -1,0 +1,56 @@
+//! Runs a program that puts itself into the background, and stays in the foreground in its place: until the program
+//! has ended and every process that it left behind has closed the many copies of a pipe that it was given.
+#![no_main]
+#![forbid(unsafe_code)]
+
+use std::os::fd::{AsFd, IntoRawFd};
+
+use daemontools_core::entry;
+use daemontools_core::entry::Exit;
+use daemontools_core::exec;
+use daemontools_core::failure::{Failure, Outcome, Program, Unable};
+use daemontools_core::stdio;
+use daemontools_core::sys::args::Args;
+use daemontools_core::sys::fd::duplicate_inherited;
+use daemontools_core::sys::process::{fork, leave};
+use nix::errno::Errno;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::pipe;
+
+const PROGRAM: Program = Program {
+    name: "fghack",
+    usage: "fghack: usage: fghack child",
+    about: "Runs the program child and waits until all the processes that it left behind have ended.",
+};
+entry!(PROGRAM, run);
+
+/// How many copies of the pipe the program gets besides the pipe itself: one that closes what it knows closes few.
+const COPIES: usize = 30;
+
+fn run(args: Args) -> Outcome {
+    if args.is_empty() {
+        return Err(Failure::usage());
+    }
+    // Both ends at the lowest free numbers, as in 0.76: the program is to inherit one of them.
+    let (reader, writer) = pipe().unable([b"create pipe"])?;
+    let Some(child) = fork().unable([b"fork"])? else {
+        drop(reader);
+        for _ in 0..COPIES {
+            // As many as there is room for.
+            let _ = duplicate_inherited(writer.as_fd()).map(IntoRawFd::into_raw_fd);
+        }
+        leave(exec::run(args).tell(&PROGRAM))
+    };
+    drop(writer);
+    let mut unwanted = [0; 512];
+    while stdio::read(&reader, &mut unwanted).is_ok_and(|read| read > 0) {}
+    loop {
+        match waitpid(child, None) {
+            Ok(WaitStatus::Exited(_, code)) => return Ok(Exit(u8::try_from(code).unwrap_or(u8::MAX))),
+            Err(Errno::EINTR) => {}
+            // EINVAL: ended by a real-time signal, for which nix has no name.
+            Ok(_) | Err(Errno::EINVAL) => return Err(Failure::fatal([b"child crashed"])),
+            Err(errno) => return Err(Failure::because([b"wait failed"], errno)),
+        }
+    }
+}
