@@ -1,0 +1,51 @@
+//! The files of an environment directory, in the order that the directory has them.
+
+use std::ffi::CStr;
+
+use daemontools_core::exec::Environment;
+use daemontools_core::failure::{Failure, Unable};
+use daemontools_core::stdio;
+use daemontools_core::sys::fd::open_private;
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+
+use crate::change::Change;
+
+/// Makes the changes that the files of the current directory ask for; messages call it `dir`.
+pub fn apply(environment: &mut Environment, dir: &[u8]) -> Result<(), Failure> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut entries = Dir::open(c".", flags, Mode::empty()).unable([b"read directory ", dir])?;
+    for entry in entries.iter() {
+        let entry = entry.unable([b"read directory ", dir])?;
+        let name = entry.file_name();
+        if name.to_bytes().starts_with(b".") {
+            continue;
+        }
+        let content = first_line(name).unable([b"read ", dir, b"/", name.to_bytes()])?;
+        match Change::of(name.to_bytes(), &content) {
+            Change::Set(variable, value) => environment.set(&variable, &value),
+            Change::Unset(variable) => environment.unset(&variable),
+        }
+    }
+    Ok(())
+}
+
+/// The file up to its first newline at least. One that is not there any more, or a link to nothing, counts as empty.
+fn first_line(name: &CStr) -> nix::Result<Vec<u8>> {
+    let file = match open_private(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()) {
+        Err(Errno::ENOENT) => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let (mut content, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let read = stdio::read(&file, &mut buffer)?;
+        let read = buffer.get(..read).unwrap_or_default();
+        content.try_reserve(read.len()).map_err(|_| Errno::ENOMEM)?;
+        content.extend_from_slice(read);
+        if read.is_empty() || read.contains(&b'\n') {
+            return Ok(content);
+        }
+    }
+}
