@@ -1,0 +1,36 @@
+//! Keeps the end of what it reads where `ps` shows it: in its own last argument.
+#![no_main]
+#![forbid(unsafe_code)]
+
+use daemontools_core::entry;
+use daemontools_core::entry::Exit;
+use daemontools_core::failure::{Failure, Outcome, Program};
+use daemontools_core::stdio;
+use daemontools_core::sys::args::Args;
+use daemontools_core::sys::fd::STDIN;
+use daemontools_core::sys::title::Title;
+use readproctitle::Text;
+
+const PROGRAM: Program = Program {
+    name: "readproctitle",
+    usage: "readproctitle: usage: readproctitle text ... dots",
+    about: "Shows the end of what it reads in place of its last argument, at least five dots, for ps to see.",
+};
+entry!(PROGRAM, run);
+
+fn run(args: Args) -> Outcome {
+    // As in 0.76, it never says a word: its messages would be part of what it shows.
+    let Some(mut title) = Title::of(args).filter(|title| title.len() >= Text::LEAST) else {
+        return Err(Failure::silent(Exit::MISUSE));
+    };
+    let mut text = Text::new(title.len());
+    let mut buffer = [0; 1024];
+    loop {
+        title.show(text.bytes());
+        match stdio::read(STDIN, &mut buffer) {
+            Ok(0) => return Ok(Exit::OK),
+            Ok(read) => text.push(buffer.get(..read).unwrap_or_default()),
+            Err(_) => return Err(Failure::silent(Exit::TROUBLE)),
+        }
+    }
+}
