@@ -54,11 +54,17 @@ impl Home {
 
 /// Whether supervise runs in the current directory.
 pub fn supervised() -> nix::Result<bool> {
-    match open_to_write(OK) {
+    match open_ok() {
         Ok(_) => Ok(true),
         Err(Errno::ENXIO) => Ok(false),
         Err(errno) => Err(errno),
     }
+}
+
+/// The writing end of `ok` in the current directory; ENXIO: no supervise runs. poll(2) reports POLLERR on it when that
+/// supervise has gone.
+pub fn open_ok() -> nix::Result<OwnedFd> {
+    open_to_write(OK)
 }
 
 /// The control FIFO of the current directory; ENXIO: no supervise runs. A write into it waits where it is full.

@@ -1,0 +1,180 @@
+//! What a service is waited for, and whether it is there: pure, time comes in.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use daemontools_core::label::Label;
+use daemontools_core::status::Status;
+
+/// A state to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A supervise runs, and its service has a process.
+    Up,
+    /// The last word of a supervise, still running or not, is that the service has no process.
+    Down,
+    /// A supervise runs.
+    Supervised,
+    /// No supervise runs; so it is also where there is no service directory.
+    Unsupervised,
+}
+
+/// A state, and how long it has to last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Goal {
+    /// The state.
+    pub state: State,
+    /// For how long at least; zero: a moment will do.
+    pub lasting: Duration,
+}
+
+/// What a look at a service directory found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether a supervise runs.
+    pub supervised: bool,
+    /// What the status file says, if there is one.
+    pub status: Option<Status>,
+}
+
+/// The two clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// The time of day, which statuses are stamped with.
+    pub label: Label,
+    /// The steady clock, which waits are measured by.
+    pub clock: Duration,
+}
+
+/// One service on its way to the goal.
+#[derive(Debug, Default)]
+pub struct Progress {
+    seen: Seen,
+    /// The life that was last looked at (since when, which process), and when it will have lasted long enough by the
+    /// steady clock.
+    life: Option<(Label, Option<NonZeroU32>, Duration)>,
+}
+
+impl Progress {
+    /// Takes what a look found.
+    pub fn saw(&mut self, seen: Seen, goal: &Goal, now: Now) {
+        self.seen = seen;
+        // The same life keeps its time whatever somebody does to the time of day.
+        let known = |status: &Status| self.life.filter(|life| (life.0, life.1) == (status.since, status.pid));
+        self.life = seen.status.map(|status| {
+            known(&status).unwrap_or_else(|| {
+                let left = goal.lasting.saturating_sub(age(&status, now.label));
+                (status.since, status.pid, now.clock.saturating_add(left))
+            })
+        });
+    }
+
+    /// When the goal is reached by the steady clock if nothing changes, which may be in the past; `None`: not at all.
+    pub fn due(&self, goal: &Goal) -> Option<Duration> {
+        let up = self.seen.status.is_some_and(|status| status.pid.is_some());
+        let lasted = self.life.map(|life| life.2);
+        match goal.state {
+            State::Up if self.seen.supervised && up => lasted,
+            State::Down if !up => lasted,
+            State::Supervised if self.seen.supervised => Some(Duration::ZERO),
+            State::Unsupervised if !self.seen.supervised => Some(Duration::ZERO),
+            State::Up | State::Down | State::Supervised | State::Unsupervised => None,
+        }
+    }
+
+    /// How the service was last seen, in words.
+    pub fn words(&self, now: Label) -> String {
+        let Some(status) = self.seen.status else {
+            return if self.seen.supervised { "supervised, without a status" } else { "not supervised" }.into();
+        };
+        let seconds = age(&status, now).as_secs();
+        match (self.seen.supervised, status.pid) {
+            (true, Some(pid)) => format!("up (pid {pid}) {seconds} seconds"),
+            (true, None) => format!("down {seconds} seconds"),
+            (false, _) => "not supervised".into(),
+        }
+    }
+}
+
+/// How long the status has been so; none if it is from the future.
+fn age(status: &Status, now: Label) -> Duration {
+    let nanoseconds = |label: Label| u128::from(label.seconds) * 1_000_000_000 + u128::from(label.nanoseconds);
+    let age = nanoseconds(now).saturating_sub(nanoseconds(status.since));
+    Duration::from_nanos(u64::try_from(age).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use daemontools_core::status::Want;
+
+    const START: Duration = Duration::from_secs(500);
+
+    fn at(seconds: u64) -> Now {
+        Now {
+            label: Label::from_unix(1000 + seconds as i64, 0),
+            clock: START.saturating_add(Duration::from_secs(seconds)),
+        }
+    }
+
+    fn seen(supervised: bool, pid: u32, since: i64) -> Seen {
+        let (since, pid) = (Label::from_unix(1000 + since, 0), NonZeroU32::new(pid));
+        Seen { supervised, status: Some(Status { since, pid, paused: false, want: Want::Up }) }
+    }
+
+    fn due(state: State, seen: Seen) -> Option<Duration> {
+        let goal = Goal { state, lasting: Duration::ZERO };
+        let mut progress = Progress::default();
+        progress.saw(seen, &goal, at(0));
+        progress.due(&goal)
+    }
+
+    #[test]
+    fn each_state_is_what_it_says() {
+        let nowhere = Seen::default();
+        for (state, expected) in [
+            // up, down, up but its supervise has gone, down and its supervise has gone, nowhere
+            (State::Up, [true, false, false, false, false]),
+            (State::Down, [false, true, false, true, false]),
+            (State::Supervised, [true, true, false, false, false]),
+            (State::Unsupervised, [false, false, true, true, true]),
+        ] {
+            let looks = [seen(true, 7, 0), seen(true, 0, 0), seen(false, 7, 0), seen(false, 0, 0), nowhere];
+            assert_eq!(looks.map(|seen| due(state, seen).is_some()), expected, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn time_that_has_passed_before_the_look_counts() {
+        let goal = Goal { state: State::Up, lasting: Duration::from_secs(10) };
+        let mut progress = Progress::default();
+        progress.saw(seen(true, 7, -4), &goal, at(0));
+        assert_eq!(progress.due(&goal), Some(at(6).clock));
+        progress.saw(seen(true, 7, -40), &goal, at(0));
+        assert_eq!(progress.due(&goal), Some(at(0).clock));
+    }
+
+    #[test]
+    fn a_new_process_starts_anew_and_an_old_one_does_not() {
+        let goal = Goal { state: State::Up, lasting: Duration::from_secs(10) };
+        let mut progress = Progress::default();
+        progress.saw(seen(true, 7, 0), &goal, at(0));
+        // The time of day is set back an hour: the steady clock goes on.
+        let back = Now { label: Label::from_unix(1000 - 3600, 0), clock: at(5).clock };
+        progress.saw(seen(true, 7, 0), &goal, back);
+        assert_eq!(progress.due(&goal), Some(at(10).clock));
+        progress.saw(seen(true, 8, 6), &goal, at(6));
+        assert_eq!(progress.due(&goal), Some(at(16).clock));
+    }
+
+    #[test]
+    fn words_have_units() {
+        let mut progress = Progress::default();
+        let goal = Goal { state: State::Up, lasting: Duration::ZERO };
+        assert_eq!(progress.words(at(0).label), "not supervised");
+        progress.saw(seen(true, 7, 0), &goal, at(3));
+        assert_eq!(progress.words(at(3).label), "up (pid 7) 3 seconds");
+        progress.saw(seen(true, 0, 0), &goal, at(3));
+        assert_eq!(progress.words(at(3).label), "down 3 seconds");
+    }
+}

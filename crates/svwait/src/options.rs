@@ -1,0 +1,132 @@
+//! The command line of svwait: what was typed becomes what is wanted.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
+
+use daemontools_core::failure::Failure;
+use daemontools_core::sys::args::Args;
+use lexopt::{Arg, Parser};
+
+use crate::goal::{Goal, State};
+
+/// How many of the services have to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quorum {
+    /// All, at the same time.
+    All,
+    /// Any one.
+    One,
+}
+
+/// What is wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What each service is waited for.
+    pub goal: Goal,
+    /// How many of them.
+    pub quorum: Quorum,
+    /// How long at most; `None`: as long as it takes.
+    pub timeout: Option<Duration>,
+    /// The service directories as they were given; at least one.
+    pub dirs: Vec<CString>,
+}
+
+impl Options {
+    /// Reads the arguments.
+    pub fn parse(args: Args) -> Result<Options, Failure> {
+        let words = args.map(|word| OsStr::from_bytes(word.to_bytes()).to_owned());
+        let (mut state, mut quorum, mut timeout, mut lasting) = (None, None, None, None);
+        let mut dirs = Vec::new();
+        let mut parser = Parser::from_args(words);
+        while let Some(arg) = parser.next().map_err(misused)? {
+            match arg {
+                Arg::Short('u') | Arg::Long("up") => choose(&mut state, State::Up)?,
+                Arg::Short('d') | Arg::Long("down") => choose(&mut state, State::Down)?,
+                Arg::Short('s') | Arg::Long("supervised") => choose(&mut state, State::Supervised)?,
+                Arg::Short('x') | Arg::Long("unsupervised") => choose(&mut state, State::Unsupervised)?,
+                Arg::Short('a') | Arg::Long("all") => choose(&mut quorum, Quorum::All)?,
+                Arg::Short('o') | Arg::Long("one") => choose(&mut quorum, Quorum::One)?,
+                Arg::Short('t') | Arg::Long("timeout") => {
+                    timeout = Some(Duration::from_millis(number(&parser.value().map_err(misused)?)?));
+                }
+                Arg::Long("for") => lasting = Some(seconds(&parser.value().map_err(misused)?)?),
+                Arg::Value(dir) => dirs.extend(CString::new(dir.into_vec())),
+                other => return Err(misused(other.unexpected())),
+            }
+        }
+        let state = state.unwrap_or(State::Up);
+        if lasting.is_some() && matches!(state, State::Supervised | State::Unsupervised) {
+            return Err(Failure::misused([b"--for goes with -u and -d only"]));
+        }
+        if dirs.is_empty() {
+            return Err(Failure::usage());
+        }
+        let goal = Goal { state, lasting: lasting.unwrap_or_default() };
+        Ok(Options { goal, quorum: quorum.unwrap_or(Quorum::All), timeout, dirs })
+    }
+}
+
+/// Remembers a choice; another one before it is a contradiction.
+fn choose<T: PartialEq>(chosen: &mut Option<T>, choice: T) -> Result<(), Failure> {
+    match chosen.replace(choice) {
+        earlier if earlier.is_some() && earlier != *chosen => Err(Failure::misused([b"options contradict each other"])),
+        _ => Ok(()),
+    }
+}
+
+fn misused(error: lexopt::Error) -> Failure {
+    Failure::misused([error.to_string().as_bytes()])
+}
+
+fn number(text: &OsString) -> Result<u64, Failure> {
+    text.to_str()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Failure::misused([b"not a number of milliseconds: ", text.as_bytes()]))
+}
+
+/// Seconds, with a fraction if need be.
+fn seconds(text: &OsString) -> Result<Duration, Failure> {
+    text.to_str()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
+        .and_then(|text| text.parse().ok())
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| Failure::misused([b"not a number of seconds: ", text.as_bytes()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Options, Failure> {
+        Options::parse(Args::leaked(words.iter().map(|&word| CString::new(word).unwrap())))
+    }
+
+    #[test]
+    fn up_and_all_are_the_default() {
+        let goal = Goal { state: State::Up, lasting: Duration::ZERO };
+        let dirs = vec![c"a".to_owned(), c"b".to_owned()];
+        assert_eq!(parse(&["a", "b"]).unwrap(), Options { goal, quorum: Quorum::All, timeout: None, dirs });
+    }
+
+    #[test]
+    fn letters_combine_and_options_may_follow_a_directory() {
+        let options = parse(&["x", "-uot250", "--for", "1.5", "--", "-y"]).unwrap();
+        assert_eq!(options.goal, Goal { state: State::Up, lasting: Duration::from_millis(1500) });
+        assert_eq!((options.quorum, options.timeout), (Quorum::One, Some(Duration::from_millis(250))));
+        assert_eq!(options.dirs, [c"x".to_owned(), c"-y".to_owned()]);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_reason() {
+        let reason = |words: &[&str]| String::from_utf8_lossy(parse(words).unwrap_err().text()).into_owned();
+        assert_eq!(reason(&["-z", "x"]), "invalid option '-z'");
+        assert_eq!(reason(&["-u", "-d", "x"]), "options contradict each other");
+        assert_eq!(reason(&["-t", "soon", "x"]), "not a number of milliseconds: soon");
+        assert_eq!(reason(&["-t", "-1", "x"]), "not a number of milliseconds: -1");
+        assert_eq!(reason(&["--for", "inf", "x"]), "not a number of seconds: inf");
+        assert_eq!(reason(&["-x", "--for", "1", "x"]), "--for goes with -u and -d only");
+        assert_eq!(reason(&[]), "");
+    }
+}

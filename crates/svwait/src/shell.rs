@@ -1,0 +1,165 @@
+//! The loop around the goal: looks, waits for a change or a moment, looks again.
+
+use std::ffi::{CString, OsStr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use daemontools_core::clock::monotonic;
+use daemontools_core::entry::Exit;
+use daemontools_core::failure::{Failure, Outcome, Unable};
+use daemontools_core::label::Label;
+use daemontools_core::service_dir::{Home, StatusTrouble, open_ok, read_status};
+use daemontools_core::status::Status;
+use daemontools_core::stdio::write_pieces;
+use daemontools_core::sys::fd::STDERR;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::time::TimeSpec;
+
+use crate::goal::{Goal, Now, Progress, Seen};
+use crate::options::{Options, Quorum};
+use crate::watch::{Change, Watch};
+
+/// The exit code of a wait that was given up.
+const TIMED_OUT: Exit = Exit(99);
+
+/// No single sleep is longer: the system's own limit is somewhere beyond.
+const LONGEST: Duration = Duration::from_secs(1 << 30);
+
+/// A service that is waited for.
+struct Service {
+    /// Its directory as it was given.
+    dir: CString,
+    /// The writing end of its `ok`, as long as a supervise holds the other: poll(2) tells when that one has gone.
+    ok: Option<OwnedFd>,
+    progress: Progress,
+}
+
+/// Waits for what is wanted.
+pub fn wait(options: Options) -> Outcome {
+    let Options { goal, quorum, timeout, dirs } = options;
+    let deadline = timeout.map(|timeout| monotonic().saturating_add(timeout));
+    let home = Home::here()?;
+    let mut watch = Watch::new()?;
+    raise_file_limit();
+    let mut services: Vec<Service> =
+        dirs.into_iter().map(|dir| Service { dir, ok: None, progress: Progress::default() }).collect();
+    for (number, service) in services.iter_mut().enumerate() {
+        service.follow(number, &mut watch)?;
+        service.look(&home, &goal)?;
+    }
+    loop {
+        let due = due(&services, quorum, &goal);
+        let now = monotonic();
+        if due.is_some_and(|due| due <= now) {
+            return Ok(Exit::OK);
+        }
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            tell(&services, &goal, timeout.unwrap_or_default());
+            return Ok(TIMED_OUT);
+        }
+        let next = [due, deadline].into_iter().flatten().min();
+        for number in sleep(&services, &watch, next)? {
+            if let Some(service) = services.get_mut(number) {
+                service.ok = None;
+                service.look(&home, &goal)?;
+            }
+        }
+        for (number, change) in watch.changes() {
+            let Some(service) = services.get_mut(number) else { continue };
+            if change == Change::Way {
+                service.follow(number, &mut watch)?;
+            }
+            service.look(&home, &goal)?;
+        }
+    }
+}
+
+impl Service {
+    /// Listens along the way to its directory, which may be another one now.
+    fn follow(&mut self, number: usize, watch: &mut Watch) -> Result<(), Failure> {
+        self.ok = None;
+        watch.attend(number, Path::new(OsStr::from_bytes(self.dir.to_bytes())))
+    }
+
+    /// Finds out how it is.
+    fn look(&mut self, home: &Home, goal: &Goal) -> Result<(), Failure> {
+        let dir = self.dir.as_bytes();
+        let held = self.ok.take();
+        let found = home.visit(&self.dir, || {
+            // `ok` first: a supervise that holds it has published its status before.
+            let ok = match held.map_or_else(open_ok, Ok) {
+                Ok(ok) => Some(ok),
+                Err(Errno::ENXIO | Errno::ENOENT | Errno::ENOTDIR) => None,
+                Err(errno) => return Err(errno).unable([b"open ", dir, b"/supervise/ok"]),
+            };
+            Ok((ok, status(dir)?))
+        })?;
+        let (ok, status) = match found {
+            Ok(found) => found?,
+            Err(Errno::ENOENT | Errno::ENOTDIR) => (None, None),
+            Err(errno) => return Err(errno).unable([b"chdir to ", dir]),
+        };
+        let now = Now { label: Label::now(), clock: monotonic() };
+        self.progress.saw(Seen { supervised: ok.is_some(), status }, goal, now);
+        self.ok = ok;
+        Ok(())
+    }
+}
+
+/// The status of the current directory, if it has one.
+fn status(dir: &[u8]) -> Result<Option<Status>, Failure> {
+    match read_status() {
+        Ok(status) => Ok(status),
+        Err(StatusTrouble::Open(Errno::ENOENT | Errno::ENOTDIR)) => Ok(None),
+        Err(StatusTrouble::Open(errno)) => Err(errno).unable([b"open ", dir, b"/supervise/status"]),
+        Err(StatusTrouble::Read(errno)) => Err(errno).unable([b"read ", dir, b"/supervise/status"]),
+    }
+}
+
+/// When enough of them will be there if nothing changes.
+fn due(services: &[Service], quorum: Quorum, goal: &Goal) -> Option<Duration> {
+    let mut each = services.iter().map(|service| service.progress.due(goal));
+    match quorum {
+        Quorum::All => each.try_fold(Duration::ZERO, |latest, due| Some(latest.max(due?))),
+        Quorum::One => each.flatten().min(),
+    }
+}
+
+/// Waits for a change, until `next` at most. The services whose supervise has gone.
+fn sleep(services: &[Service], watch: &Watch, next: Option<Duration>) -> Result<Vec<usize>, Failure> {
+    let held = services.iter().enumerate().filter_map(|(number, service)| Some((number, service.ok.as_ref()?)));
+    let (numbers, mut fds): (Vec<_>, Vec<_>) =
+        held.map(|(number, ok)| (number, PollFd::new(ok.as_fd(), PollFlags::empty()))).unzip();
+    fds.push(PollFd::new(watch.as_fd(), PollFlags::POLLIN));
+    let left = next.map(|next| TimeSpec::from_duration(next.saturating_sub(monotonic()).min(LONGEST)));
+    match ppoll(&mut fds, left, None) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(errno) => return Err(errno).unable([b"wait for changes"]),
+    }
+    let gone = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| events.contains(PollFlags::POLLERR));
+    Ok(numbers.into_iter().zip(fds).filter(|(_, fd)| gone(fd)).map(|(number, _)| number).collect())
+}
+
+/// Says who was not there, a line each.
+fn tell(services: &[Service], goal: &Goal, timeout: Duration) {
+    let now = Now { label: Label::now(), clock: monotonic() };
+    let late = services.iter().filter(|service| service.progress.due(goal).is_none_or(|due| due > now.clock));
+    for service in late {
+        let limit = timeout.as_millis().to_string();
+        let words = service.progress.words(now.label);
+        let after = ["svwait: timed out after ", &limit, " milliseconds: "].concat();
+        // There is nobody to tell if that fails.
+        let _ = write_pieces(STDERR, [after.as_bytes(), service.dir.to_bytes(), b": ", words.as_bytes(), b"\n"]);
+    }
+}
+
+/// A descriptor is held for each service: as many as the system lets us have. If that fails, opening will tell.
+fn raise_file_limit() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
