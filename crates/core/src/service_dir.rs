@@ -12,7 +12,7 @@ use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{chdir, fchdir};
 
 use crate::status::{self, Status};
@@ -65,6 +65,12 @@ pub fn supervised() -> nix::Result<bool> {
 /// supervise has gone.
 pub fn open_ok() -> nix::Result<OwnedFd> {
     open_to_write(OK)
+}
+
+/// Whether `path` is a FIFO that somebody reads, as a running supervise does with its `ok`.
+pub fn has_reader(path: &CStr) -> bool {
+    let is_fifo = |mode| SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFIFO;
+    open_to_write(path).and_then(fstat).is_ok_and(|found| is_fifo(found.st_mode))
 }
 
 /// The control FIFO of the current directory; ENXIO: no supervise runs. A write into it waits where it is full.

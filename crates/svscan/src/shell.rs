@@ -3,13 +3,14 @@
 //! Everything that happens leads to a scan, soon or at a known time: a change that was heard of, a child's end, the
 //! end of a grace, a supervise that may be started again. Idle, there is no known time, and nothing wakes up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use daemontools_core::clock::monotonic;
 use daemontools_core::failure::{Failure, Outcome, Program, Unable};
+use daemontools_core::service_dir::has_reader;
 use daemontools_core::sys::fd::pipe_private;
 use daemontools_core::sys::process::reap;
 use daemontools_core::sys::signal::Signals;
@@ -23,7 +24,7 @@ use nix::unistd::chdir;
 
 use crate::grace::Grace;
 use crate::start::{Pipe, Starter};
-use crate::table::{Inode, Table};
+use crate::table::{Inode, Role, Table};
 use crate::watch::{Change, Watch};
 
 /// How often to look where changes could escape us, or where something is wrong: 0.76's pace.
@@ -46,6 +47,7 @@ pub fn scan(program: &'static Program, dir: Option<&CStr>) -> Outcome {
         table: Table::default(),
         graces: HashMap::new(),
         unsettled: false,
+        strange: BTreeSet::new(),
     };
     let mut scan_at = Some(monotonic());
     loop {
@@ -78,6 +80,8 @@ struct Tree {
     graces: HashMap<CString, Grace>,
     /// Whether the last scan met something wrong, which may mend itself unheard.
     unsettled: bool,
+    /// The supervises that run already, and not as our children.
+    strange: BTreeSet<(Inode, Role)>,
 }
 
 impl Tree {
@@ -184,8 +188,17 @@ impl Tree {
     }
 
     fn start_due(&mut self) {
+        let mut strange = Vec::new();
         for (id, role) in self.table.due(monotonic()) {
             let Some((name, pipe)) = self.table.service(id) else { continue };
+            if is_supervised(name, role) {
+                if self.strange.insert((id, role)) {
+                    strange.push(name.to_owned());
+                }
+                self.table.not_started(id, role, monotonic());
+                continue;
+            }
+            self.strange.remove(&(id, role));
             match self.starter.start(&self.signals, name, pipe, role) {
                 Ok(pid) => self.table.started(id, role, pid, monotonic()),
                 Err(failure) => {
@@ -194,6 +207,19 @@ impl Tree {
                 }
             }
         }
+        self.tell_strange(&strange);
+    }
+
+    /// Says in one line, and once, which services somebody else's supervise has: those of an svscan that was killed, say.
+    /// To start ours would only make each of them fail at the lock, every five seconds.
+    fn tell_strange(&self, names: &[CString]) {
+        let Some((first, others)) = names.split_first() else { return };
+        let others = match others.len() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        let words = [b"supervise runs already for ", first.to_bytes(), others.as_bytes(), b", waiting for its end"];
+        Failure::fatal(words).warn(self.program);
     }
 
     fn warn(&mut self, failure: &Failure) {
@@ -220,6 +246,15 @@ fn entries() -> nix::Result<Vec<Entry>> {
         entries.push(Entry { name: name.to_owned(), is_link });
     }
     Ok(entries)
+}
+
+/// Whether supervise runs already in this service, or in its logger.
+fn is_supervised(name: &CStr, role: Role) -> bool {
+    let ok = match role {
+        Role::Main => b"/supervise/ok".as_slice(),
+        Role::Log => b"/log/supervise/ok",
+    };
+    has_reader(&join(name, ok))
 }
 
 /// The pipe to the logger of a service, if it has one.

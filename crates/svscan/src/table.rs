@@ -20,7 +20,7 @@ pub struct Inode {
 }
 
 /// Which of a service's two supervises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The service's own.
     Main,
