@@ -54,7 +54,8 @@ pub fn first_wish(name: &[u8]) -> Result<Want, Failure> {
 
 /// Replaces the status file in one step: a reader sees the old record or the new one.
 pub fn publish(status: &Status, name: &[u8]) -> Result<(), Failure> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NONBLOCK;
+    // O_NOFOLLOW: a link of this name is none of ours.
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
     let new = NEW_STATUS.to_bytes();
     let file = open_private(NEW_STATUS, flags, Mode::from_bits_truncate(0o644));
     let file = file.unable([b"open ", name, b"/", new])?;
@@ -86,7 +87,7 @@ fn make_supervise(name: &[u8]) -> Result<(), Failure> {
 }
 
 fn lock() -> nix::Result<Flock<OwnedFd>> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK;
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
     let file = open_private(LOCK, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
 }

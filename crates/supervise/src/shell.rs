@@ -25,6 +25,10 @@ use crate::machine::{Action, Event, Machine, Now};
 
 /// What the service is started by, seen from its directory.
 const RUN: &CStr = c"./run";
+/// The pause where the system fails us in a way that no manual page speaks of.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How long after a status could not be written it is tried again.
+const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Supervises the service in `dir` until it is told to exit.
 pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
@@ -32,12 +36,13 @@ pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
     let signals = Signals::watch(&[Signal::SIGCHLD]).unable([b"watch for the end of ", name])?;
     chdir(dir).unable([b"chdir to ", name])?;
     let machine = Machine::new(directory::first_wish(name)?, now());
-    let directory = Directory::take_over(name, || announce(program, name, &machine))?;
+    let mut status = Publisher { program, name, again_at: None };
+    let directory = Directory::take_over(name, || status.publish(&machine))?;
     let environment = Environment::inherited();
     // Made once: between fork and exec nothing is allocated.
     let run = Prepared::new([RUN], &environment);
     let service = Service { program, name, signals, run };
-    Ok(service.live(machine, directory))
+    Ok(service.live(machine, status, directory))
 }
 
 /// What the shell needs to perform an action.
@@ -50,14 +55,16 @@ struct Service<'a> {
 }
 
 impl Service<'_> {
-    fn live(&self, mut machine: Machine, directory: Directory) -> Exit {
+    fn live(&self, mut machine: Machine, mut status: Publisher, directory: Directory) -> Exit {
         let mut control = Control { fifo: directory.control, ended: false, bytes: [0; 256] };
         loop {
-            self.wait(&control, machine.deadline());
+            let deadlines = [machine.deadline(), status.again_at];
+            self.wait(&control, deadlines.into_iter().flatten().min());
+            status.publish_again(&machine);
             let ended = self.ended(machine.pid()).then_some(Event::Ended);
             let commands = self.commands(&mut control).iter().filter_map(|&byte| Command::from_byte(byte));
             for event in ended.into_iter().chain(commands.map(Event::Command)).chain([Event::Tick]) {
-                if self.happened(&mut machine, event).is_break() {
+                if self.happened(&mut machine, &mut status, event).is_break() {
                     return Exit::OK;
                 }
             }
@@ -79,10 +86,14 @@ impl Service<'_> {
         // Which signals came does not matter: each wake-up looks for everything.
         while let Ok(Some(_)) = self.signals.take() {}
         let mut ended = false;
-        while let Ok(Some((pid, _))) = reap() {
-            ended |= Some(pid) == service;
+        loop {
+            match reap() {
+                Ok(Some((pid, _))) => ended |= Some(pid) == service,
+                Ok(None) => return ended,
+                // Nothing else would tell us of this end again.
+                Err(_) => sleep(TRY_AGAIN_AFTER),
+            }
         }
-        ended
     }
 
     /// The bytes that stand in `control`.
@@ -98,19 +109,19 @@ impl Service<'_> {
             Err(errno) => {
                 let file = control::PATH.to_bytes();
                 Failure::because([b"unable to read ", self.name, b"/", file], errno).warn(self.program);
-                sleep(Duration::from_secs(1));
+                sleep(TRY_AGAIN_AFTER);
             }
         }
         &[]
     }
 
     /// Tells the machine, and performs what it says; what comes of that, it is told too.
-    fn happened(&self, machine: &mut Machine, event: Event) -> ControlFlow<()> {
+    fn happened(&self, machine: &mut Machine, status: &mut Publisher, event: Event) -> ControlFlow<()> {
         let mut next = Some(event);
         while let Some(event) = next.take() {
             for action in machine.step(now(), event) {
                 match action {
-                    Action::Announce => announce(self.program, self.name, machine),
+                    Action::Announce => status.publish(machine),
                     Action::Start => next = Some(self.start()),
                     // The process has not been waited for, so the number is its own; at worst it has just ended.
                     Action::Send(signal) => drop(machine.pid().map(|pid| kill(pid, *signal))),
@@ -148,10 +159,33 @@ struct Control {
     bytes: [u8; 256],
 }
 
-/// Publishes the status; a full disk is no reason to leave the service.
-fn announce(program: &Program, name: &[u8], machine: &Machine) {
-    if let Err(failure) = directory::publish(&machine.status(), name) {
-        failure.warn(program);
+/// The status file's writer. A full disk is no reason to leave the service; when there is room again, the status is
+/// what it should be.
+struct Publisher {
+    program: &'static Program,
+    name: &'static [u8],
+    /// When to try again, if the last try failed.
+    again_at: Option<Duration>,
+}
+
+impl Publisher {
+    fn publish(&mut self, machine: &Machine) {
+        if let Err(failure) = self.attempt(machine) {
+            failure.warn(self.program);
+        }
+    }
+
+    /// Again, if it is time. It was told once that it does not work.
+    fn publish_again(&mut self, machine: &Machine) {
+        if self.again_at.is_some_and(|at| at <= monotonic()) {
+            let _ = self.attempt(machine);
+        }
+    }
+
+    fn attempt(&mut self, machine: &Machine) -> Result<(), Failure> {
+        let published = directory::publish(&machine.status(), self.name);
+        self.again_at = published.is_err().then(|| monotonic() + PUBLISH_AGAIN_AFTER);
+        published
     }
 }
 

@@ -29,9 +29,15 @@ pub enum Ending {
     Signal(i32),
 }
 
-/// Takes a child that has ended, if there is one; does not wait. ECHILD: there are no children at all.
+/// Takes a child that has ended, if there is one; does not wait. Without children there is none.
 pub fn reap() -> nix::Result<Option<(Pid, Ending)>> {
-    wait(-1, libc::WNOHANG)
+    loop {
+        match wait(-1, libc::WNOHANG) {
+            Err(Errno::ECHILD) => return Ok(None),
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
 }
 
 /// Waits until this child has ended.
