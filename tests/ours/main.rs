@@ -1,2 +1,4 @@
 //! Where ours differs from the original on purpose, races that ours does not lose,
 //! and trees in which ours and the original work together.
+
+mod starts;

@@ -6,16 +6,19 @@ use std::os::fd::OwnedFd;
 use daemontools_core::control;
 use daemontools_core::failure::{Failure, Unable};
 use daemontools_core::service_dir::{DOWN, LOCK, OK, SUPERVISE};
+use daemontools_core::starts::{self, Starts};
 use daemontools_core::status::{self, Status, Want};
 use daemontools_core::stdio::write_all;
 use daemontools_core::sys::fd::{above_standard, open_private};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, readlink, renameat};
 use nix::sys::stat::{Mode, stat};
-use nix::unistd::{mkdir, mkfifo};
+use nix::unistd::{mkdir, mkfifo, unlink};
 
 /// What is written and then renamed to `status`.
 const NEW_STATUS: &CStr = c"supervise/status.new";
+/// The same for `starts`.
+const NEW_STARTS: &CStr = c"supervise/starts.new";
 
 /// What is held open as long as supervise runs; each closes with it, and none reaches the service.
 pub struct Directory {
@@ -54,21 +57,32 @@ pub fn first_wish(name: &[u8]) -> Result<Want, Failure> {
 
 /// Replaces the status file in one step: a reader sees the old record or the new one.
 pub fn publish(status: &Status, name: &[u8]) -> Result<(), Failure> {
+    let new = NEW_STATUS.to_bytes();
+    let file = create(NEW_STATUS).unable([b"open ", name, b"/", new])?;
+    write_all(&file, &status.to_bytes()).unable([b"write ", name, b"/", new])?;
+    replace(NEW_STATUS, status::PATH).unable([b"rename ", name, b"/", new, b" to ", status::PATH.to_bytes()])
+}
+
+/// Replaces the file about starts in one step. It only informs: where it cannot be written, nobody is told, and no old
+/// one stays to tell what is no longer so.
+pub fn record(starts: &Starts) {
+    let recorded = create(NEW_STARTS)
+        .and_then(|file| write_all(&file, &starts.to_bytes()))
+        .and_then(|()| replace(NEW_STARTS, starts::PATH));
+    if recorded.is_err() {
+        let _ = unlink(NEW_STARTS);
+        let _ = unlink(starts::PATH);
+    }
+}
+
+fn create(path: &CStr) -> nix::Result<OwnedFd> {
     // O_NOFOLLOW: a link of this name is none of ours.
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-    let new = NEW_STATUS.to_bytes();
-    let file = open_private(NEW_STATUS, flags, Mode::from_bits_truncate(0o644));
-    let file = file.unable([b"open ", name, b"/", new])?;
-    write_all(&file, &status.to_bytes()).unable([b"write ", name, b"/", new])?;
-    let here = nix::fcntl::AT_FDCWD;
-    renameat(here, NEW_STATUS, here, status::PATH).unable([
-        b"rename ",
-        name,
-        b"/",
-        new,
-        b" to ",
-        status::PATH.to_bytes(),
-    ])
+    open_private(path, flags, Mode::from_bits_truncate(0o644))
+}
+
+fn replace(new: &CStr, path: &CStr) -> nix::Result<()> {
+    renameat(nix::fcntl::AT_FDCWD, new, nix::fcntl::AT_FDCWD, path)
 }
 
 /// Makes the directory `supervise`, or the one that a dangling link of that name points to.

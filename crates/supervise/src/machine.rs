@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use daemontools_core::control::Command;
 use daemontools_core::label::Label;
+use daemontools_core::starts::{Cause, Starts};
 use daemontools_core::status::{Status, Want};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -43,6 +44,8 @@ pub enum Event {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Write down when the service was started.
+    Record,
     /// Write the status.
     Announce,
     /// Make a process; `Started` or `StartFailed` is the next event.
@@ -58,8 +61,8 @@ pub enum Action {
 enum Life {
     /// No, and none is to be started.
     Down,
-    /// No, and one is to be started at this time of the monotonic clock.
-    Due(Duration),
+    /// No, and one is to be started at this time of the monotonic clock, for this cause.
+    Due(Duration, Cause),
     /// Yes.
     Up { pid: Pid, paused: bool },
 }
@@ -75,22 +78,23 @@ pub struct Machine {
     since: Label,
     /// Before this time of the monotonic clock nothing is started.
     not_before: Duration,
+    starts: Starts,
 }
 
 impl Machine {
     /// A service that is down, and wanted up or not.
     pub fn new(want: Want, now: Now) -> Machine {
         let life = match want {
-            Want::Up | Want::Once => Life::Due(now.clock),
+            Want::Up | Want::Once => Life::Due(now.clock, Cause::Asked),
             Want::Down => Life::Down,
         };
-        Machine { life, want, leaving: false, since: now.label, not_before: now.clock }
+        Machine { life, want, leaving: false, since: now.label, not_before: now.clock, starts: Starts::none() }
     }
 
     /// When to come back with a `Tick`, by the monotonic clock.
     pub fn deadline(&self) -> Option<Duration> {
         match self.life {
-            Life::Due(due) => Some(due),
+            Life::Due(due, _) => Some(due),
             Life::Down | Life::Up { .. } => None,
         }
     }
@@ -99,7 +103,7 @@ impl Machine {
     pub fn pid(&self) -> Option<Pid> {
         match self.life {
             Life::Up { pid, .. } => Some(pid),
-            Life::Down | Life::Due(_) => None,
+            Life::Down | Life::Due(..) => None,
         }
     }
 
@@ -107,36 +111,43 @@ impl Machine {
     pub fn status(&self) -> Status {
         let (pid, paused) = match self.life {
             Life::Up { pid, paused } => (u32::try_from(pid.as_raw()).ok().and_then(NonZeroU32::new), paused),
-            Life::Down | Life::Due(_) => (None, false),
+            Life::Down | Life::Due(..) => (None, false),
         };
         Status { since: self.since, pid, paused, want: self.want }
     }
 
+    /// What the file about starts is to say.
+    pub fn starts(&self) -> &Starts {
+        &self.starts
+    }
+
     /// Takes an event; says what to do about it, in order.
     pub fn step(&mut self, now: Now, event: Event) -> &'static [Action] {
-        use Action::{Announce, Exit, Start};
+        use Action::{Announce, Exit, Record, Start};
         match event {
             Event::Command(command) => self.obey(now, command),
             Event::Tick => match self.life {
-                Life::Due(due) if due <= now.clock => {
+                Life::Due(due, _) if due <= now.clock => {
                     self.not_before = now.clock + START_EVERY;
                     &[Start]
                 }
-                Life::Down | Life::Due(_) | Life::Up { .. } => &[],
+                Life::Down | Life::Due(..) | Life::Up { .. } => &[],
             },
             Event::Started(pid) => {
+                let cause = self.cause();
                 self.life = Life::Up { pid, paused: false };
                 self.since = now.label;
-                &[Announce]
+                self.starts.note(now.label, cause);
+                &[Record, Announce]
             }
             Event::StartFailed => {
-                self.life = Life::Due(now.clock + FORK_AGAIN_AFTER);
+                self.life = Life::Due(now.clock + FORK_AGAIN_AFTER, self.cause());
                 &[]
             }
             Event::Ended => {
                 self.since = now.label;
                 self.life = match self.want {
-                    Want::Up if !self.leaving => Life::Due(self.not_before.max(now.clock)),
+                    Want::Up if !self.leaving => Life::Due(self.not_before.max(now.clock), Cause::Ended),
                     Want::Up | Want::Down | Want::Once => Life::Down,
                 };
                 if self.leaving { &[Announce, Exit] } else { &[Announce] }
@@ -194,14 +205,22 @@ impl Machine {
     fn want(&mut self, want: Want, now: Now) {
         self.want = want;
         // Also where a start is due only in a minute, because a fork failed: whoever asks, asks for it now.
-        let start = Life::Due(self.not_before.max(now.clock));
+        let start = Life::Due(self.not_before.max(now.clock), Cause::Asked);
         self.life = match (self.life, want) {
-            (Life::Down | Life::Due(_), Want::Up | Want::Once) => start,
-            (Life::Down | Life::Due(_), Want::Down) => Life::Down,
+            (Life::Down | Life::Due(..), Want::Up | Want::Once) => start,
+            (Life::Down | Life::Due(..), Want::Down) => Life::Down,
             // The CONT that goes with the TERM ends a pause.
             (Life::Up { pid, .. }, Want::Down) => Life::Up { pid, paused: false },
             (up @ Life::Up { .. }, Want::Up | Want::Once) => up,
         };
+    }
+
+    /// Why the service is being started.
+    fn cause(&self) -> Cause {
+        match self.life {
+            Life::Due(_, cause) => cause,
+            Life::Down | Life::Up { .. } => Cause::Asked,
+        }
     }
 
     fn pause(&mut self, now_paused: bool) {
@@ -214,7 +233,7 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Action::{Announce, Exit, Send, Start};
+    use Action::{Announce, Exit, Record, Send, Start};
     use Event::{Command as Told, Ended, StartFailed, Started, Tick};
 
     /// A machine and a clock in milliseconds.
@@ -243,7 +262,7 @@ mod tests {
 
         fn starts(&mut self, pid: i32) {
             assert_eq!(self.step(Tick), [Start]);
-            assert_eq!(self.step(Started(Pid::from_raw(pid))), [Announce]);
+            assert_eq!(self.step(Started(Pid::from_raw(pid))), [Record, Announce]);
         }
 
         fn due(&self) -> Option<u64> {
@@ -342,6 +361,26 @@ mod tests {
         life.step(Told(Command::Pause));
         life.step(Ended);
         assert!(!life.machine.status().paused);
+    }
+
+    #[test]
+    fn only_a_start_after_an_end_counts_as_one_again() {
+        let mut life = Life::new(Want::Up);
+        let again = |life: &Life| life.machine.starts().again(at(0).label).total;
+        assert_eq!(again(&life), 0);
+        life.at(2000).step(Ended);
+        life.starts(8);
+        assert_eq!(again(&life), 1);
+        life.at(4000).step(Ended);
+        assert_eq!(life.step(Tick), [Start]);
+        life.step(StartFailed);
+        life.at(70_000).starts(9);
+        assert_eq!(again(&life), 2, "a failed fork changes nothing about the cause");
+        life.at(80_000).step(Told(Command::Down));
+        life.step(Ended);
+        life.step(Told(Command::Up));
+        life.starts(10);
+        assert_eq!(again(&life), 2, "somebody asked");
     }
 
     #[test]

@@ -37,7 +37,10 @@ pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
     chdir(dir).unable([b"chdir to ", name])?;
     let machine = Machine::new(directory::first_wish(name)?, now());
     let mut status = Publisher { program, name, again_at: None };
-    let directory = Directory::take_over(name, || status.publish(&machine))?;
+    let directory = Directory::take_over(name, || {
+        directory::record(machine.starts());
+        status.publish(&machine);
+    })?;
     let environment = Environment::inherited();
     // Made once: between fork and exec nothing is allocated.
     let run = Prepared::new([RUN], &environment);
@@ -121,6 +124,7 @@ impl Service<'_> {
         while let Some(event) = next.take() {
             for action in machine.step(now(), event) {
                 match action {
+                    Action::Record => directory::record(machine.starts()),
                     Action::Announce => status.publish(machine),
                     Action::Start => next = Some(self.start()),
                     // The process has not been waited for, so the number is its own; at worst it has just ended.

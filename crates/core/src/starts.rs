@@ -1,0 +1,275 @@
+//! `supervise/starts`: when the service was last started, and how often it was started again, in both directions.
+//!
+//! Our supervise replaces this file at each start (write, rename), just before `status`. The original makes none. A
+//! reader can tell at any time how often the service was started again in the last minute and in the last hour.
+//! 144 bytes, numbers big-endian:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 0–7 | `starts 1`: which file this is, and which version |
+//! | 8–19 | when the service was last started: packed TAI64N, the same as in `status` |
+//! | 20–23 | how often it was started again since this supervise began |
+//! | 24–83 | for each of the 60 seconds up to the last start, how often it was started again then |
+//! | 84–143 | the same for each of the 60 minutes |
+//!
+//! The place of a second or a minute is its number (TAI64 seconds, or those by 60) modulo 60.
+//!
+//! "Started again" is what supervise does by itself when the service has ended. A start that somebody asked for
+//! (`svc -u`, `svc -o`), and the first one, do not count.
+
+use std::ffi::CStr;
+
+use crate::label::Label;
+use crate::status::Status;
+
+/// The file, seen from the service directory.
+pub const PATH: &CStr = c"supervise/starts";
+
+/// What a file of this version begins with.
+const MAGIC: &[u8; 8] = b"starts 1";
+/// How many places a ring has.
+const PLACES: u64 = 60;
+const MINUTE: u64 = 60;
+
+/// What the file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Starts {
+    last: Label,
+    again: u32,
+    seconds: Ring,
+    minutes: Ring,
+}
+
+/// Why a service was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// supervise began, or somebody asked.
+    Asked,
+    /// It had ended by itself.
+    Ended,
+}
+
+/// How often a service was started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Again {
+    /// In the last 60 seconds.
+    pub minute: u32,
+    /// In this minute and the 59 before it.
+    pub hour: u32,
+    /// Since this supervise began.
+    pub total: u32,
+}
+
+impl Starts {
+    /// How many bytes the file has.
+    pub const SIZE: usize = 144;
+
+    /// Nothing was started yet.
+    pub fn none() -> Starts {
+        Starts { last: Label { seconds: 0, nanoseconds: 0 }, again: 0, seconds: Ring::EMPTY, minutes: Ring::EMPTY }
+    }
+
+    /// Notes a start.
+    pub fn note(&mut self, at: Label, cause: Cause) {
+        if at.seconds < self.last.seconds {
+            // Somebody set the clock back: what is remembered lies in the future now.
+            (self.seconds, self.minutes) = (Ring::EMPTY, Ring::EMPTY);
+        }
+        self.seconds.forget(self.last.seconds, at.seconds);
+        self.minutes.forget(self.last.seconds / MINUTE, at.seconds / MINUTE);
+        self.last = at;
+        if cause == Cause::Ended {
+            self.again = self.again.saturating_add(1);
+            self.seconds.count(at.seconds);
+            self.minutes.count(at.seconds / MINUTE);
+        }
+    }
+
+    /// How often it was started again, seen from `now`.
+    pub fn again(&self, now: Label) -> Again {
+        // A moment in the future is now.
+        let (now, last) = (now.seconds.max(self.last.seconds), self.last.seconds);
+        Again {
+            minute: self.seconds.sum(last, now),
+            hour: self.minutes.sum(last / MINUTE, now / MINUTE),
+            total: self.again,
+        }
+    }
+
+    /// Whether this belongs to what `status` says. It does not where another supervise, which writes no such file,
+    /// has started the service since. (`starts` is written before `status`, so a reader between the two sees it early.)
+    pub fn belongs_to(&self, status: &Status) -> bool {
+        status.pid.is_none() || self.last >= status.since
+    }
+
+    /// The file's contents.
+    pub fn to_bytes(&self) -> [u8; Starts::SIZE] {
+        let mut bytes = [0; Starts::SIZE];
+        let pieces = [
+            &MAGIC[..],
+            &self.last.to_bytes(),
+            &self.again.to_be_bytes(),
+            &self.seconds.counts[..],
+            &self.minutes.counts[..],
+        ];
+        for (to, from) in bytes.iter_mut().zip(pieces.into_iter().flatten()) {
+            *to = *from;
+        }
+        bytes
+    }
+
+    /// What a file's contents mean; `None` unless they are of this version.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Starts> {
+        let rest = bytes.strip_prefix(MAGIC)?;
+        let (last, rest) = rest.split_first_chunk::<{ Label::PACKED }>()?;
+        let (again, rest) = rest.split_first_chunk::<4>()?;
+        let (seconds, rest) = rest.split_first_chunk::<{ PLACES as usize }>()?;
+        let minutes = rest.try_into().ok()?;
+        Some(Starts {
+            last: Label::from_bytes(*last),
+            again: u32::from_be_bytes(*again),
+            seconds: Ring { counts: *seconds },
+            minutes: Ring { counts: minutes },
+        })
+    }
+}
+
+/// Counts for the 60 moments up to a last one. A moment is a second or a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ring {
+    counts: [u8; PLACES as usize],
+}
+
+impl Ring {
+    const EMPTY: Ring = Ring { counts: [0; PLACES as usize] };
+
+    /// Clears the places of the moments after `last`, up to `now`: they still hold what was an hour or a minute before.
+    fn forget(&mut self, last: u64, now: u64) {
+        let oldest = now.saturating_sub(PLACES - 1);
+        for moment in oldest.max(last.saturating_add(1))..=now {
+            self.set(moment, 0);
+        }
+    }
+
+    /// One more at the moment `now`.
+    fn count(&mut self, now: u64) {
+        self.set(now, self.get(now).saturating_add(1));
+    }
+
+    /// The sum over the 60 moments up to `now`; nothing happened after `last`.
+    fn sum(&self, last: u64, now: u64) -> u32 {
+        (now.saturating_sub(PLACES - 1)..=last).map(|moment| u32::from(self.get(moment))).sum()
+    }
+
+    fn get(&self, moment: u64) -> u8 {
+        self.counts.get(place(moment)).copied().unwrap_or(0)
+    }
+
+    fn set(&mut self, moment: u64, count: u8) {
+        if let Some(at) = self.counts.get_mut(place(moment)) {
+            *at = count;
+        }
+    }
+}
+
+/// Where in the ring a moment is counted.
+fn place(moment: u64) -> usize {
+    // Less than 60.
+    (moment % PLACES) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU32;
+
+    use crate::status::Want;
+
+    /// A moment, some seconds after the beginning of a minute and an hour.
+    fn at(seconds: u64) -> Label {
+        Label { seconds: (1 << 62) - (1 << 62) % 3600 + seconds, nanoseconds: 5 }
+    }
+
+    fn ended(moments: impl IntoIterator<Item = u64>) -> Starts {
+        let mut starts = Starts::none();
+        starts.note(at(0), Cause::Asked);
+        moments.into_iter().for_each(|moment| starts.note(at(moment), Cause::Ended));
+        starts
+    }
+
+    fn counts(starts: &Starts, now: u64) -> (u32, u32, u32) {
+        let again = starts.again(at(now));
+        (again.minute, again.hour, again.total)
+    }
+
+    #[test]
+    fn a_start_that_was_asked_for_does_not_count() {
+        let mut starts = ended([]);
+        assert_eq!(counts(&starts, 1), (0, 0, 0));
+        starts.note(at(7), Cause::Asked);
+        assert_eq!(counts(&starts, 8), (0, 0, 0));
+    }
+
+    #[test]
+    fn counts_leave_the_minute_and_the_hour_while_nobody_writes() {
+        let starts = ended([10, 11, 12]);
+        assert_eq!(counts(&starts, 12), (3, 3, 3));
+        assert_eq!(counts(&starts, 69), (3, 3, 3));
+        assert_eq!(counts(&starts, 70), (2, 3, 3));
+        assert_eq!(counts(&starts, 72), (0, 3, 3));
+        assert_eq!(counts(&starts, 3599), (0, 3, 3));
+        assert_eq!(counts(&starts, 3600), (0, 0, 3));
+        assert_eq!(counts(&starts, 1 << 40), (0, 0, 3));
+    }
+
+    #[test]
+    fn a_service_that_fails_each_second_for_hours() {
+        let starts = ended(1..=10_000);
+        assert_eq!(counts(&starts, 10_000), (60, 59 * 60 + 10_000 % 60 + 1, 10_000));
+    }
+
+    #[test]
+    fn old_counts_give_their_place_to_new_ones() {
+        assert_eq!(counts(&ended([10, 70]), 70), (1, 2, 2));
+        assert_eq!(counts(&ended([10, 3610]), 3610), (1, 1, 2));
+        assert_eq!(counts(&ended([10, 3 * 3600]), 3 * 3600), (1, 1, 2));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_forgets_but_does_not_lie() {
+        let starts = ended([5000, 5001, 1000]);
+        assert_eq!(counts(&starts, 1001), (1, 1, 3));
+        assert_eq!(counts(&starts, 5), (1, 1, 3));
+    }
+
+    #[test]
+    fn every_file_leads_back_and_no_other_is_taken() {
+        let starts = ended([3, 4, 100, 2000]);
+        let bytes = starts.to_bytes();
+        assert_eq!(Starts::from_bytes(&bytes), Some(starts));
+        assert_eq!(Starts::from_bytes(&bytes[..143]), None);
+        assert_eq!(Starts::from_bytes(&[&bytes[..], b"x"].concat()), None);
+        assert_eq!(Starts::from_bytes(&[0xff; Starts::SIZE]), None);
+        assert_eq!(Starts::from_bytes(b""), None);
+    }
+
+    #[test]
+    fn the_bytes_are_as_the_table_says() {
+        let bytes = ended([61]).to_bytes();
+        assert_eq!(&bytes[..8], b"starts 1");
+        assert_eq!(bytes[8..20], at(61).to_bytes());
+        assert_eq!(bytes[20..24], [0, 0, 0, 1]);
+        assert_eq!((bytes[24 + 1], bytes[84 + 1]), (1, 1));
+        assert_eq!(bytes[24..].iter().map(|&count| u32::from(count)).sum::<u32>(), 2);
+    }
+
+    #[test]
+    fn what_another_supervise_started_is_not_ours() {
+        let status = |seconds, pid| Status { since: at(seconds), pid, paused: false, want: Want::Up };
+        let starts = ended([50]);
+        assert!(starts.belongs_to(&status(50, NonZeroU32::new(7))));
+        assert!(starts.belongs_to(&status(49, NonZeroU32::new(7))), "read between the two writes");
+        assert!(!starts.belongs_to(&status(51, NonZeroU32::new(7))));
+        assert!(starts.belongs_to(&status(51, None)), "it has ended since");
+    }
+}
