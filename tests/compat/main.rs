@@ -3,7 +3,16 @@
 //! `DAEMONTOOLS_UNDER_TEST=/usr/bin cargo test --test compat` runs them on the original;
 //! a test that fails there is a wrong test.
 
+mod envdir;
+mod envuidgid;
 mod fake;
+mod fghack;
+mod pgrphack;
+mod readproctitle;
+mod setlock;
+mod setuidgid;
+mod softlimit;
 mod svc;
 mod svok;
 mod svstat;
+mod tai64n;
