@@ -1,6 +1,7 @@
 //! Everything that two programs share; a list of modules and no code.
 
 pub mod account;
+pub mod almanac;
 pub mod clock;
 pub mod control;
 pub mod entry;

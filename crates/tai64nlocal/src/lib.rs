@@ -1,4 +1,3 @@
-//! Labels into local time: the stream of lines, and the almanac that knows the time of day.
+//! Labels into local time: the stream of lines.
 
-pub mod almanac;
 pub mod stream;

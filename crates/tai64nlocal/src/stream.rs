@@ -4,10 +4,9 @@
 //! that came in the same second as the one before it costs a comparison of 16 bytes, 8 digits of nanoseconds to convert
 //! and as many bytes to write; then the newline is searched for and the line copied.
 
+use daemontools_core::almanac::{Almanac, two_digits};
 use daemontools_core::label::{UNIX_EPOCH, hex_value};
 use daemontools_core::sys::local_time::LocalTime;
-
-use crate::almanac::{Almanac, two_digits};
 
 /// The longest run of digits that can be a label: so much is held back until it is known how it goes on.
 const LONGEST: usize = 1000;

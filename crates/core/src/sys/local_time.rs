@@ -30,17 +30,31 @@ impl LocalTime {
             return None;
         }
         // SAFETY: a call that does not return NULL has written all of the result.
-        let told: libc::tm = unsafe { told.assume_init() };
+        Some(LocalTime::told(unsafe { told.assume_init() }))
+    }
+
+    /// The same in Greenwich, all year round.
+    pub fn utc(unix: i64) -> Option<LocalTime> {
+        let mut told = MaybeUninit::uninit();
+        // SAFETY: a number to read and room for the result to write.
+        if unsafe { libc::gmtime_r(ptr::from_ref(&unix), told.as_mut_ptr()) }.is_null() {
+            return None;
+        }
+        // SAFETY: a call that does not return NULL has written all of the result.
+        Some(LocalTime::told(unsafe { told.assume_init() }))
+    }
+
+    fn told(told: libc::tm) -> LocalTime {
         // The C library promises the ranges.
         let small = |number: i32| u8::try_from(number).unwrap_or(u8::MAX);
-        Some(LocalTime {
+        LocalTime {
             year: told.tm_year.wrapping_add(1900),
             month: small(told.tm_mon.wrapping_add(1)),
             day: small(told.tm_mday),
             hour: small(told.tm_hour),
             minute: small(told.tm_min),
             second: small(told.tm_sec),
-        })
+        }
     }
 }
 
@@ -54,5 +68,11 @@ mod tests {
         let time = LocalTime::of(1_000_000_000).unwrap_or_else(|| unreachable!("2001 is a year"));
         assert_eq!((time.year, time.month, time.second), (2001, 9, 40));
         assert_eq!(LocalTime::of(i64::MAX), None);
+    }
+
+    #[test]
+    fn greenwich_has_no_zone() {
+        let time = LocalTime { year: 2001, month: 9, day: 9, hour: 1, minute: 46, second: 40 };
+        assert_eq!(LocalTime::utc(1_000_000_000), Some(time));
     }
 }

@@ -6,7 +6,7 @@
 //! for twice and both its ends are where they should be. (No zone changes its clock twice within fifteen minutes: in the
 //! zone database the changes are days apart.)
 
-use daemontools_core::sys::local_time::LocalTime;
+use crate::sys::local_time::LocalTime;
 
 /// Seconds in a quarter of an hour.
 const QUARTER: i64 = 15 * 60;
