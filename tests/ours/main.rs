@@ -2,3 +2,5 @@
 //! and trees in which ours and the original work together.
 
 mod starts;
+mod svstat_json;
+mod svup;

@@ -11,6 +11,7 @@ pub mod failure;
 pub mod label;
 pub mod number;
 pub mod options;
+pub mod service;
 pub mod service_dir;
 pub mod starts;
 pub mod status;

@@ -1,17 +1,11 @@
 //! The words of svstat: a status, what is normal, the time, and the line that says it.
 #![forbid(unsafe_code)]
 
-use daemontools_core::label::Label;
-use daemontools_core::status::{Status, Want};
+pub mod json;
 
-/// What a service does when its supervise starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Normally {
-    /// There is no file `down`.
-    Up,
-    /// There is one.
-    Down,
-}
+use daemontools_core::label::Label;
+use daemontools_core::service::Normally;
+use daemontools_core::status::{Status, Want};
 
 /// What follows `DIR: `: `up (pid 42) 7 seconds, normally down` and the like.
 pub fn report(status: &Status, normally: Normally, now: Label) -> String {

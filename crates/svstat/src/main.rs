@@ -5,24 +5,30 @@
 use daemontools_core::entry;
 use daemontools_core::entry::Exit;
 use daemontools_core::errno::reason;
-use daemontools_core::failure::{Outcome, Program};
+use daemontools_core::failure::{Failure, Outcome, Program, Unable};
 use daemontools_core::label::Label;
+use daemontools_core::service::{Normally, Service};
 use daemontools_core::service_dir::{DOWN, Home, StatusTrouble, read_status, supervised};
 use daemontools_core::stdio::Output;
 use daemontools_core::sys::args::Args;
 use daemontools_core::sys::fd::STDOUT;
 use nix::errno::Errno;
 use nix::sys::stat::stat;
-use svstat::{Normally, report};
+use svstat::{json, report};
 
 const PROGRAM: Program = Program {
     name: "svstat",
-    usage: "svstat: usage: svstat dir ...",
+    usage: "svstat: usage: svstat [ --json ] dir ...",
     about: "Prints the status of each service directory, a line each.",
 };
 entry!(PROGRAM, run);
 
-fn run(args: Args) -> Outcome {
+fn run(mut args: Args) -> Outcome {
+    // As the first word only: a directory of this name is ./--json.
+    if args.peek() == Some(c"--json") {
+        args.next();
+        return objects(args);
+    }
     let home = Home::here()?;
     let mut output = Output::new(STDOUT);
     for dir in args {
@@ -31,6 +37,22 @@ fn run(args: Args) -> Outcome {
         let _ = output.put(&[dir.to_bytes(), b": ", line.as_bytes(), b"\n"].concat());
     }
     let _ = output.flush();
+    Ok(Exit::OK)
+}
+
+/// The same as JSON objects, a line each.
+fn objects(args: Args) -> Outcome {
+    let home = Home::here()?;
+    let mut output = Output::new(STDOUT);
+    for dir in args {
+        let now = Label::now();
+        let service = home.visit(dir, || Service::look(now))?;
+        let service = service.unwrap_or_else(|errno| Service::unknown("chdir", Some(errno)));
+        let line = json::line(dir.to_bytes(), &service, now);
+        let line = line.map_err(|_| Failure::fatal([b"unable to describe ", dir.to_bytes()]))?;
+        output.put(&line).unable([b"write output"])?;
+    }
+    output.flush().unable([b"write output"])?;
     Ok(Exit::OK)
 }
 
