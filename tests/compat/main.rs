@@ -16,3 +16,4 @@ mod svc;
 mod svok;
 mod svstat;
 mod tai64n;
+mod tai64nlocal;

@@ -4,3 +4,4 @@
 mod starts;
 mod svstat_json;
 mod svup;
+mod tai64nlocal;
