@@ -1,7 +1,8 @@
 //! Where ours differs from the original on purpose, races that ours does not lose,
 //! and trees in which ours and the original work together.
 
+mod manuals;
+mod mdoc;
 mod starts;
 mod svstat_json;
 mod svup;
-mod tai64nlocal;

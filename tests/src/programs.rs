@@ -119,7 +119,9 @@ fn is_original(dir: &Path) -> bool {
         && outcome(Command::new(dir.join("svok")).arg("--version").stderr(Stdio::null())).code() == Some(111)
 }
 
-fn workspace() -> &'static Path {
+/// The directory of the workspace.
+#[must_use]
+pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
 }
 
