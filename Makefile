@@ -2,12 +2,26 @@
 .POSIX:
 CARGO = cargo
 TARGET = target
+BUILT = $(TARGET)/release
+PREFIX = /usr/local
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+DESTDIR =
 
 all: build
 
 # The programs, as they are installed.
 build:
 	$(CARGO) build --release --workspace --bins
+
+# Programs and manuals. Where root has no cargo (sudo make install), what was built before is installed.
+install:
+	@if command -v $(CARGO) >/dev/null; then $(MAKE) build; fi
+	packaging/manifest "$(BUILT)" "$(BINDIR)" "$(MANDIR)" | packaging/install "$(DESTDIR)"
+
+# Exactly what install put there.
+uninstall:
+	packaging/manifest "$(BUILT)" "$(BINDIR)" "$(MANDIR)" | packaging/uninstall "$(DESTDIR)"
 
 # A tree at work, in a temporary directory.
 demo: build
@@ -29,4 +43,4 @@ check:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build demo test test-original check clean
+.PHONY: all build install uninstall demo test test-original check clean

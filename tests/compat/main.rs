@@ -16,4 +16,3 @@ mod svc;
 mod svok;
 mod svstat;
 mod tai64n;
-mod tai64nlocal;

@@ -1,0 +1,136 @@
+//! `make install` and `make uninstall`: everything or nothing, and away again without a trace.
+//!
+//! Not tested: that make builds what it installs; the programs here are those that the suite has built.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use daemontools_tests::programs::workspace;
+use daemontools_tests::{End, Output, Programs, Tree, left_out};
+
+use crate::manuals::{page_of, programs};
+
+/// Runs make with a private DESTDIR; `words` are a target and more variables.
+fn make(tree: &Tree, destdir: &str, words: &[&str]) -> Output {
+    let mut built = std::ffi::OsString::from("BUILT=");
+    built.push(Programs::ours().dir());
+    let mut target = std::ffi::OsString::from("DESTDIR=");
+    target.push(tree.path(destdir));
+    // A cargo of that name is nowhere: nothing is built.
+    let make =
+        tree.invocation("/bin/sh").args(["-c", "exec make \"$@\"", "make", "CARGO=no-cargo-here", "PREFIX=/usr"]);
+    make.current_dir(workspace()).arg(built).arg(target).args(words).run()
+}
+
+fn make_is_missing(tree: &Tree) -> bool {
+    let missing = tree.shell("command -v make").end != End::Code(0);
+    if missing {
+        left_out("make install", "make is not installed");
+    }
+    missing
+}
+
+/// Everything below a directory but directories, with its mode, in order.
+fn files(dir: &Path) -> Vec<(String, u32)> {
+    let mut found = Vec::new();
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(next) = dirs.pop() {
+        for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
+            let (path, kind) = (entry.path(), entry.metadata().expect("stat"));
+            if kind.is_dir() {
+                dirs.push(path);
+            } else {
+                let name = path.strip_prefix(dir).expect("below").to_string_lossy().into_owned();
+                found.push((name, kind.permissions().mode() & 0o7777));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn what_is_installed_works_and_goes_away_again() {
+    let tree = Tree::of(Programs::ours());
+    if make_is_missing(&tree) {
+        return;
+    }
+    // Whose name has a space, and who has a file of his own there already.
+    let tree = tree.file("my root/usr/bin/mine", "");
+    let installed = make(&tree, "my root", &["install"]);
+    assert_eq!(installed.end, End::Code(0), "{installed:?}");
+    let programs = programs();
+    let mut expected: Vec<(String, u32)> = programs.iter().map(|name| (format!("usr/bin/{name}"), 0o755)).collect();
+    let with_page = programs.iter().filter(|name| page_of(name).exists());
+    expected.extend(with_page.map(|name| (format!("usr/share/man/man8/{name}.8"), 0o644)));
+    expected.push(("usr/share/man/man7/daemontools.7".into(), 0o644));
+    let mut mine = files(&tree.path("my root"));
+    assert_eq!(mine.len(), expected.len() + 1, "{mine:?}");
+    expected.iter().for_each(|file| assert!(mine.contains(file), "{file:?} is not in {mine:?}"));
+    for name in &programs {
+        let version = tree.invocation(tree.path(format!("my root/usr/bin/{name}"))).arg("--version").run();
+        let text = String::from_utf8_lossy(&version.stdout).into_owned();
+        assert!(text.starts_with(&format!("{name} (daemontools-rs) ")), "{version:?}");
+    }
+    hold_manuals(&tree, expected.iter().filter(|(name, _)| name.contains("/man/")).map(|(name, _)| name.as_str()));
+    let gone = make(&tree, "my root", &["uninstall"]);
+    assert_eq!(gone.end, End::Code(0), "{gone:?}");
+    mine.retain(|(name, _)| name == "usr/bin/mine");
+    assert_eq!(files(&tree.path("my root")), mine);
+}
+
+/// Both readers of manuals show each of them.
+fn hold_manuals<'a>(tree: &Tree, manuals: impl Iterator<Item = &'a str> + Clone) {
+    for (reader, line) in [("mandoc", "exec mandoc -Tascii \"$0\""), ("man", "MANWIDTH=80 exec man -l \"$0\"")] {
+        if tree.shell(&format!("command -v {reader}")).end != End::Code(0) {
+            left_out("manuals as they are shown", &format!("{reader} is not installed"));
+            continue;
+        }
+        for manual in manuals.clone() {
+            let shown = tree.invocation("/bin/sh").args(["-c", line]).arg(tree.path("my root").join(manual)).run();
+            let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+            assert!(shown.end == End::Code(0) && text.contains("(8)"), "{reader} {manual}: {shown:?}");
+        }
+    }
+}
+
+/// Installs where it cannot be done, and expects that nothing changes.
+fn hold_failure(tree: &Tree, words: &[&str], reason: &str) {
+    let before = files(&tree.path(""));
+    let failed = make(tree, "root", words);
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert_ne!(failed.end, End::Code(0), "{failed:?}");
+    assert!(said.contains(reason) && said.contains("install: nothing was installed\n"), "{said}");
+    assert_eq!(files(&tree.path("")), before);
+}
+
+#[test]
+fn an_install_that_cannot_be_done_says_so_and_changes_nothing() {
+    let tree = Tree::of(Programs::ours());
+    if make_is_missing(&tree) {
+        return;
+    }
+    // The manuals' place is a file; the programs' place is there, with an older program, or is not.
+    let tree = tree.file("root/usr/share", "").file("root/usr/bin/svc", "older");
+    hold_failure(&tree, &["install"], "root/usr/share");
+    assert_eq!(tree.read("root/usr/bin/svc"), b"older");
+    hold_failure(&tree, &["install", "BINDIR=/new/place"], "root/usr/share");
+    assert!(!tree.path("root/new").exists(), "a directory was left behind");
+    // What is to be installed is not there.
+    hold_failure(&tree, &["install", "MANDIR=/man", "BUILT=/nowhere"], "/nowhere/");
+    assert!(!tree.path("root/man").exists(), "a directory was left behind");
+}
+
+#[test]
+fn a_full_or_read_only_disk_is_left_as_it_was() {
+    let tree = Tree::of(Programs::ours());
+    if make_is_missing(&tree) || !tree.tmpfs("root", "size=1m") {
+        return;
+    }
+    let tree = tree.file("root/usr/bin/svc", "older");
+    hold_failure(&tree, &["install"], "No space left on device");
+    assert_eq!(tree.read("root/usr/bin/svc"), b"older");
+    assert_eq!(tree.shell("mount -o remount,ro root").end, End::Code(0));
+    hold_failure(&tree, &["install"], "Read-only file system");
+}
