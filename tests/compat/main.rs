@@ -12,6 +12,7 @@ mod readproctitle;
 mod setlock;
 mod setuidgid;
 mod softlimit;
+mod supervise;
 mod svc;
 mod svok;
 mod svstat;
