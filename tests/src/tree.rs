@@ -2,7 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::io::Read;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -132,10 +133,15 @@ impl Tree {
         path
     }
 
-    /// A file's content; nothing where it cannot be read.
+    /// A file's content; nothing where it cannot be read. It does not wait for the writer of a FIFO.
     #[must_use]
     pub fn read(&self, path: impl AsRef<Path>) -> Vec<u8> {
-        fs::read(self.path(path)).unwrap_or_default()
+        let mut content = Vec::new();
+        let file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(self.path(path));
+        match file.and_then(|mut file| file.read_to_end(&mut content)) {
+            Ok(_) => content,
+            Err(_) => Vec::new(),
+        }
     }
 
     /// The lines of a file that are complete.
