@@ -9,7 +9,7 @@ use daemontools_core::service_dir::{DOWN, LOCK, OK, SUPERVISE};
 use daemontools_core::starts::{self, Starts};
 use daemontools_core::status::{self, Status, Want};
 use daemontools_core::stdio::write_all;
-use daemontools_core::sys::fd::{above_standard, open_private};
+use daemontools_core::sys::fd::open_private;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, readlink, renameat};
 use nix::sys::stat::{Mode, stat};
@@ -60,7 +60,7 @@ pub fn publish(status: &Status, name: &[u8]) -> Result<(), Failure> {
     let new = NEW_STATUS.to_bytes();
     let file = create(NEW_STATUS).unable([b"open ", name, b"/", new])?;
     write_all(&file, &status.to_bytes()).unable([b"write ", name, b"/", new])?;
-    replace(NEW_STATUS, status::PATH).unable([b"rename ", name, b"/", new, b" to ", status::PATH.to_bytes()])
+    replace(NEW_STATUS, status::PATH).unable([b"rename ", name, b"/", new, b" to status"])
 }
 
 /// Replaces the file about starts in one step. It only informs: where it cannot be written, nobody is told, and no old
@@ -115,6 +115,7 @@ fn make_fifo(path: &CStr, name: &[u8]) -> Result<(), Failure> {
 }
 
 fn open_fifo(path: &CStr, access: OFlag, name: &[u8]) -> Result<OwnedFd, Failure> {
-    let opened = open_private(path, access | OFlag::O_NONBLOCK, Mode::empty()).and_then(above_standard);
-    opened.unable([b"open ", name, b"/", path.to_bytes()])
+    let verb: &[u8] = if access == OFlag::O_WRONLY { b"write " } else { b"read " };
+    let opened = open_private(path, access | OFlag::O_NONBLOCK, Mode::empty());
+    opened.unable([verb, name, b"/", path.to_bytes()])
 }
