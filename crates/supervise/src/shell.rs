@@ -66,7 +66,9 @@ impl Service<'_> {
             status.publish_again(&machine);
             let ended = self.ended(machine.pid()).then_some(Event::Ended);
             let commands = self.commands(&mut control).iter().filter_map(|&byte| Command::from_byte(byte));
-            for event in ended.into_iter().chain(commands.map(Event::Command)).chain([Event::Tick]) {
+            // A tick after each: what follows `u` finds the process that `u` started.
+            let commands = commands.flat_map(|command| [Event::Command(command), Event::Tick]);
+            for event in ended.into_iter().chain(commands).chain([Event::Tick]) {
                 if self.happened(&mut machine, &mut status, event).is_break() {
                     return Exit::OK;
                 }
