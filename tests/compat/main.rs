@@ -3,6 +3,7 @@
 //! `DAEMONTOOLS_UNDER_TEST=/usr/bin cargo test --test compat` runs them on the original;
 //! a test that fails there is a wrong test.
 
+mod accounts;
 mod envdir;
 mod envuidgid;
 mod fake;
@@ -17,3 +18,5 @@ mod svc;
 mod svok;
 mod svstat;
 mod tai64n;
+mod tai64nlocal;
+mod transparency;
