@@ -7,3 +7,4 @@ mod mdoc;
 mod starts;
 mod svstat_json;
 mod svup;
+mod tai64nlocal;
