@@ -2,7 +2,7 @@
 .POSIX:
 CARGO = cargo
 TARGET = target
-BUILT = $(TARGET)/release
+BUILT = $(TARGET)/programs
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
@@ -10,9 +10,9 @@ DESTDIR =
 
 all: build
 
-# The programs, as they are installed.
+# The programs, linked as they are installed (packaging/build says how), in one directory.
 build:
-	$(CARGO) build --release --workspace --bins
+	CARGO="$(CARGO)" CARGO_TARGET_DIR="$(TARGET)" packaging/build $(BUILT)
 
 # Programs and manuals. Where root has no cargo (sudo make install), what was built before is installed.
 install:
@@ -25,7 +25,7 @@ uninstall:
 
 # A tree at work, in a temporary directory.
 demo: build
-	examples/demo $(TARGET)/release
+	examples/demo $(BUILT)
 
 # Everything that can be tested here. What it needs and does not find (root, the original, tcpserver) it says.
 test:
@@ -35,6 +35,12 @@ test:
 test-original:
 	DAEMONTOOLS_UNDER_TEST=/usr/bin $(CARGO) test --package daemontools-tests --test compat
 
+# Ours, the original and the peers side by side. A whole run writes docs/performance.md's tables; ROWS='multilog start'
+# takes only those, ROWS=--quick fewer rounds.
+ROWS =
+bench: build
+	DAEMONTOOLS_UNDER_TEST=`cd $(BUILT) && pwd` $(CARGO) bench --package daemontools-tests --bench bench -- $(ROWS)
+
 # Format and lints.
 check:
 	$(CARGO) fmt --all --check
@@ -43,4 +49,4 @@ check:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build install uninstall demo test test-original check clean
+.PHONY: all build install uninstall demo test test-original bench check clean
