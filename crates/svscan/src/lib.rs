@@ -1,8 +1,13 @@
-//! svscan without its `main`: the table decides what runs, the watch tells of changes, the shell performs.
+//! svscan without its `main`: the table decides what runs, the watch tells of changes, the shell performs; how a tree
+//! ends is decided in the farewell and done by stop.
 #![forbid(unsafe_code)]
 
+pub mod farewell;
 pub mod grace;
+pub mod init;
 pub mod shell;
 pub mod start;
+pub mod stop;
+pub mod strays;
 pub mod table;
 pub mod watch;

@@ -5,14 +5,18 @@
 use daemontools_core::entry;
 use daemontools_core::failure::{Outcome, Program};
 use daemontools_core::sys::args::Args;
+use nix::unistd::{Pid, getpid};
+use svscan::init::{Life, Process};
 
 static PROGRAM: Program = Program {
     name: "svscan",
-    usage: "svscan: usage: svscan [ dir ]",
+    usage: "svscan: usage: svscan [ --init [ --grace seconds ] ] [ dir ]",
     about: "Starts a supervise for each service in dir (default: here), and one for its log, and watches over them.",
 };
 entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
-    svscan::shell::scan(&PROGRAM, args.next())
+    let process = if getpid() == Pid::from_raw(1) { Process::First } else { Process::Other };
+    let life = Life::take(&mut args, process)?;
+    svscan::shell::scan(&PROGRAM, args.next(), life)
 }

@@ -18,12 +18,15 @@ use daemontools_core::wait::wait;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
 use nix::sys::stat::{FileStat, Mode, SFlag, lstat, stat};
 use nix::unistd::chdir;
 
 use crate::grace::Grace;
+use crate::init::Life;
 use crate::start::{Pipe, Starter};
+use crate::stop::Stop;
 use crate::table::{Inode, Role, Table};
 use crate::watch::{Change, Watch};
 
@@ -32,12 +35,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How far apart two scans are at least, so that a storm of changes is answered by a few.
 const SCAN_EVERY: Duration = Duration::from_millis(10);
 
+/// What asks an init to stop.
+const STOP: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGPWR];
+
 /// Scans `dir`, or the current directory, until a signal ends us.
-pub fn scan(program: &'static Program, dir: Option<&CStr>) -> Outcome {
+pub fn scan(program: &'static Program, dir: Option<&CStr>, life: Life) -> Outcome {
     if let Some(dir) = dir {
         chdir(dir).unable([b"chdir to ", dir.to_bytes()])?;
     }
-    let signals = Signals::watch(&[Signal::SIGCHLD]).unable([b"watch for the end of supervise"])?;
+    let signals = watch_signals(life).unable([b"watch for the end of supervise"])?;
     let starter = Starter::new(program);
     let mut tree = Tree {
         program,
@@ -58,10 +64,33 @@ pub fn scan(program: &'static Program, dir: Option<&CStr>) -> Outcome {
             scan_at = tree.next_scan();
         }
         tree.wait(scan_at);
-        if tree.something_happened() {
-            scan_at = Some(now + SCAN_EVERY);
+        match (tree.news(), life) {
+            (News::None, _) => {}
+            (News::Stop, Life::Init(grace)) => return Ok(tree.into_stop().run(grace)),
+            (News::Some | News::Stop, _) => scan_at = Some(now + SCAN_EVERY),
         }
     }
+}
+
+/// An init hears more than its children's end, and the orphans among its descendants become its children.
+fn watch_signals(life: Life) -> nix::Result<Signals> {
+    match life {
+        Life::Classic => Signals::watch(&[Signal::SIGCHLD]),
+        Life::Init(_) => {
+            set_child_subreaper(true)?;
+            Signals::watch(&[&[Signal::SIGCHLD, Signal::SIGHUP][..], &STOP].concat())
+        }
+    }
+}
+
+/// What happened while we waited.
+enum News {
+    /// Nothing.
+    None,
+    /// Something that a scan must look at.
+    Some,
+    /// We were asked to stop.
+    Stop,
 }
 
 /// Whether an entry of the scan directory is a link.
@@ -92,15 +121,26 @@ impl Tree {
         }
     }
 
-    /// Takes what has ended and what was heard; whether there was any of it.
-    fn something_happened(&mut self) -> bool {
-        while let Ok(Some(_)) = self.signals.take() {}
-        let mut happened = false;
-        while let Ok(Some((child, _))) = reap() {
-            self.table.reaped(child);
-            happened = true;
+    /// Takes what has ended and what was heard.
+    fn news(&mut self) -> News {
+        let (mut happened, mut stop) = (false, false);
+        while let Ok(Some(signal)) = self.signals.take() {
+            happened |= signal == Signal::SIGHUP;
+            stop |= STOP.contains(&signal);
         }
-        self.hear() || happened
+        while let Ok(Some((child, _))) = reap() {
+            happened |= self.table.reaped(child);
+        }
+        happened |= self.hear();
+        match (stop, happened) {
+            (true, _) => News::Stop,
+            (false, true) => News::Some,
+            (false, false) => News::None,
+        }
+    }
+
+    fn into_stop(self) -> Stop {
+        Stop { program: self.program, signals: self.signals, starter: self.starter, table: self.table }
     }
 
     fn hear(&mut self) -> bool {

@@ -37,6 +37,14 @@ enum Supervise {
     Idle { until: Duration },
 }
 
+/// A service's logger.
+#[derive(Debug)]
+struct Logger<P> {
+    supervise: Supervise,
+    /// `None`: closed, because the end has come.
+    pipe: Option<P>,
+}
+
 /// One service.
 #[derive(Debug)]
 struct Service<P> {
@@ -44,7 +52,7 @@ struct Service<P> {
     name: CString,
     main: Supervise,
     /// Its logger's supervise and the pipe to it, if it had a `log` when it was first seen.
-    log: Option<(Supervise, P)>,
+    log: Option<Logger<P>>,
     /// Whether the last scan found its entry.
     seen: bool,
 }
@@ -53,13 +61,13 @@ impl<P> Service<P> {
     fn supervise(&mut self, role: Role) -> Option<&mut Supervise> {
         match role {
             Role::Main => Some(&mut self.main),
-            Role::Log => self.log.as_mut().map(|(supervise, _)| supervise),
+            Role::Log => self.log.as_mut().map(|logger| &mut logger.supervise),
         }
     }
 
     /// When each supervise that does not run may be started.
     fn idle(&self) -> impl Iterator<Item = (Role, Duration)> {
-        let log = self.log.as_ref().map(|(supervise, _)| (Role::Log, supervise));
+        let log = self.log.as_ref().map(|logger| (Role::Log, &logger.supervise));
         [(Role::Main, &self.main)].into_iter().chain(log).filter_map(|(role, supervise)| match supervise {
             Supervise::Idle { until } => Some((role, *until)),
             Supervise::Running { .. } => None,
@@ -103,7 +111,8 @@ impl<P> Table<P> {
     /// The scan found a new service, with the pipe to its logger if it has one.
     pub fn add(&mut self, id: Inode, name: &CStr, pipe: Option<P>, now: Duration) {
         let idle = Supervise::Idle { until: now };
-        let service = Service { name: name.to_owned(), main: idle, log: pipe.map(|pipe| (idle, pipe)), seen: true };
+        let log = pipe.map(|pipe| Logger { supervise: idle, pipe: Some(pipe) });
+        let service = Service { name: name.to_owned(), main: idle, log, seen: true };
         self.services.insert(id, service);
     }
 
@@ -130,7 +139,7 @@ impl<P> Table<P> {
     /// A service's name and pipe.
     pub fn service(&self, id: Inode) -> Option<(&CStr, Option<&P>)> {
         let service = self.services.get(&id)?;
-        Some((&service.name, service.log.as_ref().map(|(_, pipe)| pipe)))
+        Some((&service.name, service.log.as_ref().and_then(|logger| logger.pipe.as_ref())))
     }
 
     /// A supervise was started.
@@ -148,14 +157,53 @@ impl<P> Table<P> {
         }
     }
 
-    /// A child has ended. It is started again at once, or when 5 seconds have passed since it was started.
-    pub fn reaped(&mut self, child: Pid) {
-        let Some((id, role)) = self.running.remove(&child) else { return };
-        let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(role)) else { return };
+    /// A child has ended; whether it was a supervise. That is started again at once, or when 5 seconds have passed since
+    /// it was started.
+    pub fn reaped(&mut self, child: Pid) -> bool {
+        let Some((id, role)) = self.running.remove(&child) else { return false };
+        let found = self.services.get_mut(&id).and_then(|service| service.supervise(role));
+        let Some(supervise) = found else { return false };
         if let Supervise::Running { pid, since } = *supervise {
             if pid == child {
                 *supervise = Supervise::Idle { until: since + START_EVERY };
             }
+        }
+        true
+    }
+
+    /// What all services are known by.
+    pub fn ids(&self) -> impl Iterator<Item = Inode> {
+        self.services.keys().copied()
+    }
+
+    /// Whether a service has a logger.
+    pub fn has_logger(&self, id: Inode) -> bool {
+        self.services.get(&id).is_some_and(|service| service.log.is_some())
+    }
+
+    /// A supervise's process id, while it runs.
+    pub fn pid(&self, id: Inode, role: Role) -> Option<Pid> {
+        let service = self.services.get(&id)?;
+        let supervise = match role {
+            Role::Main => service.main,
+            Role::Log => service.log.as_ref()?.supervise,
+        };
+        match supervise {
+            Supervise::Running { pid, .. } => Some(pid),
+            Supervise::Idle { .. } => None,
+        }
+    }
+
+    /// Whether a supervise may be started now, be its entry there or not.
+    pub fn may_start(&self, id: Inode, role: Role, now: Duration) -> bool {
+        let Some(service) = self.services.get(&id) else { return false };
+        service.idle().any(|(idle, until)| idle == role && until <= now)
+    }
+
+    /// Drops the pipe to a logger.
+    pub fn close(&mut self, id: Inode) {
+        if let Some(logger) = self.services.get_mut(&id).and_then(|service| service.log.as_mut()) {
+            logger.pipe = None;
         }
     }
 }
@@ -240,7 +288,21 @@ mod tests {
     #[test]
     fn a_child_of_nobody_changes_nothing() {
         let mut table = running();
-        table.reaped(Pid::from_raw(999));
+        assert!(!table.reaped(Pid::from_raw(999)));
         assert_eq!(table.deadline(), None);
+    }
+
+    #[test]
+    fn at_the_end_a_logger_may_be_started_again_and_its_pipe_is_closed() {
+        let mut table = running();
+        assert_eq!(table.pid(id(1), Log), Some(Pid::from_raw(101)));
+        assert!(!table.may_start(id(1), Log, at(99)));
+        assert!(table.reaped(Pid::from_raw(101)));
+        assert_eq!(table.pid(id(1), Log), None);
+        assert!(!table.may_start(id(1), Log, at(14)));
+        assert!(table.may_start(id(1), Log, at(15)));
+        table.close(id(1));
+        assert!(table.has_logger(id(1)));
+        assert_eq!(table.service(id(1)).and_then(|(_, pipe)| pipe), None);
     }
 }

@@ -1,0 +1,257 @@
+//! svscan as the init of its processes: told so by `--init`, or as process 1 of a pid namespace.
+//!
+//! Not tested: a machine's real process 1; a namespace without /proc.
+
+use std::fs;
+
+use daemontools_tests::{End, Process, Programs, Tree, needs_root, proc, until, value};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Writes numbered lines as fast as it can, and seven more after TERM; leaves the number of the last in `PATH.count`.
+const WRITES_TO_THE_LAST: &str = r#"n=0
+trap 'stop=1' TERM
+while [ -z "$stop" ]; do n=$((n+1)); echo "line $n"; done
+for more in 1 2 3 4 5 6 7; do n=$((n+1)); echo "line $n"; done
+echo $n >count"#;
+
+/// A tree whose service `a` writes until the last moment, into a logger of this body.
+fn tree_with_logger(logger: &str) -> Tree {
+    Tree::of(Programs::ours()).script("sv/a/run", WRITES_TO_THE_LAST).script("sv/a/log/run", logger)
+}
+
+/// svscan as process 1 of a pid namespace, with these arguments; and its number outside.
+fn process_1(tree: &Tree, arguments: &[&str]) -> (Process, Pid) {
+    let svscan = tree.programs().path("svscan");
+    let unshare = tree.invocation("/usr/bin/unshare").args(["--pid", "--fork", "--mount-proc"]).arg(svscan);
+    let process = unshare.args(arguments).spawn();
+    let children = format!("/proc/{0}/task/{0}/children", process.pid());
+    let pid = value("svscan in its namespace", || fs::read_to_string(&children).ok()?.trim().parse().ok());
+    (process, Pid::from_raw(pid))
+}
+
+fn can_unshare() -> bool {
+    needs_root("svscan as process 1 of a pid namespace")
+}
+
+fn svscan_init(tree: &Tree, grace: &str) -> (Process, Pid) {
+    let process = tree.spawn("svscan", ["--init", "--grace", grace, "sv"]);
+    let pid = Pid::from_raw(process.pid());
+    (process, pid)
+}
+
+fn stop(process: Process, pid: Pid) {
+    kill(pid, Signal::SIGTERM).expect("send TERM");
+    assert_eq!(process.wait().end, End::Code(0));
+}
+
+/// The numbers in a log of `WRITES_TO_THE_LAST` are all there, in order, once.
+#[track_caller]
+fn is_complete(tree: &Tree, log: &str) {
+    let count: usize = tree.lines("sv/a/count").first().and_then(|count| count.parse().ok()).expect("a's last number");
+    let lines = tree.lines(log);
+    let wrong = lines.iter().enumerate().find(|(at, line)| **line != format!("line {}", at + 1));
+    assert_eq!((wrong, lines.len()), (None, count));
+}
+
+fn is_supervised(tree: &Tree, service: &str) -> bool {
+    tree.run("svok", [service]).end == End::Code(0)
+}
+
+/// How svscan comes to be an init.
+#[derive(PartialEq, Eq)]
+enum Way {
+    Told,
+    Process1,
+}
+
+/// Starts and stops with each of these ways to be an init, and sees the log complete.
+fn loses_nothing(logger: &str, log: &str) {
+    for way in [Way::Told, Way::Process1] {
+        if way == Way::Process1 && !can_unshare() {
+            continue;
+        }
+        let tree = tree_with_logger(logger);
+        let (process, pid) = match way {
+            Way::Told => svscan_init(&tree, "50"),
+            Way::Process1 => process_1(&tree, &["--init", "--grace", "50", "sv"]),
+        };
+        until("a's supervise and its logger's", || is_supervised(&tree, "sv/a") && is_supervised(&tree, "sv/a/log"));
+        until("a to run", || tree.run("svstat", ["sv/a"]).stdout.windows(4).any(|word| word == b": up"));
+        stop(process, pid);
+        is_complete(&tree, log);
+        assert!(tree.processes().is_empty());
+    }
+}
+
+#[test]
+fn a_logger_that_keeps_up_has_every_line() {
+    loses_nothing("exec cat >>../../../log", "log");
+}
+
+#[test]
+fn a_logger_that_begins_late_has_every_line() {
+    loses_nothing("sleep 2\nexec cat >>../../../log", "log");
+}
+
+#[test]
+fn a_logger_that_is_slow_has_every_line() {
+    loses_nothing("while read -r line; do echo \"$line\" >>../../../log; : $(:); done", "log");
+}
+
+#[test]
+fn a_logger_that_keeps_dying_has_every_line_it_did_not_take() {
+    // Takes 2000 lines, dies, and is started again a second later. head would take more than it writes.
+    loses_nothing(
+        "n=0\nwhile [ $n -lt 2000 ] && read -r line; do n=$((n+1)); echo \"$line\"; done >>../../../log",
+        "log",
+    );
+}
+
+#[test]
+fn multilog_has_every_line() {
+    loses_nothing("exec multilog s16777215 ../../../main", "main/current");
+}
+
+#[test]
+fn the_logger_of_a_killed_supervise_is_supervised_again_and_has_every_line() {
+    let tree = tree_with_logger("sleep 1\nexec cat >>../../../log");
+    let (process, pid) = svscan_init(&tree, "50");
+    until("a's logger", || is_supervised(&tree, "sv/a/log") && is_supervised(&tree, "sv/a"));
+    let logger = value("the supervise of the logger", || {
+        tree.processes()
+            .into_iter()
+            .find(|&pid| proc::arguments(pid).ends_with(&[b"supervise".to_vec(), b"log".to_vec()]))
+    });
+    kill(pid, Signal::SIGTERM).expect("send TERM");
+    for end in [logger].into_iter().chain(children_of(logger)) {
+        let _ = kill(Pid::from_raw(end), Signal::SIGKILL);
+    }
+    assert_eq!(process.wait().end, End::Code(0));
+    is_complete(&tree, "log");
+}
+
+fn children_of(parent: i32) -> Vec<i32> {
+    proc::all().into_iter().filter(|&pid| proc::parent(pid) == Some(parent)).collect()
+}
+
+#[test]
+fn a_service_that_ignores_term_is_killed_and_what_it_wrote_is_in_its_log() {
+    let body = "trap '' TERM\nn=0\nwhile :; do n=$((n+1)); echo $n >before; echo $n; done";
+    let tree = Tree::of(Programs::ours()).script("sv/a/run", body).script("sv/a/log/run", "exec cat >>../../../log");
+    let (process, pid) = svscan_init(&tree, "1");
+    until("the first lines", || tree.lines("log").len() > 10);
+    kill(pid, Signal::SIGTERM).expect("send TERM");
+    let output = process.wait();
+    assert_eq!(output.end, End::Code(0));
+    assert_eq!(output.stderr, b"svscan: warning: killing a: it did not end in time\n");
+    let lines = tree.lines("log");
+    assert!(lines.iter().enumerate().all(|(at, line)| *line == (at + 1).to_string()));
+    // The file names a line that was about to be written.
+    let before: usize = tree.lines("sv/a/before").first().map_or(lines.len(), |line| line.parse().expect("a number"));
+    assert!(lines.len() + 1 >= before, "{} lines of {before}", lines.len());
+    assert!(tree.processes().is_empty());
+}
+
+#[test]
+fn what_services_left_behind_is_asked_then_killed() {
+    // One orphan holds the pipe and ends at TERM; one ignores TERM. Both have sessions of their own.
+    let body = "setsid sh -c 'trap \"echo farewell; exit\" TERM; echo up; while :; do sleep 0.1; done' &
+setsid sh -c 'trap \"\" TERM; : >../../stubborn; while :; do sleep 0.1; done' >/dev/null &
+wait";
+    let tree = Tree::of(Programs::ours()).script("sv/a/run", body).script("sv/a/log/run", "exec cat >>../../../log");
+    let (process, pid) = svscan_init(&tree, "2");
+    until("both orphans-to-be", || tree.lines("log") == ["up"] && tree.path("stubborn").exists());
+    stop(process, pid);
+    assert_eq!(tree.lines("log"), ["up", "farewell"]);
+    assert!(tree.processes().is_empty());
+}
+
+#[test]
+fn a_second_request_ends_the_grace() {
+    let tree = Tree::of(Programs::ours())
+        .script("sv/a/run", "trap ': >../../asked' TERM\n: >../../up\nwhile :; do sleep 0.1; done");
+    let (process, pid) = svscan_init(&tree, "3600");
+    until("a to run", || tree.path("up").exists());
+    kill(pid, Signal::SIGTERM).expect("send TERM");
+    until("a to be asked", || tree.path("asked").exists());
+    kill(pid, Signal::SIGINT).expect("send INT");
+    assert_eq!(process.wait().end, End::Code(0));
+}
+
+#[test]
+fn int_and_pwr_stop_too_and_a_tree_without_services_ends_at_once() {
+    for signal in [Signal::SIGINT, Signal::SIGPWR, Signal::SIGTERM] {
+        let tree = Tree::of(Programs::ours()).script("sv/a/run", "exec sleep 1000");
+        let (process, pid) = svscan_init(&tree, "3600");
+        until("a", || is_supervised(&tree, "sv/a"));
+        kill(pid, signal).expect("send a signal");
+        assert_eq!(process.wait().end, End::Code(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_service_whose_entry_has_gone_is_ended_too() {
+    let tree = Tree::of(Programs::ours()).script("a/run", "exec sleep 1000").dir("sv").link("sv/a", "../a");
+    let (process, pid) = svscan_init(&tree, "3600");
+    until("a", || is_supervised(&tree, "a"));
+    fs::remove_file(tree.path("sv/a")).expect("remove the link");
+    stop(process, pid);
+    assert!(tree.processes().is_empty());
+}
+
+#[test]
+fn orphans_are_reaped_at_once() {
+    if !can_unshare() {
+        return;
+    }
+    let body = "n=0\nwhile [ $n -lt 300 ]; do n=$((n+1)); (sh -c 'exit' & ); done\n: >../../done\nexec sleep 1000";
+    let tree = Tree::of(Programs::ours()).script("sv/a/run", body);
+    let (process, pid) = process_1(&tree, &["sv"]);
+    until("the orphans", || tree.path("done").exists());
+    until("no zombie is left", || !children_of(pid.as_raw()).iter().any(|&child| proc::state(child) == Some('Z')));
+    until("supervise alone is left", || children_of(pid.as_raw()).len() == 1);
+    stop(process, pid);
+}
+
+#[test]
+fn hup_scans_again() {
+    // A link leads through another one, which is led elsewhere: nothing that svscan could hear of.
+    let tree = Tree::of(Programs::ours())
+        .script("d1/s/run", "exec sleep 1000")
+        .script("d2/s/run", "exec sleep 1000")
+        .link("d", "d1")
+        .dir("sv")
+        .link("sv/s", "../d/s");
+    let (process, pid) = svscan_init(&tree, "20");
+    until("the first", || is_supervised(&tree, "d1/s"));
+    fs::remove_file(tree.path("d")).expect("remove the link");
+    std::os::unix::fs::symlink("d2", tree.path("d")).expect("make a link");
+    kill(pid, Signal::SIGHUP).expect("send HUP");
+    until("the second", || is_supervised(&tree, "d2/s"));
+    stop(process, pid);
+    assert!(tree.processes().is_empty());
+}
+
+#[test]
+fn without_init_term_ends_svscan_alone() {
+    let tree = Tree::of(Programs::ours()).script("sv/a/run", "exec sleep 1000");
+    let process = tree.spawn("svscan", ["sv"]);
+    until("a", || is_supervised(&tree, "sv/a"));
+    process.signal(Signal::SIGTERM);
+    assert_eq!(process.wait().end, End::Signal(Signal::SIGTERM as i32));
+    assert!(is_supervised(&tree, "sv/a"));
+    assert_eq!(tree.run("svc", ["-dx", "sv/a"]).end, End::Code(0));
+    until("its end", || !is_supervised(&tree, "sv/a"));
+}
+
+#[test]
+fn init_is_an_option_only_in_front() {
+    let tree = Tree::of(Programs::ours()).script("--init/a/run", "exec sleep 1000");
+    let bad = tree.run("svscan", ["--init", "--grace", "soon", "sv"]);
+    assert_eq!(bad.end, End::Code(100));
+    assert!(bad.stderr.starts_with(b"svscan: --grace needs a number of seconds, not soon\n"), "{bad:?}");
+    let process = tree.spawn("svscan", ["./--init"]);
+    until("a", || is_supervised(&tree, "./--init/a"));
+    drop(process);
+}
