@@ -1,0 +1,21 @@
+//! svlog: where a log is (`locate`, `logger`), its files in order (`directory`, `file`), where to begin (`moment`,
+//! `bisect`, `tail`), the lines of one log (`source`, over rotations `succession`) and of several (`merge`), which are
+//! wanted (`sought`) and how they are shown (`form`), the program around these (`shell`).
+#![forbid(unsafe_code)]
+
+pub mod bisect;
+pub mod directory;
+pub mod file;
+pub mod form;
+pub mod locate;
+pub mod logger;
+pub mod merge;
+pub mod moment;
+pub mod options;
+pub mod progress;
+pub mod shell;
+pub mod sought;
+pub mod source;
+pub mod stamp;
+pub mod succession;
+pub mod tail;

@@ -1,0 +1,142 @@
+//! The command line of svlog: what was typed becomes what is wanted.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use daemontools_core::failure::Failure;
+use daemontools_core::label::Label;
+use daemontools_core::sys::args::Args;
+use daemontools_core::sys::local_time::LocalTime;
+use lexopt::{Arg, Parser};
+
+use crate::form::Style;
+use crate::moment::{Edge, Setting};
+use crate::source::Range;
+
+/// How many lines a follower sees of the past if nothing else is asked for.
+const GLIMPSE: usize = 10;
+
+/// What is wanted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether to go on as lines come.
+    pub follow: bool,
+    /// How many lines at most, the last ones.
+    pub lines: Option<usize>,
+    /// From when to when.
+    pub range: Range,
+    /// What a line has to contain.
+    pub text: Option<Vec<u8>>,
+    /// How lines are shown.
+    pub style: Style,
+    /// The services and log directories as they were given; at least one.
+    pub dirs: Vec<OsString>,
+}
+
+impl Options {
+    /// Reads the arguments.
+    pub fn parse(args: Args) -> Result<Options, Failure> {
+        let words = args.map(|word| OsStr::from_bytes(word.to_bytes()).to_owned());
+        let setting = Setting { now: Label::now(), zone: LocalTime::of };
+        let mut parser = Parser::from_args(words);
+        let mut options = Options::default();
+        while let Some(arg) = parser.next().map_err(misused)? {
+            match arg {
+                Arg::Short('f') | Arg::Long("follow") => options.follow = true,
+                Arg::Short('n') | Arg::Long("lines") => options.lines = Some(number(&value(&mut parser)?)?),
+                Arg::Short('S') | Arg::Long("since") => {
+                    options.range.since = Some(moment(&setting, &value(&mut parser)?, Edge::Since)?);
+                }
+                Arg::Short('U') | Arg::Long("until") => {
+                    options.range.until = Some(moment(&setting, &value(&mut parser)?, Edge::Until)?);
+                }
+                Arg::Short('g') | Arg::Long("grep") => options.text = Some(value(&mut parser)?.into_vec()),
+                Arg::Short('o') | Arg::Long("output") => options.style = style(&value(&mut parser)?)?,
+                Arg::Value(dir) => options.dirs.push(dir),
+                other => return Err(misused(other.unexpected())),
+            }
+        }
+        if options.dirs.is_empty() {
+            return Err(Failure::usage());
+        }
+        if options.follow && options.range.until.is_some() {
+            return Err(Failure::misused([b"-f and -U contradict each other"]));
+        }
+        if options.follow && options.range.since.is_none() {
+            options.lines.get_or_insert(GLIMPSE);
+        }
+        Ok(options)
+    }
+}
+
+fn misused(error: lexopt::Error) -> Failure {
+    Failure::misused([error.to_string().as_bytes()])
+}
+
+fn value(parser: &mut Parser) -> Result<OsString, Failure> {
+    parser.value().map_err(misused)
+}
+
+fn number(text: &OsString) -> Result<usize, Failure> {
+    text.to_str()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Failure::misused([b"not a number of lines: ", text.as_bytes()]))
+}
+
+fn moment(setting: &Setting<impl Fn(i64) -> Option<LocalTime>>, text: &OsString, edge: Edge) -> Result<Label, Failure> {
+    text.to_str()
+        .and_then(|text| setting.moment(text, edge))
+        .ok_or_else(|| Failure::misused([b"not a time: ", text.as_bytes()]))
+}
+
+fn style(text: &OsString) -> Result<Style, Failure> {
+    Style::by_name(text.as_bytes())
+        .ok_or_else(|| Failure::misused([b"not local, utc, unix, tai64n or json: ", text.as_bytes()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+
+    fn args(words: &[&str]) -> Args {
+        Args::leaked(words.iter().map(|&word| CString::new(word).unwrap()))
+    }
+
+    #[test]
+    fn options_mean_what_they_say() {
+        let words = ["-fn20", "-g", "-x", "-S", "@400000003b9aca0a00000000", "-o", "json", "web", "--", "-odd"];
+        let options = Options::parse(args(&words)).unwrap();
+        let since = Some(Label::from_unix(1_000_000_000, 0));
+        let expected = Options {
+            follow: true,
+            lines: Some(20),
+            range: Range { since, until: None },
+            text: Some(b"-x".to_vec()),
+            style: Style::Json,
+            dirs: vec!["web".into(), "-odd".into()],
+        };
+        assert_eq!(options, expected);
+    }
+
+    #[test]
+    fn who_follows_begins_with_the_last_lines_unless_told_otherwise() {
+        assert_eq!(Options::parse(args(&["-f", "x"])).unwrap().lines, Some(10));
+        assert_eq!(Options::parse(args(&["-f", "-S", "-1h", "x"])).unwrap().lines, None);
+        assert_eq!(Options::parse(args(&["-f", "-n", "0", "x"])).unwrap().lines, Some(0));
+        assert_eq!(Options::parse(args(&["x"])).unwrap().lines, None);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_reason() {
+        let reason =
+            |words: &[&str]| String::from_utf8_lossy(Options::parse(args(words)).unwrap_err().text()).into_owned();
+        assert_eq!(reason(&["-z", "x"]), "invalid option '-z'");
+        assert_eq!(reason(&["-n", "many", "x"]), "not a number of lines: many");
+        assert_eq!(reason(&["-S", "noon", "x"]), "not a time: noon");
+        assert_eq!(reason(&["-o", "xml", "x"]), "not local, utc, unix, tai64n or json: xml");
+        assert_eq!(reason(&["-f", "-U", "now", "x"]), "-f and -U contradict each other");
+        assert_eq!(reason(&["-f"]), "");
+    }
+}

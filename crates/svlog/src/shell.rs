@@ -1,0 +1,193 @@
+//! The program around the parts: finds the logs, shows their lines, and follows them.
+
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use daemontools_core::entry::Exit;
+use daemontools_core::failure::{Failure, Outcome, Program, Unable};
+use daemontools_core::service_dir::Home;
+use daemontools_core::stdio::write_all;
+use daemontools_core::sys::fd::STDOUT;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+
+use crate::directory::snapshot;
+use crate::form::Form;
+use crate::locate::log_directory;
+use crate::merge::Merge;
+use crate::options::Options;
+use crate::progress::Progress;
+use crate::sought::Sought;
+use crate::source::{Manner, Source};
+use crate::succession::Succession;
+
+/// How much is gathered before it is written.
+const FULL: usize = 64 * 1024;
+/// How many lines are looked at between two looks at the clock.
+const ROUND: u32 = 10_000;
+/// What can happen in a log directory.
+const EVENTS: AddWatchFlags = AddWatchFlags::IN_MODIFY
+    .union(AddWatchFlags::IN_CREATE)
+    .union(AddWatchFlags::IN_DELETE)
+    .union(AddWatchFlags::IN_MOVED_FROM)
+    .union(AddWatchFlags::IN_MOVED_TO)
+    .union(AddWatchFlags::IN_ONLYDIR);
+
+/// Shows what is wanted.
+pub fn show(program: &'static Program, options: Options) -> Outcome {
+    let watch = options.follow.then(Ears::new).transpose()?;
+    let mut logs = Merge::new(sources(program, &options, watch.as_ref())?);
+    let sought = Sought::new(options.text.as_deref());
+    if let Some(lines) = options.lines {
+        logs.sources.iter_mut().for_each(|source| source.keep_last(lines, &sought));
+    }
+    let mut screen = Screen {
+        form: Form::new(options.style),
+        several: logs.sources.len() > 1,
+        output: Vec::with_capacity(2 * FULL),
+        progress: Progress::new(|| logs.sources.iter().map(Source::left).sum()),
+    };
+    screen.pass(&mut logs, &sought, options.lines)?;
+    screen.flush()?;
+    if let Some(watch) = watch {
+        follow(&mut logs, &mut screen, &sought, &watch)?;
+    }
+    screen.progress.clear();
+    Ok(if logs.sources.iter().any(|source| source.trouble) { Exit::TROUBLE } else { Exit::OK })
+}
+
+/// The logs that were asked for, with their files as they are now.
+fn sources(program: &'static Program, options: &Options, watch: Option<&Ears>) -> Result<Vec<Source>, Failure> {
+    let home = Home::here()?;
+    let several = options.dirs.len() > 1;
+    let manner = Manner { program, range: options.range, growing: options.follow, keyed: several || options.follow };
+    let mut sources = Vec::new();
+    for given in &options.dirs {
+        let dir = log_directory(&home, Path::new(given))?;
+        let path = dir.as_os_str().as_bytes();
+        // First the ears, then the eyes: nothing comes between.
+        if let Some(Ears(inotify)) = watch {
+            inotify.add_watch(&dir, EVENTS).unable([b"watch ", path])?;
+        }
+        let files = snapshot(&dir).unable([b"read ", path])?;
+        let mut source = Source::new(name(given), dir, manner);
+        source.take(files);
+        sources.push(source);
+    }
+    Ok(sources)
+}
+
+/// What a log is called: as it was given, less a slash at the end.
+fn name(given: &OsStr) -> Vec<u8> {
+    let bytes = given.as_bytes();
+    bytes.strip_suffix(b"/").filter(|name| !name.is_empty()).unwrap_or(bytes).to_vec()
+}
+
+/// Shows lines as they come, until nobody reads them any more.
+fn follow(logs: &mut Merge, screen: &mut Screen, sought: &Sought<'_>, watch: &Ears) -> Result<(), Failure> {
+    let mut successions: Vec<Succession> = logs.sources.iter().map(|_| Succession::default()).collect();
+    screen.progress = Progress::new(|| 0);
+    loop {
+        // What was heard is forgotten before anything is looked at.
+        watch.clear();
+        loop {
+            screen.pass(logs, sought, None)?;
+            let turned = logs.sources.iter_mut().zip(&mut successions).map(|(source, next)| next.turn(source));
+            // Each of them, not the first only.
+            if turned.filter(|turned| *turned).count() == 0 {
+                break;
+            }
+        }
+        screen.flush()?;
+        if !watch.wait()? {
+            return Ok(());
+        }
+    }
+}
+
+/// Where lines are shown.
+struct Screen {
+    form: Form,
+    several: bool,
+    output: Vec<u8>,
+    progress: Progress,
+}
+
+impl Screen {
+    /// Shows all lines that are there, or the last ones of them.
+    fn pass(&mut self, logs: &mut Merge, sought: &Sought<'_>, last: Option<usize>) -> Result<(), Failure> {
+        let mut ring = VecDeque::new();
+        let mut round = 0;
+        while let Some(source) = logs.advance() {
+            let line = source.line();
+            if sought.is_in(line) {
+                match last {
+                    Some(0) => {}
+                    Some(lines) => {
+                        let mut shown =
+                            if ring.len() < lines { Vec::new() } else { ring.pop_front().unwrap_or_default() };
+                        shown.clear();
+                        self.form.put(&source.name, self.several, line, &mut shown);
+                        ring.push_back(shown);
+                    }
+                    None => self.form.put(&source.name, self.several, line, &mut self.output),
+                }
+                if self.output.len() >= FULL {
+                    self.flush()?;
+                }
+            }
+            round += 1;
+            if round == ROUND {
+                round = 0;
+                self.progress.tick(logs.sources.iter().map(|source| source.read).sum());
+            }
+        }
+        for shown in ring {
+            self.output.extend_from_slice(&shown);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        self.progress.clear();
+        let written = write_all(STDOUT, &self.output);
+        self.output.clear();
+        written.map_err(|errno| match errno {
+            // Whoever read this has seen enough.
+            Errno::EPIPE => Failure::silent(Exit::TROUBLE),
+            errno => Failure::because([b"unable to write output"], errno),
+        })
+    }
+}
+
+/// Hears of what happens in log directories.
+struct Ears(Inotify);
+
+impl Ears {
+    fn new() -> Result<Ears, Failure> {
+        Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).unable([b"watch for changes"]).map(Ears)
+    }
+
+    fn clear(&self) {
+        while self.0.read_events().is_ok() {}
+    }
+
+    /// Waits until something happens; `false`: nobody reads our output any more.
+    fn wait(&self) -> Result<bool, Failure> {
+        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN), PollFd::new(STDOUT, PollFlags::empty())];
+        match ppoll(&mut fds, None, None) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno).unable([b"wait for lines"]),
+        }
+        let [_, output] = fds;
+        let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
+        Ok(!output.revents().is_some_and(|events| events.intersects(gone)))
+    }
+}
