@@ -105,7 +105,7 @@ fn which_entries_are_services() {
 #[test]
 fn any_name_will_do() {
     let long = "n".repeat(255);
-    let names = [&b"a\nb"[..], b"-d", b"--help", b"\xff\xfe", b"with space", b"$HOME", long.as_bytes()];
+    let names = [&b"a\nb"[..], b"-d", b"--x", b"\xff\xfe", b"with space", b"$HOME", long.as_bytes()];
     let tree = names.iter().fold(Tree::new(), |tree, name| {
         let path = Path::new("scan").join(OsStr::from_bytes(name));
         tree.script(path.join("run"), "echo line; exec sleep 1000").script(path.join("log/run"), "exec cat >lines")
