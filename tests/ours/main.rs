@@ -6,6 +6,7 @@ mod install;
 mod manuals;
 mod mdoc;
 mod starts;
+mod svscanboot;
 mod svstat_json;
 mod svup;
 mod tai64nlocal;
