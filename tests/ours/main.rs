@@ -7,6 +7,7 @@ mod manuals;
 mod mdoc;
 mod starts;
 mod svscanboot;
+mod svps;
 mod svstat_json;
 mod svup;
 mod tai64nlocal;

@@ -33,6 +33,8 @@ pub struct Service {
     pub normally: Normally,
     /// How often it was started again; `None` where its supervise does not tell.
     pub again: Option<Again>,
+    /// What `again` was counted from.
+    pub starts: Option<Starts>,
 }
 
 /// Whether a service is supervised.
@@ -118,14 +120,13 @@ impl Service {
             (Some(errno), _) => Service::unknown("stat down", Some(errno)),
             // A directory that no supervise has seen yet.
             (None, Ok(false) | Err(Errno::ENOENT)) => {
-                Service { condition: Condition::Unsupervised, normally, again: None }
+                Service { condition: Condition::Unsupervised, normally, again: None, starts: None }
             }
             (None, Err(errno)) => Service::unknown("open supervise/ok", Some(errno)),
             (None, Ok(true)) => match read_status() {
                 Ok(Some(status)) => {
-                    let again = read_starts().filter(|starts| starts.belongs_to(&status));
-                    let condition = Condition::Supervised(status);
-                    Service { condition, normally, again: again.map(|starts| starts.again(now)) }
+                    let starts = read_starts().filter(|starts| starts.belongs_to(&status));
+                    Service { condition: Condition::Supervised(status), normally, again: None, starts }.seen_at(now)
                 }
                 Ok(None) => Service::unknown("read supervise/status", None),
                 Err(StatusTrouble::Open(errno)) => Service::unknown("open supervise/status", Some(errno)),
@@ -137,7 +138,12 @@ impl Service {
     /// A service about which nothing can be found out.
     pub fn unknown(what: &'static str, errno: Option<Errno>) -> Service {
         let condition = Condition::Unknown(Trouble { what, errno });
-        Service { condition, normally: Normally::Up, again: None }
+        Service { condition, normally: Normally::Up, again: None, starts: None }
+    }
+
+    /// The same at another moment, if nothing else has changed: what happened in the last minute is less then.
+    pub fn seen_at(self, now: Label) -> Service {
+        Service { again: self.starts.map(|starts| starts.again(now)), ..self }
     }
 
     /// Its status, while it is supervised.
@@ -196,7 +202,7 @@ mod tests {
     fn service(pid: u32, paused: bool, want: Want, minute: Option<u32>) -> Service {
         let status = Status { since: Label::from_unix(100, 0), pid: NonZeroU32::new(pid), paused, want };
         let again = minute.map(|minute| Again { minute, hour: minute, total: minute });
-        Service { condition: Condition::Supervised(status), normally: Normally::Up, again }
+        Service { condition: Condition::Supervised(status), normally: Normally::Up, again, starts: None }
     }
 
     #[test]
@@ -212,7 +218,7 @@ mod tests {
             (service(0, false, Want::Down, Some(30)), "down", true),
             (service(0, false, Want::Once, None), "down", true),
             (
-                Service { condition: Condition::Unsupervised, normally: Normally::Down, again: None },
+                Service { condition: Condition::Unsupervised, normally: Normally::Down, again: None, starts: None },
                 "unsupervised",
                 false,
             ),

@@ -108,7 +108,8 @@ mod tests {
         let status =
             Status { since: Label::from_unix(100, 0), pid: NonZeroU32::new(7), paused: true, want: Want::Down };
         let again = Some(Again { minute: 1, hour: 2, total: 3 });
-        let service = Service { condition: Condition::Supervised(status), normally: Normally::Down, again };
+        let service =
+            Service { condition: Condition::Supervised(status), normally: Normally::Down, again, starts: None };
         let expected = concat!(
             r#"{"dir":"/a\"b�","state":"paused","as_wanted":false,"pid":7,"since_unix_seconds":100,"#,
             r#""for_seconds":42,"wants":"down","normally":"down","paused":true,"#,

@@ -6,4 +6,5 @@ pub mod fd;
 pub mod local_time;
 pub mod process;
 pub mod signal;
+pub mod terminal;
 pub mod title;

@@ -1,0 +1,11 @@
+//! svps: what was asked, the tree as it is now, the forms in which it is shown, and the loop of `--watch`.
+#![forbid(unsafe_code)]
+
+pub mod json;
+pub mod metrics;
+pub mod options;
+pub mod shell;
+pub mod span;
+pub mod table;
+pub mod tree;
+pub mod watch;

@@ -1,0 +1,27 @@
+//! Shows all services of a tree, a line each. What it does is in `shell`.
+#![no_main]
+#![forbid(unsafe_code)]
+
+use daemontools_core::entry;
+use daemontools_core::failure::{Outcome, Program};
+use daemontools_core::sys::args::Args;
+use svps::options::Options;
+use svps::shell;
+
+const PROGRAM: Program = Program {
+    name: "svps",
+    usage: "svps: usage: svps [ --sort name | --sort trouble ] [ --watch ] [ --json | --openmetrics ] [ dir ]",
+    about: "Shows the services in the scan directory dir, a line each, with their loggers.
+Without dir: that of $SVDIR, else /service, else /etc/service.
+
+  -s, --sort ORDER   by name (the default), or trouble first
+  -w, --watch        show it again when something changes
+  -j, --json         an object for each service
+      --openmetrics  for a Prometheus textfile collector
+Exit code: 0 all is as wanted, 1 something is not, 111 trouble.",
+};
+entry!(PROGRAM, run);
+
+fn run(args: Args) -> Outcome {
+    shell::show(&Options::parse(args)?)
+}

@@ -1,0 +1,124 @@
+//! The command line of svps: what was typed becomes what is wanted.
+
+use std::env::var_os;
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use daemontools_core::failure::Failure;
+use daemontools_core::sys::args::Args;
+use lexopt::{Arg, Parser};
+
+/// Where a tree is looked for if nobody says where.
+const USUAL: [&str; 2] = ["/service", "/etc/service"];
+
+/// Which service comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// By name.
+    Name,
+    /// What is not as wanted, then the others; each by name.
+    Trouble,
+}
+
+/// How the tree is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A table for people.
+    Table,
+    /// JSON objects, a line each.
+    Json,
+    /// The text of a Prometheus textfile collector.
+    Metrics,
+}
+
+/// What is wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The order.
+    pub sort: Sort,
+    /// The form.
+    pub form: Form,
+    /// Whether to show it again when something changes.
+    pub watch: bool,
+    /// The scan directory.
+    pub dir: CString,
+}
+
+impl Options {
+    /// Reads the arguments.
+    pub fn parse(args: Args) -> Result<Options, Failure> {
+        let words = args.map(|word| OsStr::from_bytes(word.to_bytes()).to_owned());
+        let (mut sort, mut form, mut watch, mut dir) = (Sort::Name, Form::Table, false, None);
+        let mut parser = Parser::from_args(words);
+        while let Some(arg) = parser.next().map_err(misused)? {
+            match arg {
+                Arg::Short('s') | Arg::Long("sort") => {
+                    sort = match parser.value().map_err(misused)?.as_bytes() {
+                        b"name" => Sort::Name,
+                        b"trouble" => Sort::Trouble,
+                        other => return Err(Failure::misused([b"no such order: ", other])),
+                    }
+                }
+                Arg::Short('w') | Arg::Long("watch") => watch = true,
+                Arg::Short('j') | Arg::Long("json") => choose(&mut form, Form::Json)?,
+                Arg::Long("openmetrics") => choose(&mut form, Form::Metrics)?,
+                Arg::Value(value) if dir.is_none() => dir = CString::new(value.into_vec()).ok(),
+                Arg::Value(_) => return Err(Failure::misused([b"one directory at a time"])),
+                other => return Err(misused(other.unexpected())),
+            }
+        }
+        if watch && form == Form::Metrics {
+            // A collector wants a whole file, not a stream.
+            return Err(Failure::misused([b"--watch does not go with --openmetrics"]));
+        }
+        Ok(Options { sort, form, watch, dir: dir.unwrap_or_else(usual) })
+    }
+}
+
+/// $SVDIR, else the first usual place that exists; else the first one, about which the message will be.
+fn usual() -> CString {
+    let named = var_os("SVDIR").filter(|dir| !dir.is_empty()).map(OsStringExt::into_vec);
+    let found = || USUAL.into_iter().find(|dir| Path::new(dir).is_dir()).unwrap_or("/service");
+    CString::new(named.unwrap_or_else(|| found().into())).unwrap_or_default()
+}
+
+fn choose(form: &mut Form, choice: Form) -> Result<(), Failure> {
+    if *form != Form::Table && *form != choice {
+        return Err(Failure::misused([b"--json and --openmetrics exclude each other"]));
+    }
+    *form = choice;
+    Ok(())
+}
+
+fn misused(error: lexopt::Error) -> Failure {
+    Failure::misused([error.to_string().as_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Options, Failure> {
+        Options::parse(Args::leaked(words.iter().map(|&word| CString::new(word).unwrap())))
+    }
+
+    #[test]
+    fn options_may_be_short_long_and_anywhere() {
+        let expected = Options { sort: Sort::Trouble, form: Form::Json, watch: true, dir: c"x".into() };
+        assert_eq!(parse(&["-wjs", "trouble", "x"]).unwrap(), expected);
+        assert_eq!(parse(&["x", "--watch", "--json", "--sort=trouble"]).unwrap(), expected);
+        let plain = Options { sort: Sort::Name, form: Form::Table, watch: false, dir: c"-y".into() };
+        assert_eq!(parse(&["--", "-y"]).unwrap(), plain);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_reason() {
+        let reason = |words: &[&str]| String::from_utf8_lossy(parse(words).unwrap_err().text()).into_owned();
+        assert_eq!(reason(&["-z"]), "invalid option '-z'");
+        assert_eq!(reason(&["-s", "age"]), "no such order: age");
+        assert_eq!(reason(&["a", "b"]), "one directory at a time");
+        assert_eq!(reason(&["--json", "--openmetrics"]), "--json and --openmetrics exclude each other");
+        assert_eq!(reason(&["-w", "--openmetrics"]), "--watch does not go with --openmetrics");
+    }
+}

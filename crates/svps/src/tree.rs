@@ -1,0 +1,161 @@
+//! The tree as it is now: the entries of a scan directory that svscan would start, each with its logger.
+
+use std::ffi::{CStr, CString};
+
+use daemontools_core::failure::{Failure, Unable};
+use daemontools_core::label::Label;
+use daemontools_core::service::{Service, State};
+use daemontools_core::service_dir::Home;
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::chdir;
+
+use crate::options::Sort;
+
+/// A service and its logger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name in the scan directory.
+    pub name: CString,
+    /// How the service is.
+    pub service: Service,
+    /// How its logger is, if it has one.
+    pub log: Option<Service>,
+}
+
+impl Entry {
+    /// The same at another moment, if nothing else has changed.
+    pub fn seen_at(&self, now: Label) -> Entry {
+        let log = self.log.map(|log| log.seen_at(now));
+        Entry { name: self.name.clone(), service: self.service.seen_at(now), log }
+    }
+
+    /// Whether the service and its logger are as wanted. A logger that is down while its service runs is not, whoever
+    /// wanted it so: the service will wait for it as soon as the pipe is full.
+    pub fn is_as_wanted(&self) -> bool {
+        self.service.is_as_wanted() && self.log.as_ref().is_none_or(|log| self.is_log_as_wanted(log))
+    }
+
+    /// Whether its logger is as it should be.
+    pub fn is_log_as_wanted(&self, log: &Service) -> bool {
+        let runs = |service: &Service| service.status().is_some_and(|status| status.pid.is_some());
+        log.is_as_wanted() && (runs(log) || !runs(&self.service))
+    }
+
+    /// How bad it is; the worst comes first.
+    fn rank(&self) -> u8 {
+        let rank = |service: &Service| match service.state() {
+            State::Failing => 0,
+            State::Unknown => 1,
+            State::Unsupervised => 2,
+            State::Paused => 3,
+            State::Up | State::Down if !service.is_as_wanted() => 4,
+            State::Up | State::Down => 6,
+        };
+        let log = self.log.as_ref().map_or(6, |log| if self.is_log_as_wanted(log) { 6 } else { rank(log).min(5) });
+        rank(&self.service).min(log)
+    }
+}
+
+/// Goes to the scan directory `dir`, to stay.
+pub fn enter(dir: &CStr) -> Result<Home, Failure> {
+    chdir(dir).unable([b"chdir to ", dir.to_bytes()])?;
+    Home::here()
+}
+
+/// Looks at every service of the scan directory `home`, which is the current one and which messages call `dir`.
+pub fn look(home: &Home, dir: &CStr, now: Label) -> Result<Vec<Entry>, Failure> {
+    let names = names().unable([b"read directory ", dir.to_bytes()])?;
+    let mut entries = Vec::with_capacity(names.len());
+    for name in names {
+        entries.extend(entry(home, name, now)?);
+    }
+    Ok(entries)
+}
+
+/// The entry of this name; `None` if it is no directory.
+pub fn entry(home: &Home, name: CString, now: Label) -> Result<Option<Entry>, Failure> {
+    let seen = home.visit(&name, || {
+        let service = Service::look(now);
+        let log = match chdir(c"log") {
+            Ok(()) => Some(Service::look(now)),
+            Err(Errno::ENOENT) => None,
+            Err(errno) => Some(Service::unknown("chdir to log", Some(errno))),
+        };
+        (service, log)
+    })?;
+    Ok(match seen {
+        Ok((service, log)) => Some(Entry { name, service, log }),
+        // No directory, or one that has gone: svscan does not start it either.
+        Err(Errno::ENOENT | Errno::ENOTDIR) => None,
+        Err(errno) => Some(Entry { name, service: Service::unknown("chdir", Some(errno)), log: None }),
+    })
+}
+
+/// Puts the entries into this order.
+pub fn sort(entries: &mut [Entry], order: Sort) {
+    match order {
+        Sort::Name => entries.sort_by(|one, other| one.name.cmp(&other.name)),
+        Sort::Trouble => entries.sort_by(|one, other| (one.rank(), &one.name).cmp(&(other.rank(), &other.name))),
+    }
+}
+
+/// The names in the current directory that svscan looks at.
+pub fn names() -> nix::Result<Vec<CString>> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut names = Vec::new();
+    for entry in Dir::open(c".", flags, Mode::empty())?.iter() {
+        let entry = entry?;
+        let may_be_directory = matches!(entry.file_type(), None | Some(Type::Directory | Type::Symlink));
+        if may_be_directory && !entry.file_name().to_bytes().starts_with(b".") {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU32;
+
+    use daemontools_core::service::{Condition, Normally};
+    use daemontools_core::status::{Status, Want};
+
+    fn service(pid: u32, want: Want) -> Service {
+        let status = Status { since: Label::from_unix(0, 0), pid: NonZeroU32::new(pid), paused: false, want };
+        Service { condition: Condition::Supervised(status), normally: Normally::Up, again: None, starts: None }
+    }
+
+    fn entry(name: &CStr, service: Service, log: Option<Service>) -> Entry {
+        Entry { name: name.into(), service, log }
+    }
+
+    #[test]
+    fn trouble_comes_first_also_that_of_a_logger() {
+        let (up, failing) = (service(7, Want::Up), service(0, Want::Up));
+        let mut entries = [
+            entry(c"a", up, Some(up)),
+            entry(c"b", service(0, Want::Down), None),
+            entry(c"c", up, Some(service(0, Want::Down))),
+            entry(c"d", service(7, Want::Down), None),
+            entry(c"e", Service::unknown("chdir", None), None),
+            entry(c"g", up, Some(failing)),
+            entry(c"f", failing, None),
+        ];
+        sort(&mut entries, Sort::Trouble);
+        let order: Vec<_> = entries.iter().map(|entry| entry.name.to_str().unwrap()).collect();
+        assert_eq!(order.concat(), "fgedcab");
+        sort(&mut entries, Sort::Name);
+        let wanted: Vec<_> = entries.iter().map(Entry::is_as_wanted).collect();
+        assert_eq!(wanted, [true, true, false, false, false, false, false]);
+    }
+
+    #[test]
+    fn a_logger_that_is_down_with_its_service_is_as_wanted() {
+        let down = service(0, Want::Down);
+        assert!(entry(c"a", down, Some(down)).is_as_wanted());
+    }
+}

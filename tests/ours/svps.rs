@@ -1,0 +1,306 @@
+//! `svps`, on trees of ours and of the original.
+//!
+//! Not tested here: the widths and words of the table and the order of trouble, which are pure (`crates/svps/src`); how
+//! long it takes for a thousand services.
+
+use std::io::Read;
+use std::process::Command;
+
+use daemontools_tests::status::{until_down, until_status, until_up};
+use daemontools_tests::{End, Invocation, Output, Process, Programs, Tree, exits, left_out, proc, until};
+use serde_json::Value;
+
+fn svps(tree: &Tree) -> Invocation {
+    tree.command_of(Programs::ours(), "svps")
+}
+
+fn run(tree: &Tree, arguments: &[&str]) -> Output {
+    svps(tree).args(arguments).run()
+}
+
+/// The JSON objects of an output, and its exit code.
+fn objects(out: &Output) -> (Vec<Value>, End) {
+    assert_eq!(out.stderr, b"");
+    let text = std::str::from_utf8(&out.stdout).expect("JSON is UTF-8");
+    (text.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect(), out.end)
+}
+
+/// `name state/logger's state` of each object.
+fn states(objects: &[Value]) -> Vec<String> {
+    let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let of = |o: &Value| format!("{} {}/{}", word(&o["name"]), word(&o["state"]), word(&o["log"]["state"]));
+    objects.iter().map(of).collect()
+}
+
+/// A tree with a service in each state, under these programs; what keeps it alive.
+fn every_state(programs: &'static Programs) -> (Tree, Vec<Process>) {
+    let tree = Tree::of(programs)
+        .script("t/good/run", "exec sleep 987")
+        .script("t/good/log/run", "exec sleep 987")
+        .script("t/off/run", "exec sleep 987")
+        .file("t/off/down", "")
+        .script("t/paused/run", "exec sleep 987")
+        .script("t/bad/run", "exit 1")
+        .script("t/new/run", "")
+        .script("t/.hidden/run", "")
+        .file("t/README", "")
+        .link("t/nowhere", "missing");
+    let services = ["t/good", "t/good/log", "t/off", "t/paused", "t/bad"];
+    let supervises = services.map(|service| tree.spawn("supervise", [service]));
+    for service in ["t/good", "t/good/log", "t/paused"] {
+        until_up(&tree, service);
+    }
+    until_down(&tree, "t/off");
+    tree.run("svc", ["-p", "t/paused"]);
+    until_status(&tree, "t/paused", "paused", |status| status.paused == 1);
+    (tree, supervises.into())
+}
+
+fn look(programs: &'static Programs, counts: bool) {
+    let (tree, _supervises) = every_state(programs);
+    let expected = ["bad failing/-", "good up/up", "new unsupervised/-", "off down/-", "paused paused/-"];
+    // Between two tries it is failing whoever supervises it; ours counts, too.
+    until("the states", || {
+        let (objects, end) = objects(&run(&tree, &["--json", "t"]));
+        assert_eq!(end, End::Code(1));
+        assert_eq!(objects[1]["restarts"].is_null(), !counts);
+        states(&objects) == expected
+    });
+    until("trouble comes first", || {
+        let (objects, _) = objects(&run(&tree, &["--json", "--sort", "trouble", "t"]));
+        states(&objects) == ["bad failing/-", "new unsupervised/-", "paused paused/-", "good up/up", "off down/-"]
+    });
+    if counts {
+        until("three restarts in the table", || {
+            let out = String::from_utf8(run(&tree, &["t"]).stdout).expect("UTF-8");
+            let bad = out.lines().find(|line| line.starts_with("bad ")).expect("a line");
+            let again: u32 =
+                bad.split_whitespace().find_map(|word| word.strip_suffix("/min")?.parse().ok()).expect("a count");
+            again >= 3
+        });
+    }
+    for gone in ["t/bad", "t/new"] {
+        std::fs::rename(tree.path(gone), tree.path(format!("{gone}.gone").replace("t/", "t/."))).expect("rename");
+    }
+    tree.run("svc", ["-c", "t/paused"]);
+    until_status(&tree, "t/paused", "continued", |status| status.paused == 0);
+    assert_eq!(run(&tree, &["t"]).end, End::Code(0), "all is as wanted");
+}
+
+#[test]
+fn under_ours() {
+    look(Programs::ours(), true);
+}
+
+#[test]
+fn under_the_original() {
+    if let Some(original) = Programs::original("svps on the original's tree") {
+        look(original, false);
+    }
+}
+
+#[test]
+fn the_directory_is_found_and_misuse_is_told() {
+    let tree = Tree::of(Programs::ours()).dir("t/a\nb").dir("u");
+    let heads = "SERVICE  STATE         PID  FOR  WANTS  LOG  RESTARTS\n";
+    let expected = format!("{heads}a\\nb     unsupervised                   -\n");
+    assert_eq!(svps(&tree).env("SVDIR", "t").run(), exits(1, expected, ""));
+    let empty = "SERVICE  STATE  PID  FOR  WANTS  LOG  RESTARTS\n";
+    assert_eq!(svps(&tree).env("SVDIR", "t").arg("u").run(), exits(0, empty, ""));
+    let message = "svps: fatal: unable to chdir to missing: file does not exist\n";
+    assert_eq!(run(&tree, &["missing"]), exits(111, "", message));
+    let out = run(&tree, &["--sort", "age"]);
+    assert_eq!(out.end, End::Code(100));
+    assert!(out.stderr.starts_with(b"svps: no such order: age\nsvps: usage: svps "), "{out:?}");
+}
+
+/// What svps writes to a terminal.
+fn on_terminal(command: Invocation) -> String {
+    let pty = nix::pty::openpty(None, None).expect("a terminal");
+    let out = command.descriptor(1, pty.slave).run();
+    assert_eq!((out.end, out.stderr.as_slice()), (End::Code(1), &b""[..]));
+    let mut text = Vec::new();
+    // Ends with EIO, because nobody has the other side open any more.
+    let _ = std::fs::File::from(pty.master).read_to_end(&mut text);
+    String::from_utf8(text).expect("UTF-8")
+}
+
+#[test]
+fn colours_are_for_terminals_whose_user_wants_them() {
+    let tree = Tree::of(Programs::ours()).dir("t/new");
+    let command = || svps(&tree).arg("t").env("TERM", "xterm");
+    let red = "\x1b[1;31munsupervised\x1b[0m";
+    assert!(on_terminal(command()).contains(red));
+    assert!(on_terminal(command().env("NO_COLOR", "")).contains(red), "an empty NO_COLOR does not count");
+    for plain in [command().env("NO_COLOR", "1"), command().env("TERM", "dumb")] {
+        assert!(!on_terminal(plain).contains('\x1b'));
+    }
+    assert!(!String::from_utf8_lossy(&command().run().stdout).contains('\x1b'));
+}
+
+/// What was last said of the service `sv`, by a watching svps.
+fn last(watching: &Process) -> Option<Value> {
+    let text = String::from_utf8(watching.stdout()).expect("UTF-8");
+    let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let mut objects = lines.map(|line| serde_json::from_str::<Value>(line).expect("an object"));
+    objects.rfind(|object| object["name"] == "sv")
+}
+
+fn watch(programs: &'static Programs) {
+    let tree =
+        Tree::of(programs).dir("t").script("made/run", "exec sleep 987").script("made/log/run", "exec sleep 987");
+    let watching = svps(&tree).args(["--json", "--watch", "t"]).spawn();
+    let shows = |what: &str, state: &str, log: Option<&str>| {
+        until(what, || {
+            last(&watching).is_some_and(|o| o["state"] == state && log.is_none_or(|log| o["log"]["state"] == log))
+        });
+    };
+    std::os::unix::fs::symlink("../made", tree.path("t/sv")).expect("link");
+    shows("it was linked", "unsupervised", Some("unsupervised"));
+    let supervise = tree.spawn("supervise", ["t/sv"]);
+    shows("it is supervised", "up", Some("unsupervised"));
+    let log = tree.spawn("supervise", ["t/sv/log"]);
+    shows("its logger is", "up", Some("up"));
+    tree.run("svc", ["-d", "t/sv"]);
+    shows("it is down", "down", Some("up"));
+    drop(log);
+    shows("its logger's supervise was killed", "down", Some("unsupervised"));
+    drop(supervise);
+    shows("its supervise was killed, while the status stayed", "unsupervised", None);
+    tree.put_file("made/down", "");
+    // Its status is written before it can be seen to be supervised, and never again while it is down.
+    let _again = tree.spawn("supervise", ["t/sv"]);
+    shows("it is supervised again", "down", None);
+    assert_eq!(last(&watching).expect("an object")["normally"], "down");
+    // Now nothing happens, and nothing is done.
+    let mut quiet = (None, 0);
+    until("it sleeps, for 400 looks on end", || {
+        let switches = proc::field(watching.pid(), "voluntary_ctxt_switches");
+        quiet = if quiet.0 == switches { (switches, quiet.1 + 1) } else { (switches, 0) };
+        quiet.1 == 400
+    });
+}
+
+#[test]
+fn watching_hears_of_every_change_under_ours() {
+    watch(Programs::ours());
+}
+
+#[test]
+fn watching_hears_of_every_change_under_the_original() {
+    if let Some(original) = Programs::original("svps --watch on the original's tree") {
+        watch(original);
+    }
+}
+
+/// Nobody writes anything when a restart leaves the last minute.
+#[test]
+fn a_service_that_no_longer_fails_is_shown_so_by_and_by() {
+    let tree = Tree::of(Programs::ours()).script("t/sv/run", "exec sleep 987");
+    let _supervise = tree.spawn("supervise", ["t/sv"]);
+    until_up(&tree, "t/sv");
+    // Three restarts 55 seconds ago, as supervise would have written them down at a start that comes now.
+    let now = (1 << 62) + 10 + daemontools_tests::status::now().as_secs() + 1;
+    let mut starts = [&b"starts 1"[..], &u64::to_be_bytes(now), &[0; 128]].concat();
+    starts[24 + ((now - 55) % 60) as usize] = 3;
+    let minute = if now / 60 == (now - 55) / 60 { now / 60 } else { now / 60 - 1 };
+    starts[84 + (minute % 60) as usize] = 3;
+    tree.put_file("t/sv/supervise/starts", starts);
+    let watching = svps(&tree).args(["-jw", "t"]).spawn();
+    let shows = |state: &str, minute: u64| {
+        until(state, || {
+            last(&watching).is_some_and(|o| {
+                o["state"] == state && o["restarts"]["last_minute"] == minute && o["restarts"]["last_hour"] == 3
+            })
+        });
+    };
+    shows("failing", 3);
+    shows("up", 0);
+}
+
+#[test]
+fn whoever_stops_reading_ends_the_watch() {
+    let tree = Tree::of(Programs::ours()).dir("t/new");
+    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+    let watching = svps(&tree).args(["--watch", "t"]).descriptor(1, writer).spawn();
+    let mut first = [0];
+    std::fs::File::from(reader).read_exact(&mut first).expect("read");
+    let out = watching.wait();
+    assert!(out.end == End::Code(111) || out.end == End::Signal(libc::SIGPIPE), "{out:?}");
+    assert_eq!(out.stderr, b"");
+}
+
+#[test]
+fn a_terminal_shows_a_picture_that_is_redrawn() {
+    let tree = Tree::of(Programs::ours()).script("t/sv/run", "exec sleep 987");
+    let pty = nix::pty::openpty(None, None).expect("a terminal");
+    let watching = svps(&tree).args(["-w", "t"]).env("TERM", "dumb").descriptor(1, pty.slave).spawn();
+    nix::fcntl::fcntl(&pty.master, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK)).expect("fcntl");
+    let (mut master, mut text) = (std::fs::File::from(pty.master), Vec::new());
+    let mut shows = |what: &str| {
+        until(what, || {
+            let _ = master.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).contains(what)
+        });
+    };
+    shows("\x1b[2J\x1b[Ht: 1 service, 1 not as wanted\x1b[K");
+    let _supervise = tree.spawn("supervise", ["t/sv"]);
+    shows("\x1b[Ht: 1 service, all as wanted\x1b[K");
+    shows(" 2 s ");
+    drop(watching);
+}
+
+/// A Python that has the parser of Prometheus' own client library.
+fn parser() -> Option<&'static str> {
+    let pythons = ["python3", "/usr/bin/python3"];
+    let has = |python: &&str| {
+        let import = ["-c", "import prometheus_client.openmetrics.parser"];
+        Command::new(python).args(import).stderr(std::process::Stdio::null()).status().is_ok_and(|done| done.success())
+    };
+    let found = pythons.into_iter().find(has);
+    if found.is_none() {
+        left_out("svps --openmetrics", "python3 has no prometheus_client (python3-prometheus-client)");
+    }
+    found
+}
+
+#[test]
+fn metrics_are_read_by_the_parsers_of_prometheus() {
+    let Some(python) = parser() else { return };
+    let (tree, _supervises) = every_state(Programs::ours());
+    until("restarts are counted", || {
+        let (objects, _) = objects(&run(&tree, &["--json", "t"]));
+        objects[0]["restarts"]["total"].as_u64() >= Some(1)
+    });
+    std::fs::create_dir(tree.path("t/odd\"na\\me\n")).expect("make a directory");
+    let out = run(&tree, &["--openmetrics", "t"]);
+    assert_eq!((out.end, out.stderr.as_slice()), (End::Code(1), &b""[..]));
+    tree.put_file("metrics", &out.stdout);
+    let program = r#"
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as strict
+from prometheus_client.parser import text_string_to_metric_families as classic
+for parse in strict, classic:
+    for family in parse(open("metrics").read()):
+        for s in family.samples:
+            print(parse.__module__.count("openmetrics"), s.name, *sorted(s.labels.items()), s.value)
+"#;
+    // Found through this process's own PATH: a version manager's python3 is a script that looks for itself there.
+    let parsed = Command::new(python).args(["-c", program]).current_dir(tree.path("")).output().expect("run python3");
+    assert!(parsed.status.success(), "{}", String::from_utf8_lossy(&parsed.stderr));
+    let text = String::from_utf8(parsed.stdout).expect("UTF-8");
+    for parser in [0, 1] {
+        for line in [
+            r#"daemontools_service_up ('part', 'log') ('service', 'good') 1"#,
+            r#"daemontools_service_up ('part', 'service') ('service', 'off') 0"#,
+            r#"daemontools_service_as_wanted ('part', 'service') ('service', 'paused') 0"#,
+            r#"daemontools_service_state ('part', 'service') ('service', 'new') ('state', 'unsupervised') 1"#,
+            r#"daemontools_service_state ('part', 'service') ('service', 'odd"na\\me\n') ('state', 'up') 0"#,
+            r#"daemontools_service_restarts_total ('part', 'service') ('service', 'good') 0"#,
+            "daemontools_services 6",
+        ] {
+            let line = format!("{parser} {line}");
+            assert!(text.lines().any(|got| got == line || got == format!("{line}.0")), "{line} in\n{text}");
+        }
+    }
+}
