@@ -1,0 +1,135 @@
+//! A service's life as an administrator drives it, under a supervise that may die at any moment; and what must hold
+//! whatever happens: whole status records, one copy of the service at a time, no stray files.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use daemontools_tests::proc::{alive, parent};
+use daemontools_tests::status::{Status, now};
+use daemontools_tests::{Process, Tree, exits, until, value};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The service: says who started it, and complains if that supervise has another copy running.
+const RUN: &str = r#"touch starts
+while read -r parent pid; do
+	[ "$parent" = "$PPID" ] && [ "$PPID" != 1 ] && kill -0 "$pid" 2>/dev/null && echo "$parent $pid $$" >>doubles
+done <starts
+echo "$PPID $$" >>starts
+exec sleep 1000"#;
+
+/// What may lie in `supervise/`, whenever supervise died.
+const FILES: [&str; 6] = ["lock", "control", "ok", "status", "status.new", "starts"];
+
+/// How long an effect may take before the command is given again.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A tree with the service `sv`.
+pub fn tree() -> Tree {
+    Tree::new().script("sv/run", RUN)
+}
+
+/// supervise has ended.
+pub struct Ended;
+
+/// Gives a command again and again until its effect is there, or supervise has ended.
+fn insist(
+    tree: &Tree,
+    supervise: &mut Process,
+    option: &str,
+    effect: impl Fn(Status) -> bool,
+) -> Result<Status, Ended> {
+    let mut given: Option<Instant> = None;
+    value(&format!("svc {option} takes effect"), || {
+        if let Some(status) = Status::of(tree, "sv").filter(|status| given.is_some() && effect(*status)) {
+            return Some(Ok(status));
+        }
+        if supervise.ended().is_some() {
+            return Some(Err(Ended));
+        }
+        if given.is_none_or(|at| at.elapsed() > PATIENCE) {
+            tree.run("svc", [option, "sv"]);
+            given = Some(Instant::now());
+        }
+        None
+    })
+}
+
+/// The whole life: up, paused, continued, down, up, dead and restarted, down and gone.
+pub fn live(tree: &Tree, supervise: &mut Process) -> Result<(), Ended> {
+    let status = insist(tree, supervise, "-u", |status| status.up())?;
+    insist(tree, supervise, "-p", |status| status.paused == 1)?;
+    insist(tree, supervise, "-c", |status| status.paused == 0)?;
+    insist(tree, supervise, "-d", |status| !status.up() && status.want == 'd')?;
+    let again = insist(tree, supervise, "-u", |status| status.up() && status.want == 'u')?;
+    assert_ne!(status.pid, again.pid);
+    let _ = kill(Pid::from_raw(again.pid), Signal::SIGKILL);
+    insist(tree, supervise, "-u", |status| status.up() && status.pid != again.pid)?;
+    let _ = insist(tree, supervise, "-dx", |_| false);
+    Err(Ended)
+}
+
+/// While `what` runs, reads the status as fast as it goes: each record is whole and makes sense.
+pub fn while_read(tree: &Tree, what: impl FnOnce()) {
+    let done = AtomicBool::new(false);
+    let end = EndOnDrop(&done);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0_u32;
+            while !done.load(Ordering::Relaxed) {
+                let bytes = tree.read("sv/supervise/status");
+                assert!(bytes.is_empty() || makes_sense(&bytes), "a status of {}", bytes.escape_ascii());
+                reads += 1;
+                // Two cores, and others want one.
+                thread::yield_now();
+            }
+            reads
+        });
+        what();
+        drop(end);
+        assert!(reader.join().expect("every status makes sense") > 0);
+    });
+}
+
+struct EndOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn makes_sense(bytes: &[u8]) -> bool {
+    let Some(status) = Status::read(bytes) else { return false };
+    let now = now().as_nanos() as i128;
+    let recent = (now - status.since).abs() < 1_000_000_000 * 3600;
+    recent && status.pid >= 0 && status.paused <= 1 && matches!(status.want, 'u' | 'd' | '\0')
+}
+
+/// After a supervise died or misbehaved: the next one takes over, runs one copy of the service, and goes when told to.
+pub fn next_takes_over(tree: &Tree) {
+    let before = tree.lines("sv/starts").len();
+    let mut next = tree.spawn("supervise", ["sv"]);
+    until("the next supervise has started the service", || {
+        let starts = tree.lines("sv/starts");
+        starts.len() > before && Status::of(tree, "sv").is_some_and(|status| parent(status.pid) == Some(next.pid()))
+    });
+    assert_eq!(tree.run("svok", ["sv"]), exits(0, "", ""));
+    let pid = Status::of(tree, "sv").expect("a status").pid;
+    assert!(insist(tree, &mut next, "-dx", |_| false).is_err());
+    assert_eq!(next.wait(), exits(0, "", ""));
+    assert!(!alive(pid), "the service has gone with its supervise");
+    assert_eq!(tree.run("svstat", ["sv"]), exits(0, "sv: supervise not running\n", ""));
+    nothing_doubled_nothing_strayed(tree);
+}
+
+/// No supervise ever had two copies, and `supervise/` holds nothing that nobody knows.
+pub fn nothing_doubled_nothing_strayed(tree: &Tree) {
+    assert_eq!(tree.lines("sv/doubles"), [""; 0], "second copies: supervise, first, second");
+    let entries = std::fs::read_dir(tree.path("sv/supervise")).expect("read supervise/");
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        assert!(FILES.iter().any(|known| *known == name), "a stray file: {}", name.display());
+    }
+}

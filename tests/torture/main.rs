@@ -1,0 +1,7 @@
+//! Every fault that can be thought of, in a loop: each prints how many it tried. `cargo test` tries a selection,
+//! `make torture` (TORTURE=1) all of them.
+
+mod life;
+mod supervise_errors;
+mod supervise_kill;
+mod supervise_load;
