@@ -130,6 +130,6 @@ pub fn nothing_doubled_nothing_strayed(tree: &Tree) {
     let entries = std::fs::read_dir(tree.path("sv/supervise")).expect("read supervise/");
     for entry in entries.flatten() {
         let name = entry.file_name();
-        assert!(FILES.iter().any(|known| *known == name), "a stray file: {}", name.display());
+        assert!(FILES.iter().any(|known| *known == name), "a stray file: {name:?}");
     }
 }

@@ -2,14 +2,16 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
+use std::os::fd::{AsFd, BorrowedFd};
+
 use daemontools_core::entry;
 use daemontools_core::entry::Exit;
 use daemontools_core::exec;
 use daemontools_core::failure::{Failure, Outcome, Program, Unable};
 use daemontools_core::options::{Opt, Options};
 use daemontools_core::sys::args::Args;
-use daemontools_core::sys::fd::open_inherited;
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use daemontools_core::sys::fd::{lock, open_inherited, try_lock};
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 
 const PROGRAM: Program = Program {
@@ -20,12 +22,12 @@ const PROGRAM: Program = Program {
 entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
-    let mut how = FlockArg::LockExclusive;
+    let mut take: fn(BorrowedFd<'_>) -> nix::Result<()> = lock;
     let mut without: fn(Failure) -> Outcome = Err;
     for option in Options::new(&mut args, b"nNxX") {
         match option? {
-            Opt::Flag(b'n') => how = FlockArg::LockExclusiveNonblock,
-            Opt::Flag(b'N') => how = FlockArg::LockExclusive,
+            Opt::Flag(b'n') => take = try_lock,
+            Opt::Flag(b'N') => take = lock,
             Opt::Flag(b'x') => without = |_| Ok(Exit::OK),
             _ => without = Err,
         }
@@ -38,8 +40,8 @@ fn run(mut args: Args) -> Outcome {
         Ok(file) => file,
         Err(failure) => return without(failure),
     };
-    match Flock::lock(file, how).map_err(|(_, errno)| errno).unable([b"lock ", name]) {
-        Ok(_held) => Err(exec::run(args)),
+    match take(file.as_fd()).unable([b"lock ", name]) {
+        Ok(()) => Err(exec::run(args)),
         Err(failure) => without(failure),
     }
 }

@@ -1,7 +1,7 @@
 //! supervise's own files in the service directory, which is the current one: made, locked, and the status published.
 
 use std::ffi::CStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use daemontools_core::control;
 use daemontools_core::failure::{Failure, Unable};
@@ -9,9 +9,9 @@ use daemontools_core::service_dir::{DOWN, LOCK, OK, SUPERVISE};
 use daemontools_core::starts::{self, Starts};
 use daemontools_core::status::{self, Status, Want};
 use daemontools_core::stdio::write_all;
-use daemontools_core::sys::fd::open_private;
+use daemontools_core::sys::fd::{open_private, try_lock};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, readlink, renameat};
+use nix::fcntl::{OFlag, readlink, renameat};
 use nix::sys::stat::{Mode, stat};
 use nix::unistd::{mkdir, mkfifo, unlink};
 
@@ -27,7 +27,7 @@ pub struct Directory {
     /// While somebody holds the FIFO for writing, it has no end that would wake us.
     _control_writer: OwnedFd,
     _ok: OwnedFd,
-    _lock: Flock<OwnedFd>,
+    _lock: OwnedFd,
 }
 
 impl Directory {
@@ -100,10 +100,11 @@ fn make_supervise(name: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn lock() -> nix::Result<Flock<OwnedFd>> {
+fn lock() -> nix::Result<OwnedFd> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
     let file = open_private(LOCK, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
+    try_lock(file.as_fd())?;
+    Ok(file)
 }
 
 fn make_fifo(path: &CStr, name: &[u8]) -> Result<(), Failure> {

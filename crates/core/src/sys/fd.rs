@@ -4,7 +4,7 @@
 //! program was started with one of these closed; `inherited` ones are what a child is meant to get.
 #![allow(unsafe_code)]
 
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::NixPath;
 use nix::errno::Errno;
@@ -24,7 +24,12 @@ pub const STDERR: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(2) };
 
 /// Opens a file for ourselves. `mode` counts only where `flags` create the file.
 pub fn open_private<P: ?Sized + NixPath>(path: &P, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
-    above_standard(open(path, flags | OFlag::O_CLOEXEC, mode)?)
+    loop {
+        match open(path, flags | OFlag::O_CLOEXEC, mode) {
+            Err(Errno::EINTR) => {}
+            result => return above_standard(result?),
+        }
+    }
 }
 
 /// Opens a file that the next program inherits, at the lowest free number.
@@ -62,7 +67,6 @@ pub fn duplicate_inherited(fd: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
 /// Puts a copy at a fixed number, where the next program looks for it; whatever was open there is closed.
 /// Only for a forked child on its way to exec: nothing in it uses the number's former meaning again.
 pub fn place_inherited(fd: BorrowedFd<'_>, number: RawFd) -> nix::Result<()> {
-    use std::os::fd::AsRawFd;
     if fd.as_raw_fd() == number {
         return fcntl(fd, FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).map(drop);
     }
@@ -71,7 +75,27 @@ pub fn place_inherited(fd: BorrowedFd<'_>, number: RawFd) -> nix::Result<()> {
     Errno::result(placed).map(drop)
 }
 
+/// Takes the lock on an open file (flock(2)); EAGAIN: somebody else has it. It lasts until every copy of the descriptor
+/// is closed, those that children inherited too. (nix's own lock unlocks when dropped, and panics if that fails.)
+pub fn try_lock(fd: BorrowedFd<'_>) -> nix::Result<()> {
+    flock(fd, libc::LOCK_EX | libc::LOCK_NB)
+}
+
+/// The same, and waits until nobody else has it.
+pub fn lock(fd: BorrowedFd<'_>) -> nix::Result<()> {
+    flock(fd, libc::LOCK_EX)
+}
+
+fn flock(fd: BorrowedFd<'_>, operation: libc::c_int) -> nix::Result<()> {
+    loop {
+        // SAFETY: flock takes two numbers and touches no memory of ours.
+        match Errno::result(unsafe { libc::flock(fd.as_raw_fd(), operation) }) {
+            Err(Errno::EINTR) => {}
+            result => return result.map(drop),
+        }
+    }
+}
+
 fn is_above_standard(fd: BorrowedFd<'_>) -> bool {
-    use std::os::fd::AsRawFd;
     fd.as_raw_fd() > 2
 }
