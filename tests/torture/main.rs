@@ -5,3 +5,4 @@ mod life;
 mod supervise_errors;
 mod supervise_kill;
 mod supervise_load;
+mod svscan_load;

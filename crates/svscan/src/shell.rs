@@ -25,7 +25,7 @@ use nix::unistd::chdir;
 
 use crate::grace::Grace;
 use crate::init::Life;
-use crate::start::{Pipe, Starter};
+use crate::start::{Pipe, Place, Starter};
 use crate::stop::Stop;
 use crate::table::{Inode, Role, Table};
 use crate::watch::{Change, Watch};
@@ -177,6 +177,7 @@ impl Tree {
             Ok(entries) => entries,
             Err(errno) => return self.warn(&Failure::because([b"unable to read directory"], errno)),
         };
+        self.confirm();
         // A directory that was just made is in the list only if we can hear of it by now.
         self.hear();
         self.watch.prune(entries.iter().filter(|entry| entry.is_link).count());
@@ -196,6 +197,17 @@ impl Tree {
         });
     }
 
+    /// Finds out whether new supervises are where they were sent. Those that have not gone there yet are still here.
+    fn confirm(&mut self) {
+        let here = stat(c".").map(|found| Inode::of(&found));
+        for (id, supervise) in self.table.unconfirmed() {
+            let directory = stat(format!("/proc/{supervise}/cwd").as_str()).map(|found| Inode::of(&found));
+            if let (Ok(found), true) = (directory, directory != here) {
+                self.table.found(id, found);
+            }
+        }
+    }
+
     fn see(&mut self, entry: &Entry, now: Duration) -> Result<(), Failure> {
         let name = entry.name.as_c_str();
         if entry.is_link {
@@ -207,7 +219,7 @@ impl Tree {
             self.unsettled |= entry.is_link;
             return Ok(());
         }
-        let id = Inode { device: found.st_dev, number: found.st_ino };
+        let id = Inode::of(&found);
         if self.table.see(id, name) || self.is_being_made(name, now) {
             return Ok(());
         }
@@ -239,7 +251,7 @@ impl Tree {
                 continue;
             }
             self.strange.remove(&(id, role));
-            match self.starter.start(&self.signals, name, pipe, role) {
+            match self.starter.start(&self.signals, &Place { id, name, pipe }, role) {
                 Ok(pid) => self.table.started(id, role, pid, monotonic()),
                 Err(failure) => {
                     failure.warn(self.program);

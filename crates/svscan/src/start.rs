@@ -7,14 +7,16 @@ use std::os::unix::ffi::OsStrExt;
 
 use daemontools_core::exec::{Environment, Prepared};
 use daemontools_core::failure::{Failure, Program, Unable};
+use daemontools_core::sys::fd::open_private;
 use daemontools_core::sys::process::{fork, leave};
 use daemontools_core::sys::signal::Signals;
 use nix::errno::Errno;
-use nix::fcntl::readlink;
+use nix::fcntl::{OFlag, readlink};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
-use nix::unistd::{Pid, chdir, dup2_stdin, dup2_stdout};
+use nix::sys::stat::{Mode, fstat};
+use nix::unistd::{Pid, dup2_stdin, dup2_stdout, fchdir};
 
-use crate::table::Role;
+use crate::table::{Inode, Role};
 
 /// The pipe from a service to its logger. svscan holds both ends, so that a restart of either side loses no byte.
 #[derive(Debug)]
@@ -23,6 +25,31 @@ pub struct Pipe {
     pub reader: OwnedFd,
     /// The service's standard output.
     pub writer: OwnedFd,
+}
+
+/// A service that is to be started.
+pub struct Place<'a> {
+    /// The directory that was looked at.
+    pub id: Inode,
+    /// The name that it had in the scan directory.
+    pub name: &'a CStr,
+    /// The pipe to its logger, if it has one.
+    pub pipe: Option<&'a Pipe>,
+}
+
+impl Place<'_> {
+    /// The logger's supervise is started inside of the service directory, the service's own beside it. If the name leads
+    /// elsewhere by now, neither is: a logger would read another service's pipe.
+    fn enter(&self, role: Role) -> nix::Result<()> {
+        let dir = open_private(self.name, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty())?;
+        if Inode::of(&fstat(&dir)?) != self.id {
+            return Err(Errno::ENOENT);
+        }
+        match role {
+            Role::Main => Ok(()),
+            Role::Log => fchdir(&dir),
+        }
+    }
 }
 
 /// What all starts have in common.
@@ -47,31 +74,31 @@ impl Starter {
     }
 
     /// Starts the supervise of a service or of its logger.
-    pub fn start(&self, signals: &Signals, name: &CStr, pipe: Option<&Pipe>, role: Role) -> Result<Pid, Failure> {
-        match fork().unable([b"fork for ", name.to_bytes(), suffix(role)])? {
+    pub fn start(&self, signals: &Signals, place: &Place<'_>, role: Role) -> Result<Pid, Failure> {
+        match fork().unable([b"fork for ", place.name.to_bytes(), suffix(role)])? {
             Some(pid) => Ok(pid),
-            None => leave(self.become_supervise(signals, name, pipe, role).tell(self.program)),
+            None => leave(self.become_supervise(signals, place, role).tell(self.program)),
         }
     }
 
     /// In the child. Comes back only with what went wrong.
-    fn become_supervise(&self, signals: &Signals, name: &CStr, pipe: Option<&Pipe>, role: Role) -> Failure {
+    fn become_supervise(&self, signals: &Signals, place: &Place<'_>, role: Role) -> Failure {
         let argument = match role {
-            Role::Main => name,
+            Role::Main => place.name,
             Role::Log => c"log",
         };
-        if let Err(failure) = self.set_up(signals, name, pipe, role) {
+        if let Err(failure) = self.set_up(signals, place, role) {
             return failure;
         }
         let errno = match Prepared::new([c"supervise", argument], &self.environment).attempt() {
             Errno::ENOENT => self.attempt_beside(argument),
             errno => errno,
         };
-        Failure::because([b"unable to start supervise ", name.to_bytes(), suffix(role)], errno)
+        Failure::because([b"unable to start supervise ", place.name.to_bytes(), suffix(role)], errno)
     }
 
-    fn set_up(&self, signals: &Signals, name: &CStr, pipe: Option<&Pipe>, role: Role) -> Result<(), Failure> {
-        let place = match (role, pipe) {
+    fn set_up(&self, signals: &Signals, place: &Place<'_>, role: Role) -> Result<(), Failure> {
+        let stream = match (role, place.pipe) {
             (Role::Main, Some(pipe)) => dup2_stdout(&pipe.writer),
             (Role::Log, Some(pipe)) => dup2_stdin(&pipe.reader),
             (Role::Main | Role::Log, None) => Ok(()),
@@ -80,12 +107,9 @@ impl Starter {
             Some((soft, hard)) => setrlimit(Resource::RLIMIT_NOFILE, soft, hard),
             None => Ok(()),
         };
-        let ready = place.and(restore).and(signals.hand_over());
-        ready.unable([b"set up descriptors for ", name.to_bytes(), suffix(role)])?;
-        match role {
-            Role::Main => Ok(()),
-            Role::Log => chdir(name).unable([b"switch to ", name.to_bytes()]),
-        }
+        let ready = stream.and(restore).and(signals.hand_over());
+        ready.unable([b"set up descriptors for ", place.name.to_bytes(), suffix(role)])?;
+        place.enter(role).unable([b"switch to ", place.name.to_bytes()])
     }
 
     fn attempt_beside(&self, argument: &CStr) -> Errno {

@@ -22,7 +22,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, getpid};
 
 use crate::farewell::{Action, Children, Farewell, Rest, Seen, Sight, Sweep};
-use crate::start::{Pipe, Starter};
+use crate::start::{Pipe, Place, Starter};
 use crate::strays;
 use crate::table::{Inode, Role, Table};
 
@@ -152,7 +152,7 @@ impl Stop {
             return;
         }
         let Some((name, pipe)) = self.table.service(id) else { return };
-        match self.starter.start(&self.signals, name, pipe, Role::Log) {
+        match self.starter.start(&self.signals, &Place { id, name, pipe }, Role::Log) {
             Ok(pid) => self.table.started(id, Role::Log, pid, monotonic()),
             Err(failure) => {
                 failure.warn(self.program);
@@ -197,7 +197,7 @@ fn kill_all(pids: &[Pid]) {
 }
 
 fn is_still(name: &CStr, id: Inode) -> bool {
-    stat(name).is_ok_and(|found| found.st_dev == id.device && found.st_ino == id.number)
+    stat(name).is_ok_and(|found| Inode::of(&found) == id)
 }
 
 fn c_string(path: Vec<u8>) -> CString {

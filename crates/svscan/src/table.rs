@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::{CStr, CString};
 use std::time::Duration;
 
+use nix::sys::stat::FileStat;
 use nix::unistd::Pid;
 
 /// How far apart two starts of one supervise are at least.
@@ -17,6 +18,13 @@ pub struct Inode {
     pub device: u64,
     /// The number on it.
     pub number: u64,
+}
+
+impl Inode {
+    /// What stat(2) found.
+    pub fn of(found: &FileStat) -> Inode {
+        Inode { device: found.st_dev, number: found.st_ino }
+    }
 }
 
 /// Which of a service's two supervises.
@@ -55,6 +63,8 @@ struct Service<P> {
     log: Option<Logger<P>>,
     /// Whether the last scan found its entry.
     seen: bool,
+    /// Whether the running supervise was found to be in this very directory.
+    confirmed: bool,
 }
 
 impl<P> Service<P> {
@@ -112,7 +122,7 @@ impl<P> Table<P> {
     pub fn add(&mut self, id: Inode, name: &CStr, pipe: Option<P>, now: Duration) {
         let idle = Supervise::Idle { until: now };
         let log = pipe.map(|pipe| Logger { supervise: idle, pipe: Some(pipe) });
-        let service = Service { name: name.to_owned(), main: idle, log, seen: true };
+        let service = Service { name: name.to_owned(), main: idle, log, seen: true, confirmed: false };
         self.services.insert(id, service);
     }
 
@@ -147,6 +157,39 @@ impl<P> Table<P> {
         if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(role)) {
             *supervise = Supervise::Running { pid, since: now };
             self.running.insert(pid, (id, role));
+        }
+        if let (Role::Main, Some(service)) = (role, self.services.get_mut(&id)) {
+            service.confirmed = false;
+        }
+    }
+
+    /// The running supervises of which nobody has found out yet that they are where they were sent. A link can be led
+    /// elsewhere between our look at it and theirs.
+    pub fn unconfirmed(&self) -> Vec<(Inode, Pid)> {
+        let main = |(&id, service): (&Inode, &Service<P>)| match service.main {
+            Supervise::Running { pid, .. } if !service.confirmed => Some((id, pid)),
+            Supervise::Running { .. } | Supervise::Idle { .. } => None,
+        };
+        self.services.iter().filter_map(main).collect()
+    }
+
+    /// The supervise that was sent to one directory was found in another: it is that one's, and with it the pipe. What
+    /// it was sent to is unknown again, and so seen by the next scan.
+    pub fn found(&mut self, sent: Inode, found: Inode) {
+        if sent == found {
+            if let Some(service) = self.services.get_mut(&sent) {
+                service.confirmed = true;
+            }
+            return;
+        }
+        if self.services.get(&found).is_some_and(Service::runs) {
+            // Then this one fails at the lock, and ends.
+            return;
+        }
+        if let Some(service) = self.services.remove(&sent) {
+            let moved = self.running.values_mut().filter(|(id, _)| *id == sent);
+            moved.for_each(|(id, _)| *id = found);
+            self.services.insert(found, Service { confirmed: true, ..service });
         }
     }
 
@@ -275,6 +318,28 @@ mod tests {
         assert_eq!((table.due(at(99)), table.deadline()), (vec![], None));
         table.reaped(Pid::from_raw(101));
         assert!(gone(&mut table));
+    }
+
+    #[test]
+    fn a_supervise_that_went_astray_belongs_to_where_it_is() {
+        let mut table = running();
+        assert_eq!(table.unconfirmed(), [(id(1), Pid::from_raw(100))]);
+        table.add(id(2), c"y", None, at(10));
+        table.found(id(1), id(2));
+        assert!(table.service(id(1)).is_none());
+        assert_eq!((table.unconfirmed(), table.due(at(99))), (vec![], vec![]));
+        table.reaped(Pid::from_raw(100));
+        assert_eq!(table.due(at(99)), [(id(2), Main)]);
+    }
+
+    #[test]
+    fn a_supervise_where_it_was_sent_is_not_looked_for_again_before_its_next_start() {
+        let mut table = running();
+        table.found(id(1), id(1));
+        assert_eq!(table.unconfirmed(), []);
+        table.reaped(Pid::from_raw(100));
+        table.started(id(1), Main, Pid::from_raw(200), at(20));
+        assert_eq!(table.unconfirmed(), [(id(1), Pid::from_raw(200))]);
     }
 
     #[test]
