@@ -103,13 +103,15 @@ impl Starter {
             (Role::Log, Some(pipe)) => dup2_stdin(&pipe.reader),
             (Role::Main | Role::Log, None) => Ok(()),
         };
+        let name = place.name.to_bytes();
+        stream.unable([b"set up descriptors for ", name, suffix(role)])?;
+        place.enter(role).unable([b"switch to ", name])?;
+        // From here on nothing can be opened: we may hold more than that already.
         let restore = match self.open_files {
             Some((soft, hard)) => setrlimit(Resource::RLIMIT_NOFILE, soft, hard),
             None => Ok(()),
         };
-        let ready = stream.and(restore).and(signals.hand_over());
-        ready.unable([b"set up descriptors for ", place.name.to_bytes(), suffix(role)])?;
-        place.enter(role).unable([b"switch to ", place.name.to_bytes()])
+        restore.and(signals.hand_over()).unable([b"set up descriptors for ", name, suffix(role)])
     }
 
     fn attempt_beside(&self, argument: &CStr) -> Errno {
