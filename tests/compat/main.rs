@@ -4,6 +4,7 @@
 //! a test that fails there is a wrong test.
 
 mod accounts;
+mod article;
 mod envdir;
 mod envuidgid;
 mod fake;

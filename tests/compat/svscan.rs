@@ -35,13 +35,14 @@ fn supervises(tree: &Tree) -> Vec<String> {
 }
 
 /// Waits until svscan has looked at all entries after this call: a new one is started by the same scan, or a later one.
-fn until_next_scan(tree: &Tree) {
-    let name = (0..).map(|n| format!("probe{n}")).find(|name| !tree.path("scan").join(name).exists()).expect("a name");
+pub fn until_next_scan(tree: &Tree, scan: &str) {
+    let scan = Path::new(scan);
+    let name = (0..).map(|n| format!("probe{n}")).find(|name| !tree.path(scan.join(name)).exists()).expect("a name");
     // Made elsewhere and moved, so that no program meets half of it.
     let tmp = format!("made/{name}");
     tree.put_script(format!("{tmp}/run"), SLEEP);
-    fs::rename(tree.path(tmp), tree.path("scan").join(&name)).expect("move a service into the scan directory");
-    until_up(tree, &format!("scan/{name}"));
+    fs::rename(tree.path(tmp), tree.path(scan.join(&name))).expect("move a service into the scan directory");
+    until_up(tree, scan.join(&name).to_str().expect("text"));
 }
 
 /// Spec, svscan: "It exits 111 if it cannot change to DIR (`svscan: fatal: unable to chdir to DIR: REASON`)."
@@ -77,7 +78,7 @@ fn the_directory() {
 fn an_empty_directory() {
     let tree = Tree::new().dir("scan");
     let mut svscan = scanned(&tree);
-    until_next_scan(&tree);
+    until_next_scan(&tree, "scan");
     assert_eq!(svscan.ended(), None);
 }
 
@@ -96,7 +97,7 @@ fn which_entries_are_services() {
     let svscan = scanned(&tree);
     until_up(&tree, "scan/sv");
     until_up(&tree, "elsewhere");
-    until_next_scan(&tree);
+    until_next_scan(&tree, "scan");
     assert_eq!(supervises(&tree), ["linked", "probe0", "sv"]);
     assert_eq!(svscan.stderr(), b"");
 }
@@ -146,8 +147,8 @@ fn a_log_that_comes_later_is_not_looked_for() {
     until_up(&tree, "scan/sv");
     tree.put_script("made/log/run", SLEEP);
     fs::rename(tree.path("made/log"), tree.path("scan/sv/log")).expect("move log into the service");
-    until_next_scan(&tree);
-    until_next_scan(&tree);
+    until_next_scan(&tree, "scan");
+    until_next_scan(&tree, "scan");
     assert_eq!(supervises(&tree), ["probe0", "probe1", "sv"]);
 }
 
@@ -158,8 +159,8 @@ fn a_renamed_entry_is_the_same() {
     let _svscan = scanned(&tree);
     let process = until_up(&tree, "scan/sv");
     fs::rename(tree.path("scan/sv"), tree.path("scan/other")).expect("rename");
-    until_next_scan(&tree);
-    until_next_scan(&tree);
+    until_next_scan(&tree, "scan");
+    until_next_scan(&tree, "scan");
     assert_eq!(until_up(&tree, "scan/other"), process);
     assert_eq!(supervises(&tree), ["probe0", "probe1", "sv"]);
 }
@@ -170,7 +171,7 @@ fn two_names_are_one_service() {
     let tree = Tree::new().script("scan/sv/run", SLEEP).link("scan/alias", "sv");
     let svscan = scanned(&tree);
     until_up(&tree, "scan/sv");
-    until_next_scan(&tree);
+    until_next_scan(&tree, "scan");
     assert_eq!(supervises(&tree).iter().filter(|name| !name.starts_with("probe")).count(), 1);
     assert_eq!(svscan.stderr(), b"");
 }
@@ -180,7 +181,7 @@ fn two_names_are_one_service() {
 fn new_entries_are_started() {
     let tree = Tree::new().dir("scan");
     let _svscan = scanned(&tree);
-    until_next_scan(&tree);
+    until_next_scan(&tree, "scan");
     tree.put_script("elsewhere/run", SLEEP);
     tree.put_script("elsewhere/log/run", SLEEP);
     std::os::unix::fs::symlink("../elsewhere", tree.path("scan/linked")).expect("make a link");
@@ -218,7 +219,7 @@ fn a_removed_entry_is_forgotten() {
         let svscan = scanned(&tree);
         until_up(&tree, "scan/sv");
         until_up(&tree, "scan/sv/log");
-        until_next_scan(&tree);
+        until_next_scan(&tree, "scan");
         let open = proc::descriptors(svscan.pid()).len();
         let at = if dot {
             fs::rename(tree.path("scan/sv"), tree.path("scan/.sv")).expect("rename");
@@ -227,13 +228,13 @@ fn a_removed_entry_is_forgotten() {
             fs::remove_file(tree.path("scan/sv")).expect("remove the link");
             "sv"
         };
-        until_next_scan(&tree);
+        until_next_scan(&tree, "scan");
         assert!(until_up(&tree, at) > 0 && until_up(&tree, &format!("{at}/log")) > 0, "both go on");
         let out = tree.run("svc", ["-dx", at, &format!("{at}/log")]);
         assert_eq!(out, exits(0, "", ""));
         until("both supervises have ended", || supervises(&tree).iter().all(|name| name.starts_with("probe")));
-        until_next_scan(&tree);
-        until_next_scan(&tree);
+        until_next_scan(&tree, "scan");
+        until_next_scan(&tree, "scan");
         assert!(supervises(&tree).iter().all(|name| name.starts_with("probe")), "nothing is started again");
         until("the pipe is closed", || proc::descriptors(svscan.pid()).len() + 2 <= open);
         let gone = format!("{at}: supervise not running\n");
@@ -251,7 +252,7 @@ fn a_removed_entry_may_come_back() {
     fs::remove_file(tree.path("scan/sv")).expect("remove the link");
     assert_eq!(tree.run("svc", ["-dx", "sv", "sv/log"]), exits(0, "", ""));
     until("both have ended", || tree.run("svok", ["sv"]).end == End::Code(100) && supervises(&tree).is_empty());
-    until_next_scan(&tree);
+    until_next_scan(&tree, "scan");
     std::os::unix::fs::symlink("../sv", tree.path("scan/again")).expect("make a link");
     until_status(&tree, "sv", "up again", |s| s.up() && s.pid != process);
     until_up(&tree, "sv/log");
@@ -268,7 +269,7 @@ fn svscan_may_be_killed_and_started_again() {
         svscan.signal(signal);
         assert_eq!(svscan.wait().end, End::Signal(signal as i32));
         let _next = scanned(&tree);
-        until_next_scan(&tree);
+        until_next_scan(&tree, "scan");
         assert_eq!([until_up(&tree, "scan/sv"), until_up(&tree, "scan/sv/log")], processes);
         assert!(processes.iter().all(|&process| proc::alive(process)));
     }
@@ -280,7 +281,7 @@ fn strange_children_are_reaped() {
     let tree = Tree::new().dir("scan");
     let line = "sh -c 'until test -e gone; do sleep 0.1; done' & echo $! >child; exec svscan scan";
     let _svscan = tree.invocation("/bin/sh").args(["-c", line]).spawn();
-    until_next_scan(&tree);
+    until_next_scan(&tree, "scan");
     let child: i32 = tree.lines("child")[0].parse().expect("a process id");
     tree.put_file("gone", "");
     until("the strange child is reaped", || proc::state(child).is_none());

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 
+use daemontools_tests::random::Random;
 use daemontools_tests::status::{Status, until_down, until_status, until_up};
 use daemontools_tests::{Process, Tree, exits, proc, until};
 
@@ -206,13 +207,8 @@ fn random_bytes_do_no_harm() {
     let tree = Tree::new().file("sv/down", "").script("sv/run", "exec sleep 1000");
     let supervise = tree.spawn("supervise", ["sv"]);
     until("supervise runs", || tree.run("svok", ["sv"]) == exits(0, "", ""));
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let random = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    });
+    let mut random = Random::new(76);
+    let random = std::iter::repeat_with(|| random.number().to_le_bytes()[3]);
     let bytes: Vec<u8> = random.filter(|byte| !b"uox".contains(byte)).take(100_000).collect();
     let mut control = File::options().write(true).open(tree.path("sv/supervise/control")).expect("open control");
     control.write_all(&bytes).expect("write");

@@ -91,5 +91,5 @@ fn warnings_that_nobody_can_read() {
     let tree = Tree::new().script("scan/sv/run", SLEEP).link("scan/dangling", "nowhere");
     let _svscan = tree.command("svscan").arg("scan").closed(2).spawn();
     until_up(&tree, "scan/sv");
-    until_next_scan(&tree);
+    until_next_scan(&tree, "scan");
 }
