@@ -1,0 +1,220 @@
+//! svscan as process 1 under a container runtime (runc, crun): a root made of our static programs and a static shell,
+//! as `docs/containers.md` builds it for `FROM scratch`.
+//!
+//! Not tested: docker and podman themselves; a container without root's rights outside.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use daemontools_tests::programs::workspace;
+use daemontools_tests::{End, Output, Process, Programs, Tree, left_out, needs_root, proc, until, value};
+use serde_json::json;
+
+const RUNTIMES: [&str; 2] = ["runc", "crun"];
+/// The static shell of the distribution (Debian: busybox-static).
+const BUSYBOX: &str = "/bin/busybox";
+const PROGRAMS: [&str; 6] = ["setuidgid", "supervise", "svc", "svok", "svscan", "svstat"];
+
+/// Our programs without any shared library; none, and it says so, where the system cannot link them.
+fn static_programs() -> Option<&'static Path> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+        let target = workspace().join("target/static");
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(workspace()).env("RUSTFLAGS", "-C target-feature=+crt-static");
+        cargo.args(["build", "--quiet", "--bins", "--target", &triple, "--target-dir"]).arg(&target);
+        for program in PROGRAMS {
+            cargo.args(["--package", program]);
+        }
+        let done = cargo.status().is_ok_and(|status| status.success());
+        done.then(|| target.join(triple).join("debug"))
+    });
+    if built.is_none() {
+        left_out("containers", "static programs cannot be built here");
+    }
+    built.as_deref()
+}
+
+/// A container of a runtime, made of a tree: its root is `root`, its logs are in `log`.
+struct Container<'a> {
+    tree: &'a Tree,
+    runtime: &'static str,
+    id: String,
+}
+
+impl<'a> Container<'a> {
+    /// Puts programs into the root, and writes the bundle.
+    fn new(tree: &'a Tree, runtime: &'static str, read_only: bool, words: &[&str]) -> Option<Container<'a>> {
+        if tree.shell(&format!("command -v {runtime}")).end != End::Code(0) {
+            left_out(&format!("containers of {runtime}"), "it is not installed");
+            return None;
+        }
+        let programs = static_programs()?;
+        for dir in ["root/bin", "root/proc", "root/dev", "root/run", "root/log", "log"] {
+            fs::create_dir_all(tree.path(dir)).expect("make a directory");
+        }
+        // By processes of their own, so that no fork of another test holds a copy open for writing.
+        let copy = |from: PathBuf, to: &str| {
+            let done = tree.invocation("/bin/cp").arg(from).arg(tree.path("root/bin").join(to)).run();
+            assert_eq!(done.end, End::Code(0), "{done:?}");
+        };
+        PROGRAMS.iter().for_each(|program| copy(programs.join(program), program));
+        copy(PathBuf::from(BUSYBOX), "busybox");
+        for word in ["sh", "sleep", "setsid", "cat"] {
+            symlink("busybox", tree.path("root/bin").join(word)).expect("make a link");
+        }
+        let mount = |kind: &str, to: &str, from: &Path, options: &[&str]| json!({"destination": to, "type": kind, "source": from, "options": options});
+        let config = json!({
+            "ociVersion": "1.0.2",
+            "process": {"args": words, "cwd": "/", "user": {"uid": 0, "gid": 0}, "env": ["PATH=/bin"],
+                "capabilities": {"bounding": CAPABILITIES, "effective": CAPABILITIES, "permitted": CAPABILITIES}},
+            "root": {"path": "root", "readonly": read_only},
+            "mounts": [
+                mount("proc", "/proc", Path::new("proc"), &[]),
+                mount("tmpfs", "/dev", Path::new("tmpfs"), &["nosuid", "mode=755"]),
+                mount("tmpfs", "/run", Path::new("tmpfs"), &["nosuid", "mode=755"]),
+                mount("bind", "/log", &tree.path("log"), &["bind", "rw"]),
+            ],
+            "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}]},
+        });
+        tree.put_file("config.json", config.to_string());
+        let name = tree.path("").file_name().expect("a name").to_string_lossy().replace('.', "-");
+        Some(Container { tree, runtime, id: format!("{name}-{runtime}") })
+    }
+
+    fn command(&self, words: &[&str]) -> daemontools_tests::Invocation {
+        let state = self.tree.path("state");
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        let shell = self.tree.invocation("/bin/sh").env("PATH", path);
+        let hybrid = self.runtime == "crun" && Path::new("/sys/fs/cgroup/unified").exists();
+        let line = if hybrid { UNIFIED } else { "exec \"$@\"" };
+        shell.args(["-c", line, "sh", self.runtime, "--root"]).arg(state).args(words)
+    }
+
+    fn start(&self) -> Process {
+        self.command(&["run", &self.id]).spawn()
+    }
+
+    /// Runs a program in the container.
+    fn exec(&self, words: &[&str]) -> Output {
+        self.command(&[&["exec", &self.id], words].concat()).run()
+    }
+
+    fn is_up(&self, service: &str) -> bool {
+        let out = self.exec(&["/bin/svstat", service]);
+        out.stdout.windows(4).any(|word| word == b": up")
+    }
+
+    /// svscan's number outside.
+    fn pid(&self) -> i32 {
+        value("the container's first process", || {
+            let state: serde_json::Value =
+                serde_json::from_slice(&self.command(&["state", &self.id]).run().stdout).ok()?;
+            i32::try_from(state.get("pid")?.as_i64()?).ok().filter(|pid| *pid > 0)
+        })
+    }
+
+    fn stop(&self, process: Process) -> Output {
+        assert_eq!(self.command(&["kill", &self.id, "TERM"]).run().end, End::Code(0));
+        process.wait()
+    }
+}
+
+impl Drop for Container<'_> {
+    fn drop(&mut self) {
+        // Where a test failed, the container is still there.
+        self.command(&["delete", "--force", &self.id]).run();
+    }
+}
+
+/// crun refuses a system that has both versions of cgroups: it is shown the second one only.
+const UNIFIED: &str = "exec unshare -m sh -c '
+umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup || exit
+runtime=$1; shift; exec \"$runtime\" --cgroup-manager=disabled \"$@\"' sh \"$@\"";
+
+/// What docker gives, as far as services need it.
+const CAPABILITIES: [&str; 6] = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"];
+
+fn can_contain() -> bool {
+    let shell = Path::new(BUSYBOX).exists();
+    if !shell {
+        left_out("containers", "there is no static shell: busybox-static");
+    }
+    shell && needs_root("containers")
+}
+
+/// Runs a test on a fresh copy of a tree under each runtime.
+fn under_each_runtime(tree: fn() -> Tree, read_only: bool, words: &[&str], test: fn(&Container)) {
+    if !can_contain() {
+        return;
+    }
+    for runtime in RUNTIMES {
+        let tree = tree();
+        if let Some(container) = Container::new(&tree, runtime, read_only, words) {
+            test(&container);
+        }
+    }
+}
+
+#[test]
+fn term_stops_the_tree_and_the_log_is_complete() {
+    let tree = || {
+        let body = "n=0\ntrap 'stop=1' TERM\nwhile [ -z \"$stop\" ]; do n=$((n+1)); echo \"line $n\"; done
+for more in 1 2 3; do n=$((n+1)); echo \"line $n\"; done\necho $n >/log/count";
+        let logger = "sleep 1\nexec setuidgid log sh -c 'exec cat >>/log/main/current'";
+        let tree = Tree::of(Programs::ours()).script("root/sv/a/run", body).script("root/sv/a/log/run", logger);
+        let tree = tree.file("root/etc/passwd", "log:x:99:99::/:/bin/false\n").dir("log/main");
+        std::os::unix::fs::chown(tree.path("log/main"), Some(99), Some(99)).expect("chown");
+        tree
+    };
+    under_each_runtime(tree, false, &["svscan", "/sv"], |container| {
+        let process = container.start();
+        until("a", || container.is_up("/sv/a"));
+        assert_eq!(container.exec(&["/bin/svok", "/sv/a"]).end, End::Code(0));
+        assert_eq!(container.exec(&["/bin/svok", "/sv"]).end, End::Code(100));
+        let output = container.stop(process);
+        assert_eq!(output.end, End::Code(0), "{output:?}");
+        let count: usize = container.tree.lines("log/count")[0].parse().expect("a number");
+        let lines = container.tree.lines("log/main/current");
+        assert_eq!(lines.len(), count);
+        assert!(lines.iter().enumerate().all(|(at, line)| *line == format!("line {}", at + 1)));
+    });
+}
+
+#[test]
+fn orphans_are_reaped() {
+    let tree = || {
+        let body =
+            "n=0\nwhile [ $n -lt 100 ]; do n=$((n+1)); (setsid sh -c 'exit' & ); done\n: >/log/done\nexec sleep 1000";
+        Tree::of(Programs::ours()).script("root/sv/a/run", body)
+    };
+    under_each_runtime(tree, false, &["svscan", "/sv"], |container| {
+        let process = container.start();
+        until("the orphans", || container.tree.path("log/done").exists());
+        let pid = container.pid();
+        let children = || proc::all().into_iter().filter(|&child| proc::parent(child) == Some(pid)).count();
+        until("supervise alone is left", || children() == 1);
+        assert_eq!(container.stop(process).end, End::Code(0));
+    });
+}
+
+#[test]
+fn a_root_may_be_read_only() {
+    let tree = || {
+        Tree::of(Programs::ours())
+            .script("root/sv/a/run", "exec sleep 1000")
+            .link("root/sv/a/supervise", "/run/a")
+            .script("root/sv/a/log/run", "exec cat >/log/a")
+            .link("root/sv/a/log/supervise", "/run/a.log")
+    };
+    under_each_runtime(tree, true, &["svscan", "/sv"], |container| {
+        let process = container.start();
+        until("a", || container.is_up("/sv/a") && container.is_up("/sv/a/log"));
+        let output = container.stop(process);
+        assert_eq!((output.end, output.stderr.as_slice()), (End::Code(0), &b""[..]));
+    });
+}
