@@ -11,4 +11,5 @@ mod svscanboot;
 mod svps;
 mod svstat_json;
 mod svup;
+mod svwait;
 mod tai64nlocal;
