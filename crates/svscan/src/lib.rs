@@ -5,6 +5,7 @@
 pub mod farewell;
 pub mod grace;
 pub mod init;
+pub mod look;
 pub mod shell;
 pub mod start;
 pub mod stop;

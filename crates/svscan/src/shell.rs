@@ -10,21 +10,17 @@ use std::time::Duration;
 
 use daemontools_core::clock::monotonic;
 use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::service_dir::has_reader;
-use daemontools_core::sys::fd::pipe_private;
 use daemontools_core::sys::process::reap;
 use daemontools_core::sys::signal::Signals;
 use daemontools_core::wait::wait;
-use nix::dir::{Dir, Type};
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
-use nix::sys::stat::{FileStat, Mode, SFlag, lstat, stat};
+use nix::sys::stat::stat;
 use nix::unistd::chdir;
 
 use crate::grace::Grace;
 use crate::init::Life;
+use crate::look::{Entry, call_back, entries, has_run, is_directory, is_supervised, pipe_to_log};
 use crate::start::{Pipe, Place, Starter};
 use crate::stop::Stop;
 use crate::table::{Inode, Role, Table};
@@ -34,6 +30,9 @@ use crate::watch::{Change, Watch};
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How far apart two scans are at least, so that a storm of changes is answered by a few.
 const SCAN_EVERY: Duration = Duration::from_millis(10);
+
+/// How long a supervise has to get to where it was sent before we look whether it did.
+const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 
 /// What asks an init to stop.
 const STOP: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGPWR];
@@ -91,12 +90,6 @@ enum News {
     Some,
     /// We were asked to stop.
     Stop,
-}
-
-/// Whether an entry of the scan directory is a link.
-struct Entry {
-    name: CString,
-    is_link: bool,
 }
 
 struct Tree {
@@ -167,8 +160,9 @@ impl Tree {
     fn next_scan(&self) -> Option<Duration> {
         let now = monotonic();
         let look = (self.unsettled || self.watch.is_deaf()).then(|| now + LOOK_EVERY);
+        let confirm = (!self.table.unconfirmed().is_empty()).then(|| now + CONFIRM_AFTER);
         let graces = self.graces.values().map(|grace| grace.deadline(now)).min();
-        [look, graces, self.table.deadline()].into_iter().flatten().min()
+        [look, confirm, graces, self.table.deadline()].into_iter().flatten().min()
     }
 
     fn scan(&mut self, now: Duration) {
@@ -197,13 +191,17 @@ impl Tree {
         });
     }
 
-    /// Finds out whether new supervises are where they were sent. Those that have not gone there yet are still here.
+    /// Finds out whether new supervises are where they were sent. Those that have not gone there yet are still here. One
+    /// that went astray, because a link was led elsewhere at that very moment, serves another service with this one's
+    /// pipe: it is told to go, and both are started again as they should be.
     fn confirm(&mut self) {
         let here = stat(c".").map(|found| Inode::of(&found));
         for (id, supervise) in self.table.unconfirmed() {
-            let directory = stat(format!("/proc/{supervise}/cwd").as_str()).map(|found| Inode::of(&found));
-            if let (Ok(found), true) = (directory, directory != here) {
-                self.table.found(id, found);
+            let place = format!("/proc/{supervise}/cwd");
+            match stat(place.as_str()).map(|found| Inode::of(&found)) {
+                Ok(found) if Ok(found) == here => {}
+                Ok(found) if found != id => call_back(&place),
+                Ok(_) | Err(_) => self.table.confirm(id),
             }
         }
     }
@@ -231,7 +229,7 @@ impl Tree {
     /// Whether a directory is not complete yet. If it is, its grace ends.
     fn is_being_made(&mut self, name: &CStr, now: Duration) -> bool {
         let Some(grace) = self.graces.get(name) else { return false };
-        if !grace.is_over(now, stat(&*join(name, b"/run")).is_ok()) {
+        if !grace.is_over(now, has_run(name)) {
             return true;
         }
         self.graces.remove(name);
@@ -278,57 +276,4 @@ impl Tree {
         self.unsettled = true;
         failure.warn(self.program);
     }
-}
-
-/// The entries of the scan directory whose names do not begin with a dot.
-fn entries() -> nix::Result<Vec<Entry>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut dir = Dir::open(c".", flags, Mode::empty())?;
-    let mut entries = Vec::new();
-    for entry in dir.iter() {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name.to_bytes().starts_with(b".") {
-            continue;
-        }
-        let is_link = match entry.file_type() {
-            Some(kind) => kind == Type::Symlink,
-            None => lstat(name).is_ok_and(|found| kind(&found) == SFlag::S_IFLNK),
-        };
-        entries.push(Entry { name: name.to_owned(), is_link });
-    }
-    Ok(entries)
-}
-
-/// Whether supervise runs already in this service, or in its logger.
-fn is_supervised(name: &CStr, role: Role) -> bool {
-    let ok = match role {
-        Role::Main => b"/supervise/ok".as_slice(),
-        Role::Log => b"/log/supervise/ok",
-    };
-    has_reader(&join(name, ok))
-}
-
-/// The pipe to the logger of a service, if it has one.
-fn pipe_to_log(name: &CStr) -> Result<Option<Pipe>, Failure> {
-    match stat(&*join(name, b"/log")) {
-        Ok(_) => {}
-        Err(Errno::ENOENT) => return Ok(None),
-        Err(errno) => return Err(errno).unable([b"stat ", name.to_bytes(), b"/log"]),
-    }
-    let (reader, writer) = pipe_private().unable([b"create pipe for ", name.to_bytes()])?;
-    Ok(Some(Pipe { reader, writer }))
-}
-
-fn join(dir: &CStr, rest: &[u8]) -> CString {
-    // Neither part has a NUL; an empty path would only not be found.
-    CString::new([dir.to_bytes(), rest].concat()).unwrap_or_default()
-}
-
-fn is_directory(found: &FileStat) -> bool {
-    kind(found) == SFlag::S_IFDIR
-}
-
-fn kind(found: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT
 }

@@ -173,23 +173,10 @@ impl<P> Table<P> {
         self.services.iter().filter_map(main).collect()
     }
 
-    /// The supervise that was sent to one directory was found in another: it is that one's, and with it the pipe. What
-    /// it was sent to is unknown again, and so seen by the next scan.
-    pub fn found(&mut self, sent: Inode, found: Inode) {
-        if sent == found {
-            if let Some(service) = self.services.get_mut(&sent) {
-                service.confirmed = true;
-            }
-            return;
-        }
-        if self.services.get(&found).is_some_and(Service::runs) {
-            // Then this one fails at the lock, and ends.
-            return;
-        }
-        if let Some(service) = self.services.remove(&sent) {
-            let moved = self.running.values_mut().filter(|(id, _)| *id == sent);
-            moved.for_each(|(id, _)| *id = found);
-            self.services.insert(found, Service { confirmed: true, ..service });
+    /// The running supervise was found where it was sent, or it cannot be found out where it is.
+    pub fn confirm(&mut self, id: Inode) {
+        if let Some(service) = self.services.get_mut(&id) {
+            service.confirmed = true;
         }
     }
 
@@ -321,21 +308,9 @@ mod tests {
     }
 
     #[test]
-    fn a_supervise_that_went_astray_belongs_to_where_it_is() {
-        let mut table = running();
-        assert_eq!(table.unconfirmed(), [(id(1), Pid::from_raw(100))]);
-        table.add(id(2), c"y", None, at(10));
-        table.found(id(1), id(2));
-        assert!(table.service(id(1)).is_none());
-        assert_eq!((table.unconfirmed(), table.due(at(99))), (vec![], vec![]));
-        table.reaped(Pid::from_raw(100));
-        assert_eq!(table.due(at(99)), [(id(2), Main)]);
-    }
-
-    #[test]
     fn a_supervise_where_it_was_sent_is_not_looked_for_again_before_its_next_start() {
         let mut table = running();
-        table.found(id(1), id(1));
+        table.confirm(id(1));
         assert_eq!(table.unconfirmed(), []);
         table.reaped(Pid::from_raw(100));
         table.started(id(1), Main, Pid::from_raw(200), at(20));
