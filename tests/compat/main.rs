@@ -9,6 +9,7 @@ mod envdir;
 mod envuidgid;
 mod fake;
 mod fghack;
+mod invocations;
 mod pgrphack;
 mod readproctitle;
 mod setlock;
