@@ -2,12 +2,17 @@
 //! and trees in which ours and the original work together.
 
 mod container;
+mod help;
 mod init;
 mod install;
 mod manuals;
 mod mdoc;
+mod mixed;
 mod starts;
 mod svps;
+mod supervise;
+mod svps;
+mod svscan;
 mod svscanboot;
 mod svstat_json;
 mod svup;

@@ -36,6 +36,22 @@ pub fn parent(pid: i32) -> Option<i32> {
     field(pid, "PPid")?.parse().ok()
 }
 
+/// When the process was forked, in the kernel's ticks of a hundredth of a second since the machine started.
+#[must_use]
+pub fn started(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, is the second field; this is the 22nd.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// The ticks now, as [`started`] counts them.
+#[must_use]
+pub fn ticks() -> u64 {
+    let text = fs::read_to_string("/proc/uptime").expect("read /proc/uptime");
+    let seconds: f64 = text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
+    (seconds * 100.0) as u64
+}
+
 /// The words the process was started with.
 #[must_use]
 pub fn arguments(pid: i32) -> Vec<Vec<u8>> {
