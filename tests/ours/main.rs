@@ -9,7 +9,6 @@ mod manuals;
 mod mdoc;
 mod mixed;
 mod starts;
-mod svps;
 mod supervise;
 mod svps;
 mod svscan;
