@@ -12,6 +12,8 @@ mod starts;
 mod supervise;
 mod svps;
 mod svscan;
+mod svlog;
+mod svps;
 mod svscanboot;
 mod svstat_json;
 mod svup;

@@ -93,6 +93,8 @@ pub struct Source {
     line: (usize, usize),
     /// The stamp that the line goes by.
     key: Stamp,
+    /// Whether that is its own.
+    stamped: bool,
     /// Whether the line's stamp is in the range.
     inside: bool,
     /// Lines up to this stamp have been shown already.
@@ -121,6 +123,7 @@ impl Source {
             filled: 0,
             line: (0, 0),
             key: [0; Label::TEXT],
+            stamped: false,
             inside: true,
             shown: None,
         }
@@ -181,6 +184,11 @@ impl Source {
         &self.key
     }
 
+    /// Whether the line has a stamp of its own.
+    pub fn is_stamped(&self) -> bool {
+        self.stamped
+    }
+
     /// Whether the line is wanted; takes note of its stamp.
     fn accept(&mut self) -> bool {
         let ranged = self.since.is_some() || self.until.is_some() || self.shown.is_some();
@@ -188,8 +196,10 @@ impl Source {
             return true;
         }
         let line = self.buffer.get(self.line.0..self.line.1).unwrap_or_default();
-        if let Some((stamp, _)) = stamp::split(line) {
-            self.key = *stamp;
+        let stamp = stamp::split(line).map(|(stamp, _)| *stamp);
+        self.stamped = stamp.is_some();
+        if let Some(stamp) = stamp {
+            self.key = stamp;
             let late = self.until.is_some_and(|until| self.key > until);
             let again = self.shown.is_some_and(|shown| self.key <= shown);
             self.inside = !late && !again && self.since.is_none_or(|since| self.key >= since);
@@ -322,6 +332,7 @@ impl Source {
             let found = if lines == 0 { self.end(&piece) } else { self.last(&piece, left, sought) };
             match found {
                 Ok(Tail::At(start)) => {
+                    self.key = self.stamp_before(&piece, start).unwrap_or(self.key);
                     piece.start = Some(start);
                     left = 0;
                 }
@@ -337,9 +348,19 @@ impl Source {
         self.queue = kept;
     }
 
-    /// Where a file ends.
+    /// The stamp that a line at `at` goes by if it has none of its own.
+    fn stamp_before(&self, piece: &Piece, at: u64) -> Option<Stamp> {
+        tail::stamp_before(&self.open(piece).ok()?, at).ok()?
+    }
+
+    /// Where a file ends; what is no whole line yet is still to come.
     fn end(&self, piece: &Piece) -> nix::Result<Tail> {
-        self.open(piece)?.size().map(Tail::At)
+        let plain = self.open(piece)?;
+        let size = plain.size()?;
+        Ok(match tail::last(&plain, 0, size, 0)? {
+            Tail::Fewer(_) => Tail::At(0),
+            at @ Tail::At(_) => at,
+        })
     }
 
     /// Where the last lines of a file begin.

@@ -3,6 +3,7 @@
 use memchr::memrchr_iter;
 
 use crate::bisect::ReadAt;
+use crate::stamp::{self, Stamp};
 
 /// Where the last lines begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Tail {
 /// How much is read at once.
 const BLOCK: u64 = 64 * 1024;
 
-/// Looks for the start of the last `lines` lines, at least one, between `start` and `end`.
+/// Looks for the start of the last `lines` lines between `start` and `end`; of none: where a line without an end begins.
 pub fn last(bytes: &impl ReadAt, start: u64, end: u64, lines: usize) -> nix::Result<Tail> {
     let (mut high, mut begun, mut block) = (end, 0, Vec::new());
     while high > start {
@@ -31,6 +32,9 @@ pub fn last(bytes: &impl ReadAt, start: u64, end: u64, lines: usize) -> nix::Res
         }
         for newline in memrchr_iter(b'\n', block.get(..filled).unwrap_or_default()) {
             let line = low + newline as u64 + 1;
+            if lines == 0 {
+                return Ok(Tail::At(line));
+            }
             if line < end {
                 begun += 1;
                 if begun == lines {
@@ -41,6 +45,18 @@ pub fn last(bytes: &impl ReadAt, start: u64, end: u64, lines: usize) -> nix::Res
         high = low;
     }
     Ok(Tail::Fewer(begun))
+}
+
+/// The last stamp of a line that begins shortly before `at`, where a line begins.
+pub fn stamp_before(bytes: &impl ReadAt, at: u64) -> nix::Result<Option<Stamp>> {
+    let low = at.saturating_sub(BLOCK);
+    let mut block = vec![0; usize::try_from(at - low).unwrap_or(0)];
+    let count = bytes.read_at(low, &mut block)?;
+    let block = block.get(..count).unwrap_or_default();
+    // What stands before the first newline may be the end of a line.
+    let starts = memrchr_iter(b'\n', block).map(|newline| newline + 1).chain((low == 0).then_some(0));
+    let mut stamps = starts.filter_map(|start| stamp::split(block.get(start..)?));
+    Ok(stamps.next().map(|(stamp, _)| *stamp))
 }
 
 #[cfg(test)]
@@ -58,6 +74,17 @@ mod tests {
         assert_eq!(tail("a\nb\nc\n", 3), Tail::Fewer(2));
         assert_eq!(tail("a\nb\npart", 1), Tail::At(4));
         assert_eq!(tail("", 1), Tail::Fewer(0));
+        assert_eq!(tail("a\nb\n", 0), Tail::At(4));
+        assert_eq!(tail("a\nb\npart", 0), Tail::At(4));
+    }
+
+    #[test]
+    fn a_line_without_a_stamp_goes_by_the_one_before() {
+        let stamp = "@400000003b9aca0a00000000";
+        let before = |text: &str| stamp_before(&text.as_bytes().to_vec(), text.len() as u64).unwrap();
+        assert_eq!(before(&format!("{stamp} a\n  b\n")).map(|found| found.to_vec()), Some(stamp.into()));
+        assert_eq!(before(&format!("a\nb {stamp} c\n")), None);
+        assert_eq!(before(""), None);
     }
 
     #[test]

@@ -1,0 +1,575 @@
+//! `svlog`, on the logs of our multilog and of the original's.
+//!
+//! Not tested: the progress on a terminal; a logger with another root directory.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+
+use daemontools_tests::status::until_up;
+use daemontools_tests::{End, NONE, Output, Process, Programs, Tree, exits, proc, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The label of the Unix epoch.
+const EPOCH: u64 = (1 << 62) + 10;
+
+fn start(tree: &Tree, arguments: &[&str]) -> Process {
+    tree.command_of(Programs::ours(), "svlog").env("TZ", "UTC").args(arguments).spawn()
+}
+
+fn svlog(tree: &Tree, arguments: &[&str]) -> Output {
+    start(tree, arguments).wait()
+}
+
+/// What it shows, without complaint.
+#[track_caller]
+fn shown(tree: &Tree, arguments: &[&str]) -> String {
+    let out = svlog(tree, arguments);
+    assert_eq!((out.end, out.stderr.escape_ascii().to_string()), (End::Code(0), String::new()), "{arguments:?}");
+    String::from_utf8(out.stdout).expect("text")
+}
+
+/// Runs a test with each multilog that there is.
+fn with_both(test: fn(&'static Programs)) {
+    if Programs::ours().path("multilog").exists() {
+        test(Programs::ours());
+    }
+    if let Some(original) = Programs::original("svlog on the original's logs") {
+        test(original);
+    }
+}
+
+/// A stamped line.
+fn line(seconds: u64, text: &str) -> String {
+    format!("@{:016x}{:08x} {text}\n", EPOCH + seconds, seconds * 1000)
+}
+
+/// The name of an old file that was finished then.
+fn old(seconds: u64, suffix: &str) -> String {
+    format!("@{:016x}{:08x}.{suffix}", EPOCH + seconds, 0)
+}
+
+/// The same line as it is shown.
+fn local(seconds: u64, text: &str) -> String {
+    let (minutes, nanoseconds) = (seconds / 60, seconds * 1000);
+    format!("1970-01-01 {:02}:{:02}:{:02}.{nanoseconds:09} {text}\n", minutes / 60, minutes % 60, seconds % 60)
+}
+
+/// Feeds numbered lines to a multilog.
+struct Feed {
+    process: Process,
+    pipe: std::process::ChildStdin,
+    next: u32,
+}
+
+impl Feed {
+    fn new(tree: &Tree, script: &[&str]) -> Feed {
+        let mut process = tree.command("multilog").args(script).stdin_pipe().spawn();
+        let pipe = process.stdin();
+        Feed { process, pipe, next: 0 }
+    }
+
+    fn lines(&mut self, count: u32) {
+        let text: String = (self.next..self.next + count).map(|number| format!("{}\n", numbered(number))).collect();
+        self.next += count;
+        self.pipe.write_all(text.as_bytes()).expect("feed multilog");
+    }
+
+    fn end(self) {
+        drop(self.pipe);
+        assert_eq!(self.process.wait(), exits(0, "", ""));
+    }
+}
+
+fn numbered(number: u32) -> String {
+    format!("line {number} {}", "and more".repeat((number % 13) as usize))
+}
+
+/// Whether the text is the numbered lines below `count`, each once and in order; stamps before them do not matter.
+#[track_caller]
+fn is_complete(text: &[u8], count: u32) {
+    let text = String::from_utf8_lossy(text);
+    for (number, line) in text.lines().enumerate() {
+        let expected = numbered(number as u32);
+        assert!(line.ends_with(&expected), "line {number} is {line:?}, not {expected:?}");
+    }
+    assert_eq!(text.lines().count() as u32, count);
+}
+
+/// How many old files there are.
+fn old_files(tree: &Tree, log: &str) -> usize {
+    let names = fs::read_dir(tree.path(log)).expect("read a log directory").flatten();
+    names.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"@")).count()
+}
+
+#[test]
+fn it_shows_what_tai64nlocal_shows() {
+    with_both(|programs| {
+        let tree = Tree::of(programs);
+        let mut feed = Feed::new(&tree, &["t", "s4096", "n100", "./log"]);
+        feed.lines(1000);
+        feed.end();
+        assert!(old_files(&tree, "log") > 5);
+        for zone in ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", ":/nowhere"] {
+            let ours = tree.command_of(Programs::ours(), "svlog").env("TZ", zone).arg("log").run();
+            let plain = tree.invocation("/bin/sh").env("TZ", zone).args(["-c", "cat log/@* log/current | tai64nlocal"]);
+            assert_eq!(ours, plain.run(), "{zone}");
+            is_complete(&ours.stdout, 1000);
+        }
+        let raw = tree.shell("cat log/@* log/current");
+        assert_eq!(svlog(&tree, &["-o", "tai64n", "log/"]), raw);
+    });
+}
+
+#[test]
+fn a_service_is_asked_where_its_log_is() {
+    with_both(|programs| {
+        let tree = Tree::of(programs)
+            .script("sv/run", "echo hello; exec sleep 987")
+            // Without exec: multilog is a child. Where the script says nothing, the open files do.
+            .script("sv/log/run", "d=../elsewhere; multilog t - - ./errors '-*' '+x' $d/log; exit 1")
+            .script("main/log/run", "exec cat")
+            .file("main/log/main/current", "in main\n")
+            .script("said/log/run", "exec setuidgid nobody \\\n  multilog t '-*' +x ./x '+*' '../else where' ../log")
+            .file("said/log/current", "beside\n")
+            .script("silent/log/run", "exec cat")
+            .script("lonely/run", "exec cat");
+        let tree = tree.script("sv/log/run", "d=../elsewhere; multilog t $d/log; exit 1").dir("sv/elsewhere");
+        let _svscan = tree.spawn("svscan", ["."]);
+        until_up(&tree, "sv/log");
+        until("a line in the log", || !tree.lines("sv/elsewhere/log/current").is_empty());
+        assert!(shown(&tree, &["sv"]).ends_with(" hello\n"));
+        assert!(shown(&tree, &["sv/log"]).ends_with(" hello\n"));
+        assert!(shown(&tree, &["sv/elsewhere/log"]).ends_with(" hello\n"));
+        assert_eq!(shown(&tree, &["main"]), "in main\n");
+        assert_eq!(shown(&tree, &["main/log"]), "in main\n");
+        for name in ["silent", "lonely"] {
+            let reason = "its logger holds none, and there is neither log/main nor a log/run that names one";
+            let told = format!("svlog: fatal: unable to find the log of {name}: {reason}\n");
+            assert_eq!(svlog(&tree, &[name]), exits(111, "", told));
+        }
+    });
+}
+
+#[test]
+fn the_run_script_tells_where_the_log_is_when_nothing_else_does() {
+    let tree = Tree::of(Programs::ours())
+        .script("sv/log/run", "exec setuidgid nobody \\\n  multilog t '-*' '+x' ./x '+*' '../logs'")
+        .file("sv/log/x/current", "the first\n")
+        .file("sv/logs/current", "the second\n");
+    assert_eq!(shown(&tree, &["sv"]), "the first\n");
+}
+
+/// Three files; lines without a stamp belong to the one before them.
+fn small() -> Tree {
+    let first = [line(10, "a"), "    at x\n".into(), line(20, "b")].concat();
+    let second = [line(30, "c"), line(30, "d"), "    at y\n    at z\n".into(), line(40, "e")].concat();
+    let third = [line(50, "f"), "\n".into(), "@4 no stamp\n".into(), line(60, "g")].concat();
+    Tree::of(Programs::ours())
+        .file(format!("log/{}", old(25, "s")), first)
+        .file(format!("log/{}", old(45, "s")), second)
+        .file("log/current", third)
+        .file("log/state", "no line\n")
+        .file("log/lock", "")
+}
+
+/// The whole of `small`, and pieces of it by line numbers.
+fn part(lines: std::ops::Range<usize>) -> String {
+    let all = [
+        local(10, "a"),
+        "    at x\n".into(),
+        local(20, "b"),
+        local(30, "c"),
+        local(30, "d"),
+        "    at y\n".into(),
+        "    at z\n".into(),
+        local(40, "e"),
+        local(50, "f"),
+        "\n".into(),
+        "@4 no stamp\n".into(),
+        local(60, "g"),
+    ];
+    all[lines].concat()
+}
+
+#[test]
+fn a_range_begins_and_ends_where_it_should() {
+    let tree = small();
+    let stamp = |seconds: u64| format!("@{:016x}{:08x}", EPOCH + seconds, seconds * 1000);
+    for (since, until, expected) in [
+        (None, None, 0..12),
+        (Some(0), None, 0..12),
+        (Some(10), Some(10), 0..2),
+        (Some(11), Some(30), 2..7),
+        (Some(30), Some(30), 3..7),
+        (Some(31), Some(39), 12..12),
+        (Some(25), Some(55), 3..11),
+        (Some(46), None, 8..12),
+        (Some(60), None, 11..12),
+        (Some(61), None, 12..12),
+        (None, Some(9), 0..0),
+        (None, Some(20), 0..3),
+        (None, Some(99), 0..12),
+    ] {
+        let mut arguments = Vec::new();
+        arguments.extend(since.map(|since| format!("-S{}", stamp(since))));
+        arguments.extend(until.map(|until| format!("-U{}", stamp(until))));
+        arguments.push("log".into());
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        assert_eq!(shown(&tree, &arguments), part(expected), "{since:?} {until:?}");
+    }
+    assert_eq!(shown(&tree, &["-S", "1970-01-01 00:00:50", "log"]), part(8..12));
+    assert_eq!(shown(&tree, &["-U", "1970-01-01T00:00:30.00003Z", "log"]), part(0..7));
+    assert_eq!(shown(&tree, &["-S", "-1m", "log"]), "");
+}
+
+#[test]
+fn a_zone_decides_what_a_time_means() {
+    let tree = small();
+    let berlin = |time: &str| {
+        let svlog = tree.command_of(Programs::ours(), "svlog").env("TZ", "Europe/Berlin");
+        String::from_utf8(svlog.args(["-ounix", "-S", time, "log"]).run().stdout).expect("text").lines().count()
+    };
+    assert_eq!(berlin("1970-01-01 01:00:30"), 9);
+    assert_eq!(berlin("1970-01-01 00:00:30"), 12);
+    assert_eq!(berlin("1970-01-01 02:00"), 0);
+}
+
+#[test]
+fn the_last_lines_are_the_last_of_all_lines() {
+    let tree = small();
+    for count in 0..14 {
+        assert_eq!(
+            shown(&tree, &["-n", &count.to_string(), "log"]),
+            part(12usize.saturating_sub(count)..12),
+            "{count}"
+        );
+    }
+    assert_eq!(shown(&tree, &["-n2", "-U", "@4000000000000036", "log"]), part(6..8));
+    assert_eq!(shown(&tree, &["-n3", "-g", "at", "log"]), ["    at x\n", "    at y\n", "    at z\n"].concat());
+    assert_eq!(shown(&tree, &["-n1", "-g", "a", "-U", "@4000000000000019", "log"]), "    at x\n");
+}
+
+#[test]
+fn a_text_is_sought_as_it_is() {
+    let tree = small();
+    assert_eq!(shown(&tree, &["-g", "no stamp", "log"]), "@4 no stamp\n");
+    assert_eq!(shown(&tree, &["-g", "400000000", "log"]), "");
+    assert_eq!(shown(&tree, &["-g", "*", "log"]), "");
+    assert_eq!(shown(&tree, &["-g", "", "log"]), part(0..12));
+}
+
+#[test]
+fn times_have_the_form_that_was_asked_for() {
+    let tree = small();
+    let first = |style: &str| shown(&tree, &["-o", style, "log"]).lines().next().expect("a line").to_owned();
+    assert_eq!(first("local"), "1970-01-01 00:00:10.000010000 a");
+    assert_eq!(first("utc"), "1970-01-01 00:00:10.000010000Z a");
+    assert_eq!(first("unix"), "10.000010000 a");
+    assert_eq!(first("tai64n"), line(10, "a").trim_end());
+    assert_eq!(
+        first("json"),
+        "{\"time\":\"1970-01-01T00:00:10.000010000Z\",\"service\":\"log\",\"line\":\"a\",\
+         \"tai64n\":\"@400000000000001400002710\"}"
+    );
+}
+
+#[test]
+fn several_logs_are_merged_by_stamp_and_named() {
+    let text = |lines: &[String]| lines.concat();
+    let tree = Tree::of(Programs::ours())
+        .file("web/log/main/current", text(&[line(1, "a"), "  x\n".into(), line(3, "c"), line(3, "d"), line(9, "z")]))
+        .file(
+            "db/log/main/current",
+            text(&["head\n".into(), line(2, "b"), line(3, "c"), "  y\n".into(), line(4, "e")]),
+        );
+    let named =
+        |lines: &[(&str, String)]| lines.iter().map(|(name, line)| format!("{name}: {line}")).collect::<String>();
+    let expected = named(&[
+        ("db", "head\n".into()),
+        ("web", local(1, "a")),
+        ("web", "  x\n".into()),
+        ("db", local(2, "b")),
+        ("web", local(3, "c")),
+        ("web", local(3, "d")),
+        ("db", local(3, "c")),
+        ("db", "  y\n".into()),
+        ("db", local(4, "e")),
+        ("web", local(9, "z")),
+    ]);
+    assert_eq!(shown(&tree, &["web/", "db"]), expected);
+    for count in 0..11 {
+        let last: String = expected.lines().skip(10 - count.min(10)).map(|line| format!("{line}\n")).collect();
+        assert_eq!(shown(&tree, &["-n", &count.to_string(), "web/", "db"]), last, "{count}");
+    }
+}
+
+#[test]
+fn a_line_that_a_full_file_cuts_is_whole_and_a_torn_one_ends() {
+    let tree = Tree::of(Programs::ours())
+        .file(format!("log/{}", old(10, "s")), [line(1, "a"), "begins and ".into()].concat())
+        .file(format!("log/{}", old(20, "u")), ["ends\n".into(), line(15, "torn")].concat().trim_end())
+        .file("log/current", [line(30, "b"), "no end".into()].concat());
+    let expected =
+        [local(1, "a"), "begins and ends\n".into(), local(15, "torn"), local(30, "b"), "no end\n".into()].concat();
+    assert_eq!(shown(&tree, &["log"]), expected);
+    assert_eq!(shown(&tree, &["-n3", "log"]), [local(15, "torn"), local(30, "b"), "no end\n".into()].concat());
+}
+
+#[test]
+fn files_that_a_processor_packed_are_unpacked() {
+    with_both(|programs| {
+        for packer in ["gzip", "zstd -q", "xz", "cat"] {
+            let tree = Tree::of(programs);
+            let name = packer.split(' ').next().expect("a name");
+            if tree.shell(&format!("command -v {name}")).end != End::Code(0) {
+                daemontools_tests::left_out(packer, "it is not installed");
+                continue;
+            }
+            let mut feed = Feed::new(&tree, &["t", "s4096", "n100", &format!("!{packer}"), "./log"]);
+            feed.lines(500);
+            feed.end();
+            assert!(old_files(&tree, "log") > 2);
+            let out = shown(&tree, &["-otai64n", "log"]);
+            is_complete(out.as_bytes(), 500);
+            let all: Vec<&str> = out.lines().collect();
+            for (from, to) in [(0, 499), (100, 400), (499, 499), (250, 250)] {
+                let stamp = |at: usize| all[at].split(' ').next().expect("a stamp");
+                let range = shown(&tree, &["-otai64n", "-S", stamp(from), "-U", stamp(to), "log"]);
+                let between =
+                    |line: &&&str| (stamp(from)..=stamp(to)).contains(&line.split(' ').next().expect("a stamp"));
+                assert_eq!(range.lines().collect::<Vec<_>>(), all.iter().filter(between).copied().collect::<Vec<_>>());
+            }
+            assert_eq!(shown(&tree, &["-otai64n", "-n300", "log"]).lines().collect::<Vec<_>>(), all[200..]);
+        }
+    });
+}
+
+#[test]
+fn packed_files_may_have_names_of_their_own_and_several_parts() {
+    let tree = Tree::of(Programs::ours())
+        .file("one", line(1, "a"))
+        .file("two", line(2, "b"))
+        .file("log/current", line(3, "c"));
+    for (packer, suffix) in [("gzip", "gz"), ("zstd -q", "zst"), ("xz", "xz")] {
+        let name = format!("log/{}.{suffix}", old(2, "s"));
+        let packed = tree.shell(&format!("({packer} -c <one; {packer} -c <two) >{name}"));
+        if packed.end != End::Code(0) {
+            daemontools_tests::left_out(packer, "it is not installed");
+            continue;
+        }
+        assert_eq!(shown(&tree, &["log"]), [local(1, "a"), local(2, "b"), local(3, "c")].concat(), "{packer}");
+        // Broken off: what is there is shown, and that more was to come is told.
+        let whole = tree.read(&name);
+        tree.put_file(&name, &whole[..whole.len() - 9]);
+        let out = svlog(&tree, &["log"]);
+        let told = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.end, End::Code(111), "{packer}");
+        assert!(told.starts_with(&format!("svlog: warning: unable to read {name}: ")), "{told}");
+        assert!(String::from_utf8_lossy(&out.stdout).ends_with(&local(3, "c")), "{out:?}");
+        fs::remove_file(tree.path(&name)).expect("remove a file");
+    }
+}
+
+/// Waits until the follower has shown this many lines.
+#[track_caller]
+fn until_shown(process: &Process, count: u32) {
+    until(&format!("{count} lines"), || {
+        process.stdout().iter().filter(|&&byte| byte == b'\n').count() >= count as usize
+    });
+}
+
+#[test]
+fn following_loses_and_repeats_nothing() {
+    with_both(|programs| {
+        for stamped in ["t", "-nothing"] {
+            for processor in [None, Some("!cat"), Some("!gzip")] {
+                let tree = Tree::of(programs).dir("log");
+                let script = [Some(stamped), Some("s4096"), Some("n1000"), processor, Some("./log")];
+                let script: Vec<&str> = script.into_iter().flatten().collect();
+                let mut feed = Feed::new(&tree, &script);
+                feed.lines(300);
+                until("current", || !tree.read("log/current").is_empty());
+                let follower = start(&tree, &["-f", "-n", "1000000", "log"]);
+                until_shown(&follower, 300);
+                // Fast, and then line by line.
+                feed.lines(3000);
+                for _ in 0..50 {
+                    feed.lines(1);
+                }
+                until_shown(&follower, 3350);
+                // It sleeps while multilog rotates many times; then multilog rests.
+                let rotations = old_files(&tree, "log");
+                kill(Pid::from_raw(follower.pid()), Signal::SIGSTOP).expect("stop svlog");
+                until("svlog to stop", || proc::state(follower.pid()) == Some('T'));
+                feed.lines(1000);
+                until("rotations", || old_files(&tree, "log") > rotations + 5);
+                kill(Pid::from_raw(follower.pid()), Signal::SIGCONT).expect("continue svlog");
+                feed.lines(10);
+                until_shown(&follower, 4360);
+                // The same again, and multilog ends and begins anew meanwhile.
+                kill(Pid::from_raw(follower.pid()), Signal::SIGSTOP).expect("stop svlog");
+                feed.lines(200);
+                let next = feed.next;
+                feed.end();
+                let mut feed = Feed::new(&tree, &script);
+                feed.next = next;
+                feed.lines(500);
+                kill(Pid::from_raw(follower.pid()), Signal::SIGCONT).expect("continue svlog");
+                feed.lines(1);
+                until_shown(&follower, feed.next);
+                let what = format!("{stamped} {processor:?}");
+                assert_eq!(follower.stderr(), b"", "{what}");
+                is_complete(&follower.stdout(), feed.next);
+                feed.end();
+            }
+        }
+    });
+}
+
+/// What was thrown away while it slept is lost; what is left comes in order, and nothing comes twice.
+#[test]
+fn a_follower_that_slept_too_long_goes_on_with_what_is_left() {
+    with_both(|programs| {
+        for processor in [None, Some("!gzip")] {
+            let tree = Tree::of(programs);
+            let script: Vec<&str> = ["t", "s4096", "n3"].into_iter().chain(processor).chain(["./log"]).collect();
+            let mut feed = Feed::new(&tree, &script);
+            feed.lines(100);
+            until("current", || !tree.read("log/current").is_empty());
+            let follower = start(&tree, &["-f", "log"]);
+            until_shown(&follower, 10);
+            kill(Pid::from_raw(follower.pid()), Signal::SIGSTOP).expect("stop svlog");
+            feed.lines(3001);
+            feed.end();
+            kill(Pid::from_raw(follower.pid()), Signal::SIGCONT).expect("continue svlog");
+            let ends = |text: &[u8]| text.ends_with(format!("{}\n", numbered(3100)).as_bytes());
+            until("the last line", || ends(&follower.stdout()));
+            let text = String::from_utf8(follower.stdout()).expect("text");
+            let numbers: Vec<u32> = text
+                .lines()
+                .map(|line| line.split(' ').nth(3).and_then(|n| n.parse().ok()).expect("a number"))
+                .collect();
+            assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{processor:?}: {numbers:?}");
+            assert!(numbers.len() > 20, "{processor:?}: {numbers:?}");
+        }
+    });
+}
+
+#[test]
+fn following_begins_with_the_last_ten_and_holds_back_half_lines() {
+    let tree = Tree::of(Programs::ours());
+    let lines: String = (0..30).map(|number| line(number, "x")).collect();
+    let tree = tree.file("log/current", lines);
+    let follower = start(&tree, &["-f", "log"]);
+    until_shown(&follower, 10);
+    let mut current = fs::File::options().append(true).open(tree.path("log/current")).expect("open current");
+    let half = line(40, "y");
+    let (begin, end) = half.split_at(20);
+    current.write_all(begin.as_bytes()).expect("write");
+    // Who begins now has to see all of that line too.
+    let late = start(&tree, &["-fn0", "log"]);
+    until("two that wait", || proc::state(late.pid()) == Some('S') && proc::state(follower.pid()) == Some('S'));
+    current.write_all(end.as_bytes()).expect("write");
+    until_shown(&follower, 11);
+    until_shown(&late, 1);
+    let text = String::from_utf8(follower.stdout()).expect("text");
+    assert!(text.starts_with(&local(20, "x")) && text.ends_with(&local(40, "y")), "{text}");
+    let late = String::from_utf8(late.stdout()).expect("text");
+    assert!(late.ends_with(&local(40, "y")), "{late}");
+}
+
+#[test]
+fn a_follower_sees_what_a_killed_multilog_left() {
+    with_both(|programs| {
+        let tree = Tree::of(programs);
+        let mut feed = Feed::new(&tree, &["t", "./log"]);
+        feed.lines(10);
+        until("ten lines", || tree.lines("log/current").len() == 10);
+        let follower = start(&tree, &["-fn100", "log"]);
+        until_shown(&follower, 10);
+        drop(feed);
+        let mut feed = Feed::new(&tree, &["t", "./log"]);
+        feed.next = 10;
+        feed.lines(10);
+        until_shown(&follower, 20);
+        is_complete(&follower.stdout(), 20);
+        assert_eq!(follower.stderr(), b"");
+    });
+}
+
+#[test]
+fn a_broken_pipe_ends_it_quietly() {
+    let lines: String = (0..20_000).map(|number| line(number, "a line to be read")).collect();
+    let tree = Tree::of(Programs::ours()).file("log/current", lines);
+    let broken = || {
+        let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+        drop(reader);
+        writer
+    };
+    let command = || tree.command_of(Programs::ours(), "svlog").arg("log");
+    let end = command().descriptor(1, broken()).run();
+    assert_eq!((end.end, end.stderr), (End::Signal(libc::SIGPIPE), Vec::new()));
+    assert_eq!(command().descriptor(1, broken()).ignored(&[libc::SIGPIPE]).run(), exits(111, "", ""));
+    let full = fs::File::options().write(true).open("/dev/full").expect("open /dev/full");
+    let told = "svlog: fatal: unable to write output: out of disk space\n";
+    assert_eq!(command().descriptor(1, full).run(), exits(111, "", told));
+    // A follower hears of it although no line comes.
+    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+    let follower = command().args(["-fn0"]).descriptor(1, writer).spawn();
+    until("the follower to wait", || proc::state(follower.pid()) == Some('S'));
+    drop(reader);
+    assert_eq!(follower.wait(), exits(0, "", ""));
+}
+
+/// 640 files of 16 MiB, mostly holes: what is read for a range at the end is a few blocks of them.
+#[test]
+fn ten_gigabytes_are_searched_by_reading_almost_nothing() {
+    let tree = Tree::of(Programs::ours()).dir("log");
+    for number in 1..=640u64 {
+        let name = if number == 640 { "current".into() } else { old(number * 1000 + 999, "s") };
+        let file = fs::File::create(tree.path(format!("log/{name}"))).expect("make a file");
+        for part in 0..90 {
+            // A line every 180 KiB; between them a line without a stamp, most of it a hole.
+            let text = format!("\n{}", line(number * 1000 + part * 10, "here"));
+            file.write_all_at(text.as_bytes(), part * 180 * 1024).expect("write");
+        }
+        file.write_all_at(b"\n", 16 * 1024 * 1024 - 1).expect("write");
+    }
+    let label = |seconds: u64| format!("@{:016x}00000000", EPOCH + seconds);
+    let count = |arguments: &[&str]| {
+        let follower = start(&tree, &[&["-f", "-g", "here"], arguments, &["log"]].concat());
+        until("a line", || follower.stdout().contains(&b'\n'));
+        let text = fs::read_to_string(format!("/proc/{}/io", follower.pid())).expect("what it read");
+        let read = text.lines().find_map(|line| line.strip_prefix("rchar: ")).expect("rchar");
+        (follower.stdout().iter().filter(|&&byte| byte == b'\n').count(), read.parse::<u64>().expect("a number"))
+    };
+    let (lines, read) = count(&["-S", &label(640_890)]);
+    assert_eq!(lines, 1);
+    assert!(read < 8 << 20, "{read} bytes were read");
+    let out = shown(&tree, &["-g", "here", "-S", &label(300_100), "-U", &label(300_122), "log"]);
+    assert_eq!(out.lines().count(), 3, "{out}");
+}
+
+#[test]
+fn misuse_and_trouble_are_told() {
+    let tree = Tree::of(Programs::ours()).file("file", "").file("log/current", "x\n");
+    let usage = String::from_utf8(svlog(&tree, &NONE).stderr).expect("text");
+    assert!(usage.starts_with("svlog: usage: svlog ") && usage.lines().count() == 1, "{usage}");
+    assert_eq!(svlog(&tree, &NONE), exits(100, "", &usage));
+    for (arguments, reason) in [
+        (&["-z", "log"][..], "invalid option '-z'"),
+        (&["-n", "-1", "log"], "not a number of lines: -1"),
+        (&["-S", "teatime", "log"], "not a time: teatime"),
+        (&["-o", "xml", "log"], "not local, utc, unix, tai64n or json: xml"),
+    ] {
+        assert_eq!(svlog(&tree, arguments), exits(100, "", format!("svlog: {reason}\n{usage}")), "{arguments:?}");
+    }
+    let fatal = |text: &str| exits(111, "", format!("svlog: fatal: unable to {text}\n"));
+    assert_eq!(svlog(&tree, &["log", "missing"]), fatal("look at missing: file does not exist"));
+    assert_eq!(svlog(&tree, &["file"]), fatal("read file: not a directory"));
+    let odd = Tree::of(Programs::ours()).dir("log/current");
+    let out = svlog(&odd, &["log"]);
+    assert_eq!(out, exits(111, "", "svlog: warning: unable to read log/current: is a directory\n"));
+}
