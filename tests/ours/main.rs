@@ -10,6 +10,8 @@ mod mdoc;
 mod mixed;
 mod starts;
 mod supervise;
+mod svlint;
+mod svlint_styles;
 mod svps;
 mod svscan;
 mod svlog;

@@ -1,0 +1,107 @@
+//! Whether an account may write a log directory, by owners and modes. What access control lists, capabilities or a
+//! read-only file system add to that is not looked at.
+
+use std::fs::{Metadata, metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Whom the kernel will ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// The user id.
+    pub uid: u32,
+    /// The group id. The programs that change accounts leave no other groups.
+    pub gid: u32,
+}
+
+/// What stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// This does not exist, and the logger does not or cannot make it.
+    Missing(PathBuf),
+    /// This may not be entered or written.
+    Denied(PathBuf),
+    /// This is no directory.
+    NotDirectory(PathBuf),
+}
+
+const READ_WRITE: u32 = 0o6;
+const WRITE_SEARCH: u32 = 0o3;
+const SEARCH: u32 = 0o1;
+
+impl Who {
+    /// Whether these bits (read 4, write 2, execute or search 1) are all granted.
+    fn may(self, file: &Metadata, bits: u32) -> bool {
+        let granted = match () {
+            () if self.uid == 0 => 0o7,
+            () if file.uid() == self.uid => file.mode() >> 6,
+            () if file.gid() == self.gid => file.mode() >> 3,
+            () => file.mode(),
+        };
+        granted & bits == bits
+    }
+}
+
+/// Whether a logger that works in `here` can write to its directory `dir`; `makes` says whether it would make it.
+pub fn obstacle(who: Who, here: &Path, dir: &Path, makes: bool) -> Option<Obstacle> {
+    let whole = here.join(dir);
+    for above in above(here, dir) {
+        match metadata(&above) {
+            Ok(found) if !found.is_dir() => return Some(Obstacle::NotDirectory(above)),
+            Ok(found) if !who.may(&found, SEARCH) => return Some(Obstacle::Denied(above)),
+            Ok(_) => {}
+            Err(_) => return Some(Obstacle::Missing(above)),
+        }
+    }
+    match metadata(&whole) {
+        Ok(found) if !found.is_dir() => Some(Obstacle::NotDirectory(whole)),
+        Ok(found) if !who.may(&found, WRITE_SEARCH) => Some(Obstacle::Denied(whole)),
+        // What was made when somebody else ran the logger once.
+        Ok(_) => ["lock", "current", "state"].iter().find_map(|name| {
+            let file = whole.join(name);
+            let denied = metadata(&file).is_ok_and(|found| found.is_file() && !who.may(&found, READ_WRITE));
+            denied.then_some(Obstacle::Denied(file))
+        }),
+        Err(_) => {
+            let parent = whole.parent().map(metadata);
+            let can_make =
+                makes && parent.is_some_and(|parent| parent.is_ok_and(|found| who.may(&found, WRITE_SEARCH)));
+            (!can_make).then_some(Obstacle::Missing(whole))
+        }
+    }
+}
+
+/// The directories that are passed on the way to `dir`, the outermost first.
+fn above(here: &Path, dir: &Path) -> Vec<PathBuf> {
+    let whole = here.join(dir);
+    let mut above: Vec<PathBuf> = whole.ancestors().skip(1).map(Path::to_path_buf).collect();
+    // Who is in a directory already need not come through those around it.
+    above.retain(|path| !path.as_os_str().is_empty() && (dir.is_absolute() || path.starts_with(here)));
+    above.reverse();
+    above
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_passed_is_asked_for() {
+        let paths = |here: &str, dir: &str| above(Path::new(here), Path::new(dir));
+        assert_eq!(paths("/service/x/log", "./main"), [PathBuf::from("/service/x/log")]);
+        assert_eq!(paths("x/log", "a/b"), [PathBuf::from("x/log"), PathBuf::from("x/log/a")]);
+        assert_eq!(paths("x/log", "/var/log"), [PathBuf::from("/"), PathBuf::from("/var")]);
+    }
+
+    #[test]
+    fn root_may_and_others_may_not_write_in_the_root() {
+        let (root, nobody) = (Who { uid: 0, gid: 0 }, Who { uid: 65534, gid: 65534 });
+        let here = Path::new("/");
+        assert_eq!(obstacle(root, here, Path::new("/not there"), true), None);
+        let missing = Some(Obstacle::Missing("/not there".into()));
+        assert_eq!(obstacle(root, here, Path::new("/not there"), false), missing);
+        assert_eq!(obstacle(nobody, here, Path::new("/not there"), true), missing);
+        assert_eq!(obstacle(nobody, here, Path::new("/etc"), true), Some(Obstacle::Denied("/etc".into())));
+        assert_eq!(obstacle(nobody, here, Path::new("/tmp"), true), None);
+    }
+}

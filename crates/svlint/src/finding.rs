@@ -1,0 +1,245 @@
+//! What can be found: codes, how grave each is, and a finding as a line or a JSON object. svlint(8) has a paragraph for
+//! each code; a code, once given, keeps its meaning.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It works, until the day on which it does not.
+    Warning,
+    /// It does not work.
+    Error,
+}
+
+/// What was found. The order is that of the codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// There is no `run`.
+    RunMissing,
+    /// It is not executable.
+    RunNotExecutable,
+    /// It does not begin with `#!`.
+    NoInterpreterLine,
+    /// Its lines end with carriage returns.
+    CarriageReturn,
+    /// The interpreter is not there.
+    InterpreterMissing,
+    /// The last command runs under the shell.
+    NoExec,
+    /// It is told to go into the background.
+    ToldToBackground,
+    /// It goes into the background unless it is told not to.
+    NotToldToForeground,
+    /// The logger does not get what goes to standard error.
+    ErrorsNotLogged,
+    /// The log directory is not there and cannot be made.
+    LogDirectoryMissing,
+    /// The log directory cannot be written.
+    LogDirectoryNotWritable,
+    /// There is no such account.
+    AccountUnknown,
+    /// Two loggers write to one directory.
+    LogDirectoryShared,
+    /// A service has two names.
+    LinkedTwice,
+    /// `log` is no directory.
+    LogNotDirectory,
+    /// svscan does not look at this name.
+    NameSkipped,
+    /// A link leads nowhere.
+    LinkBroken,
+    /// A file `down` that nobody seems to want.
+    DownLeftBehind,
+    /// The service is started again and again right now.
+    Restarting,
+    /// Everybody may change what runs as somebody else.
+    WritableByAll,
+}
+
+impl Code {
+    /// Every code, in order.
+    pub const ALL: [Code; 20] = [
+        Code::RunMissing,
+        Code::RunNotExecutable,
+        Code::NoInterpreterLine,
+        Code::CarriageReturn,
+        Code::InterpreterMissing,
+        Code::NoExec,
+        Code::ToldToBackground,
+        Code::NotToldToForeground,
+        Code::ErrorsNotLogged,
+        Code::LogDirectoryMissing,
+        Code::LogDirectoryNotWritable,
+        Code::AccountUnknown,
+        Code::LogDirectoryShared,
+        Code::LinkedTwice,
+        Code::LogNotDirectory,
+        Code::NameSkipped,
+        Code::LinkBroken,
+        Code::DownLeftBehind,
+        Code::Restarting,
+        Code::WritableByAll,
+    ];
+
+    /// `SL001` and so on.
+    pub fn name(self) -> String {
+        let place = Code::ALL.iter().position(|&code| code == self).unwrap_or_default();
+        format!("SL{:03}", place + 1)
+    }
+
+    /// How grave it is.
+    pub fn severity(self) -> Severity {
+        match self {
+            Code::RunMissing
+            | Code::RunNotExecutable
+            | Code::NoInterpreterLine
+            | Code::CarriageReturn
+            | Code::InterpreterMissing
+            | Code::ToldToBackground
+            | Code::LogDirectoryMissing
+            | Code::LogDirectoryNotWritable
+            | Code::AccountUnknown
+            | Code::LogDirectoryShared
+            | Code::LogNotDirectory
+            | Code::Restarting => Severity::Error,
+            Code::NoExec
+            | Code::NotToldToForeground
+            | Code::ErrorsNotLogged
+            | Code::LinkedTwice
+            | Code::NameSkipped
+            | Code::LinkBroken
+            | Code::DownLeftBehind
+            | Code::WritableByAll => Severity::Warning,
+        }
+    }
+}
+
+impl Severity {
+    fn word(self) -> &'static str {
+        match self {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// Something that will bite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Its kind.
+    pub code: Code,
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The line of the file, from 1.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub fix: String,
+    /// The last lines of the service's log, where they may tell why.
+    pub log: Vec<Vec<u8>>,
+}
+
+/// A finding as an object. The names are interface (svlint(8)).
+#[derive(Debug, Serialize)]
+struct Object<'a> {
+    code: String,
+    severity: &'static str,
+    path: std::borrow::Cow<'a, str>,
+    line: Option<usize>,
+    what: &'a str,
+    fix: &'a str,
+    log: Vec<std::borrow::Cow<'a, str>>,
+}
+
+impl Finding {
+    /// A finding about a file as a whole.
+    pub fn new(code: Code, path: impl AsRef<Path>, what: impl Into<String>, fix: impl Into<String>) -> Finding {
+        let path = path.as_ref().to_path_buf();
+        Finding { code, path, line: None, what: what.into(), fix: fix.into(), log: Vec::new() }
+    }
+
+    /// The same about a line of it.
+    pub fn at(self, line: usize) -> Finding {
+        Finding { line: Some(line), ..self }
+    }
+
+    /// The line for people; lines of the log follow, indented.
+    pub fn text(&self) -> Vec<u8> {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let (severity, code) = (self.code.severity().word(), self.code.name());
+        let words = format!("{line}: {severity} {code}: {}: {}\n", self.what, self.fix);
+        let mut text = printable(self.path.as_os_str().as_bytes());
+        text.push_str(&words);
+        for line in &self.log {
+            text.push_str(&format!("    | {}\n", printable(line)));
+        }
+        text.into_bytes()
+    }
+
+    /// The object, on a line.
+    pub fn json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut text = serde_json::to_vec(&Object {
+            code: self.code.name(),
+            severity: self.code.severity().word(),
+            path: self.path.to_string_lossy(),
+            line: self.line,
+            what: &self.what,
+            fix: &self.fix,
+            log: self.log.iter().map(|line| String::from_utf8_lossy(line)).collect(),
+        })?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+/// Bytes from outside without what would upset a terminal or break the line.
+pub fn printable(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() {
+                text.extend(character.escape_default());
+            } else {
+                text.push(character);
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_numbers_in_order() {
+        assert_eq!(Code::RunMissing.name(), "SL001");
+        assert_eq!(Code::WritableByAll.name(), "SL020");
+        assert!(Code::ALL.is_sorted());
+    }
+
+    #[test]
+    fn each_code_has_its_paragraph_in_the_manual() {
+        let manual = include_str!("../svlint.8");
+        for code in Code::ALL {
+            let head = format!(".It {} Pq {}\n", code.name(), code.severity().word());
+            assert!(manual.contains(&head), "{head}");
+        }
+    }
+
+    #[test]
+    fn a_line_and_an_object() {
+        let mut finding = Finding::new(Code::NoExec, "x\n/run", "this is so", "do that").at(3);
+        finding.log = vec![b"bad\xff".to_vec()];
+        assert_eq!(finding.text(), b"x\\n/run:3: warning SL006: this is so: do that\n    | bad\\xff\n");
+        let object = "{\"code\":\"SL006\",\"severity\":\"warning\",\"path\":\"x\\n/run\",\"line\":3,\"what\":\"this is so\",\
+                      \"fix\":\"do that\",\"log\":[\"bad\u{fffd}\"]}\n";
+        assert_eq!(String::from_utf8(finding.json().unwrap()).unwrap(), object);
+    }
+}

@@ -1,0 +1,82 @@
+//! What happens right now: services that are started again and again, and files `down` of services that are up.
+
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use daemontools_core::clock::monotonic;
+use daemontools_core::failure::Failure;
+use daemontools_core::label::Label;
+use daemontools_core::service::{Normally, Service, State};
+use daemontools_core::service_dir::Home;
+use daemontools_core::status::Want;
+use daemontools_core::wait::wait;
+
+use crate::finding::{Code, Finding};
+use crate::service::Report;
+
+/// A service that is younger than this may have been started again.
+const YOUNG: u64 = 2;
+/// After how long it is looked at again, if its supervise does not count.
+const AGAIN: Duration = Duration::from_millis(2500);
+
+impl Report {
+    /// Looks at every service that was read. Waits for a moment only if one looks as if it was just started, under a
+    /// supervise that does not count.
+    pub fn watch(&mut self, home: &Home) -> Result<(), Failure> {
+        let mut young = Vec::new();
+        for dir in self.dirs.clone() {
+            let now = Label::now();
+            let Some(service) = look(home, &dir, now)? else { continue };
+            self.down_left_behind(&dir, &service);
+            let seconds = service.seconds(now).unwrap_or(u64::MAX);
+            match (service.again, service.state()) {
+                (Some(again), State::Failing) if again.minute > 0 => {
+                    self.restarting(&dir, &format!("{} times in the last minute", again.minute));
+                }
+                (None, State::Up | State::Failing) if seconds <= YOUNG => young.push((dir, service)),
+                _ => {}
+            }
+        }
+        if young.is_empty() {
+            return Ok(());
+        }
+        wait([], Some(monotonic() + AGAIN));
+        for (dir, before) in young {
+            let now = Label::now();
+            let Some(after) = look(home, &dir, now)? else { continue };
+            let since = |service: &Service| service.status().map(|status| status.since);
+            let wanted = after.status().is_some_and(|status| status.want == Want::Up);
+            if wanted && since(&before) != since(&after) && after.seconds(now).is_some_and(|seconds| seconds <= YOUNG) {
+                self.restarting(&dir, "within these 2 seconds");
+            }
+        }
+        Ok(())
+    }
+
+    fn restarting(&mut self, dir: &Path, how_often: &str) {
+        let what = format!("this ends and is started again: {how_often}");
+        let mut finding =
+            Finding::new(Code::Restarting, dir, what, "its log, or the terminal of svscan, should tell why");
+        let loggers = [dir.join("log/run"), dir.join("run")];
+        let logs = self.logs.iter().filter(|log| loggers.contains(&log.run));
+        finding.log = logs.flat_map(|log| log.last_lines()).collect();
+        self.findings.push(finding);
+    }
+
+    fn down_left_behind(&mut self, dir: &Path, service: &Service) {
+        let wanted = service.status().is_some_and(|status| status.pid.is_some() && status.want == Want::Up);
+        let logger = dir.file_name().is_some_and(|name| name == "log");
+        if wanted && service.normally == Normally::Down && !logger {
+            let what = "the service is up and wanted so, but would not be started after a reboot";
+            self.find(Code::DownLeftBehind, &dir.join("down"), what, "remove it, or bring the service down");
+        }
+    }
+}
+
+/// The service in `dir`, if one can look at it.
+fn look(home: &Home, dir: &Path, now: Label) -> Result<Option<Service>, Failure> {
+    let dir = CString::new(dir.as_os_str().as_bytes()).unwrap_or_default();
+    Ok(home.visit(&dir, || Service::look(now))?.ok())
+}

@@ -1,0 +1,67 @@
+//! The command line of svlint: what was typed becomes what is wanted.
+
+use std::env::var_os;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use daemontools_core::failure::Failure;
+use daemontools_core::sys::args::Args;
+use lexopt::{Arg, Parser};
+
+/// Where a tree is looked for if nobody says where.
+const USUAL: [&str; 2] = ["/service", "/etc/service"];
+
+/// What is wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Whether to print objects.
+    pub json: bool,
+    /// What to read; at least one.
+    pub dirs: Vec<PathBuf>,
+}
+
+impl Options {
+    /// Reads the arguments.
+    pub fn parse(args: Args) -> Result<Options, Failure> {
+        let words = args.map(|word| OsStr::from_bytes(word.to_bytes()).to_owned());
+        let (mut json, mut dirs) = (false, Vec::new());
+        let mut parser = Parser::from_args(words);
+        let misused = |error: lexopt::Error| Failure::misused([error.to_string().as_bytes()]);
+        while let Some(arg) = parser.next().map_err(misused)? {
+            match arg {
+                Arg::Short('j') | Arg::Long("json") => json = true,
+                Arg::Value(dir) => dirs.push(PathBuf::from(dir)),
+                other => return Err(misused(other.unexpected())),
+            }
+        }
+        if dirs.is_empty() {
+            dirs.push(usual());
+        }
+        Ok(Options { json, dirs })
+    }
+}
+
+/// $SVDIR, else the first usual place that exists; else the first one, about which the message will be.
+fn usual() -> PathBuf {
+    let named = var_os("SVDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let found = || USUAL.into_iter().find(|dir| Path::new(dir).is_dir()).unwrap_or("/service");
+    named.unwrap_or_else(|| found().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+
+    fn parse(words: &[&str]) -> Result<Options, Failure> {
+        Options::parse(Args::leaked(words.iter().map(|&word| CString::new(word).unwrap())))
+    }
+
+    #[test]
+    fn options_may_be_anywhere() {
+        let dirs = vec![PathBuf::from("a"), PathBuf::from("-b")];
+        assert_eq!(parse(&["a", "-j", "--", "-b"]).unwrap(), Options { json: true, dirs });
+        assert_eq!(parse(&["-z"]).unwrap_err().text(), b"invalid option '-z'");
+    }
+}

@@ -1,0 +1,60 @@
+//! Reads what was given, tells what was found, and says by the exit code how grave it is.
+
+use daemontools_core::entry::Exit;
+use daemontools_core::failure::{Failure, Outcome, Program, Unable};
+use daemontools_core::service_dir::Home;
+use daemontools_core::stdio::write_all;
+use daemontools_core::sys::fd::STDOUT;
+use nix::errno::Errno;
+
+use crate::finding::{Finding, Severity};
+use crate::options::Options;
+use crate::service::Report;
+
+/// The worst that was found.
+const WARNINGS: Exit = Exit(1);
+const ERRORS: Exit = Exit(2);
+
+/// Reads all directories, and tells.
+pub fn lint(program: &Program, options: &Options) -> Outcome {
+    let home = Home::here()?;
+    let mut report = Report::default();
+    for dir in &options.dirs {
+        report.read_all(dir);
+    }
+    report.compare_logs();
+    report.watch(&home)?;
+    report.findings.sort_by(|one, other| (&one.path, one.line, one.code).cmp(&(&other.path, other.line, other.code)));
+    report.findings.dedup();
+    write(&text(&report.findings, options.json)?)?;
+    for trouble in &report.troubles {
+        trouble.warn(program);
+    }
+    let worst = report.findings.iter().map(|finding| finding.code.severity()).max();
+    Ok(match worst {
+        // What was not read may be worse than what was found.
+        _ if !report.troubles.is_empty() => Exit::TROUBLE,
+        None => Exit::OK,
+        Some(Severity::Warning) => WARNINGS,
+        Some(Severity::Error) => ERRORS,
+    })
+}
+
+fn text(findings: &[Finding], json: bool) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    for finding in findings {
+        match json {
+            true => text.extend(finding.json().map_err(|_| Failure::fatal([b"unable to describe the findings"]))?),
+            false => text.extend(finding.text()),
+        }
+    }
+    Ok(text)
+}
+
+fn write(text: &[u8]) -> Result<(), Failure> {
+    match write_all(STDOUT, text) {
+        // Nobody reads on, and SIGPIPE was ignored when we were started.
+        Err(Errno::EPIPE) => Err(Failure::silent(Exit::TROUBLE)),
+        result => result.unable([b"write output"]),
+    }
+}

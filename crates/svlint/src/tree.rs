@@ -1,0 +1,85 @@
+//! A directory that was given: one service, or a whole tree; and what only shows between services.
+
+use std::collections::HashMap;
+use std::fs::{metadata, read_dir};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::finding::{Code, Finding};
+use crate::service::Report;
+
+/// What shows that a directory is a service.
+const SIGNS: [&str; 5] = ["run", "supervise", "log", "down", "finish"];
+
+impl Report {
+    /// Reads what is in `dir`: a service, or the services of a scan directory.
+    pub fn read_all(&mut self, dir: &Path) {
+        let mut paths: Vec<PathBuf> = match read_dir(dir) {
+            Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+            Err(error) => return self.trouble("read directory", dir, &error),
+        };
+        if SIGNS.iter().any(|sign| dir.join(sign).symlink_metadata().is_ok()) {
+            return self.read(dir);
+        }
+        paths.sort();
+        let mut known: HashMap<(u64, u64), PathBuf> = HashMap::new();
+        for path in paths {
+            let hidden = path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
+            match metadata(&path) {
+                Ok(found) if found.is_dir() && hidden => self.hidden(&path),
+                Ok(found) if found.is_dir() => {
+                    if let Some(first) = known.insert((found.dev(), found.ino()), path.clone()) {
+                        self.twice(&path, &first);
+                    } else {
+                        self.read(&path);
+                    }
+                }
+                Ok(found) if found.is_file() && !hidden && found.permissions().mode() & 0o111 != 0 => {
+                    let what = "svscan looks at directories only, and this is an executable file";
+                    self.find(Code::NameSkipped, &path, what, "make a directory, and put it there as run");
+                }
+                Ok(_) => {}
+                Err(error) if hidden => drop(error),
+                Err(error) if path.is_symlink() => {
+                    let what = format!("this link leads nowhere: {}", nowhere(&error));
+                    let fix = "lead it to a service directory, or remove it";
+                    self.findings.push(Finding::new(Code::LinkBroken, &path, what, fix));
+                }
+                Err(error) => self.trouble("look at", &path, &error),
+            }
+        }
+    }
+
+    /// Looks for loggers that write to the same directory.
+    pub fn compare_logs(&mut self) {
+        let mut known = HashMap::new();
+        for log in self.logs.clone() {
+            let Some(first) = known.insert(log.identity(), log.clone()) else { continue };
+            if first.run == log.run {
+                continue;
+            }
+            let (path, other) = (log.path.display(), first.run.display());
+            let what =
+                format!("the log directory {path} is also that of {other}: one of the two loggers cannot lock it");
+            let finding = Finding::new(Code::LogDirectoryShared, &log.run, what, "give each logger its own");
+            self.findings.push(finding.at(log.line));
+        }
+    }
+
+    fn hidden(&mut self, path: &Path) {
+        if path.join("run").exists() {
+            let what = "svscan skips names that begin with a dot, and this looks like a service";
+            self.find(Code::NameSkipped, path, what, "rename it, or move it out of the scan directory");
+        }
+    }
+
+    fn twice(&mut self, path: &Path, first: &Path) {
+        let what = format!("this is the same directory as {}: it is supervised once only", first.display());
+        self.findings.push(Finding::new(Code::LinkedTwice, path, what, "remove one of the two"));
+    }
+}
+
+fn nowhere(error: &std::io::Error) -> &'static str {
+    daemontools_core::errno::reason(nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(0)))
+}

@@ -1,0 +1,326 @@
+//! `svlint`: each finding has a tree in which it is found, alone, and a twin in which nothing is.
+//!
+//! Not tested here: what the scripts are told in detail, which is pure (`crates/svlint/src`); sound trees of many styles
+//! (`svlint_styles.rs`).
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use daemontools_tests::status::until_up;
+use daemontools_tests::{End, Output, Process, Programs, Tree, exits, needs_root, until};
+use serde_json::Value;
+
+fn svlint(tree: &Tree, arguments: &[&str]) -> Output {
+    tree.command_of(Programs::ours(), "svlint").args(arguments).run()
+}
+
+/// The codes of what is found in a tree, with the files.
+pub fn found(tree: &Tree, dir: &str) -> Vec<String> {
+    let out = svlint(tree, &["--json", dir]);
+    assert_eq!(out.stderr, b"");
+    let lines = String::from_utf8(out.stdout).expect("JSON is UTF-8");
+    let objects: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    let worst = objects.iter().map(|object| if object["severity"] == "error" { 2 } else { 1 }).max();
+    assert_eq!(out.end, End::Code(worst.unwrap_or(0)));
+    let text = |value: &Value| value.as_str().expect("a string").to_owned();
+    objects.iter().map(|object| format!("{} {}", text(&object["code"]), text(&object["path"]))).collect()
+}
+
+/// A tree of one sound service with a logger.
+fn sound() -> Tree {
+    Tree::of(Programs::ours())
+        .script("t/sv/run", "exec 2>&1\nexec sleep 987")
+        .script("t/sv/log/run", "exec multilog t ./main")
+        .dir("t/sv/log/main")
+}
+
+fn mode(tree: &Tree, path: &str, mode: u32) {
+    fs::set_permissions(tree.path(path), Permissions::from_mode(mode)).expect("change a mode");
+}
+
+fn remove(tree: &Tree, path: &str) {
+    fs::remove_dir_all(tree.path(path)).expect("remove");
+}
+
+fn link(tree: &Tree, to: &str, path: &str) {
+    symlink(to, tree.path(path)).expect("link");
+}
+
+type Change = fn(&Tree);
+
+/// What is found, the change to the sound tree that makes it so, and the change that looks alike and does no harm.
+const PAIRS: &[(&str, Change, Change)] = &[
+    (
+        "SL001 t/sv/run",
+        |t| fs::remove_file(t.path("t/sv/run")).expect("remove"),
+        |t| t.put_script("t/sv/run", "exec a 2>&1"),
+    ),
+    ("SL001 t/sw/run", |t| t.put_exec("t/sw/run/x", ""), |t| t.put_script("t/sw/run", "exec a")),
+    ("SL002 t/sv/run", |t| mode(t, "t/sv/run", 0o644), |t| mode(t, "t/sv/run", 0o700)),
+    (
+        "SL003 t/sv/run",
+        |t| t.put_exec("t/sv/run", "exec a 2>&1\n"),
+        |t| t.put_exec("t/sv/run", "#! /bin/sh\nexec a 2>&1\n"),
+    ),
+    ("SL003 t/sv/log/run", |t| t.put_exec("t/sv/log/run", ""), |t| t.put_exec("t/sv/log/run", "\x7fELF")),
+    (
+        "SL004 t/sv/run",
+        |t| t.put_exec("t/sv/run", "#!/bin/sh\r\nexec a 2>&1\r\n"),
+        |t| t.put_exec("t/sv/run", "#!/bin/sh\nexec a '\r' 2>&1\n"),
+    ),
+    ("SL004 t/sv/run", |t| t.put_exec("t/sv/run", "#!/bin/sh\nexec a 2>&1\r\n"), |_| {}),
+    (
+        "SL005 t/sv/run",
+        |t| t.put_exec("t/sv/run", "#!/no/sh\nexec a 2>&1\n"),
+        |t| t.put_exec("t/sv/run", "#!/bin/sh -e\nexec a 2>&1\n"),
+    ),
+    (
+        "SL005 t/sv/run",
+        |t| t.put_exec("t/sv/run", "#!sh\nexec a 2>&1\n"),
+        |t| {
+            link(t, "/bin/sh", "t/sv/sh");
+            t.put_exec("t/sv/run", "#!./sh\nexec a 2>&1\n")
+        },
+    ),
+    (
+        "SL006 t/sv/run",
+        |t| t.put_script("t/sv/run", "exec 2>&1\na"),
+        |t| t.put_script("t/sv/run", "exec 2>&1\nb\nexec a"),
+    ),
+    (
+        "SL007 t/sv/run",
+        |t| t.put_script("t/sv/run", "exec 2>&1\na &"),
+        |t| t.put_script("t/sv/run", "exec 2>&1\nb &\nexec a"),
+    ),
+    (
+        "SL007 t/sv/run",
+        |t| t.put_script("t/sv/run", "exec memcached -d 2>&1"),
+        |t| t.put_script("t/sv/run", "exec fghack memcached -d 2>&1"),
+    ),
+    (
+        "SL008 t/sv/run",
+        |t| t.put_script("t/sv/run", "exec /usr/sbin/sshd 2>&1"),
+        |t| t.put_script("t/sv/run", "exec /usr/sbin/sshd -D 2>&1"),
+    ),
+    ("SL009 t/sv/run", |t| t.put_script("t/sv/run", "exec a 2"), |t| t.put_script("t/sv/run", "exec a \\\n 2>&1")),
+    (
+        "SL009 t/sv/run",
+        |t| t.put_script("t/sv/run", "exec a"),
+        |t| {
+            t.put_script("t/sv/run", "exec a");
+            remove(t, "t/sv/log")
+        },
+    ),
+    (
+        "SL010 t/sv/log/run",
+        |t| {
+            remove(t, "t/sv/log/main");
+            t.put_script("t/sv/log/run", "exec setuidgid nobody multilog t ./main")
+        },
+        |t| {
+            remove(t, "t/sv/log/main");
+            mode(t, "t/sv/log", 0o777);
+            t.put_script("t/sv/log/run", "exec setuidgid nobody multilog t ./main")
+        },
+    ),
+    (
+        "SL010 t/sv/log/run",
+        |t| t.put_script("t/sv/log/run", "exec svlogd -tt ./missing"),
+        |t| t.put_script("t/sv/log/run", "exec svlogd -b 4096 -tt main"),
+    ),
+    (
+        "SL010 t/sv/log/run",
+        |t| t.put_script("t/sv/log/run", "exec multilog t /no/such/directory"),
+        |t| t.put_script("t/sv/log/run", "exec multilog t ./another"),
+    ),
+    (
+        "SL011 t/sv/log/run",
+        |t| t.put_script("t/sv/log/run", "exec setuidgid nobody multilog t ./main"),
+        |t| {
+            t.put_script("t/sv/log/run", "exec setuidgid nobody multilog t ./main");
+            mode(t, "t/sv/log/main", 0o777)
+        },
+    ),
+    (
+        "SL011 t/sv/log/run",
+        |t| {
+            t.put_script("t/sv/log/run", "exec chpst -u nobody multilog t ./main");
+            mode(t, "t/sv/log/main", 0o777);
+            t.put_file("t/sv/log/main/current", "")
+        },
+        |t| {
+            t.put_script("t/sv/log/run", "exec chpst -u nobody multilog t ./main");
+            mode(t, "t/sv/log/main", 0o777);
+            t.put_file("t/sv/log/main/current", "");
+            mode(t, "t/sv/log/main/current", 0o666)
+        },
+    ),
+    (
+        "SL012 t/sv/run",
+        |t| t.put_script("t/sv/run", "exec setuidgid no-such a 2>&1"),
+        |t| t.put_script("t/sv/run", "exec setuidgid nobody a 2>&1"),
+    ),
+    (
+        "SL013 t/sw/log/run",
+        |t| {
+            t.put_script("t/sw/run", "exec a 2>&1");
+            t.put_script("t/sw/log/run", "exec multilog t ../../sv/log/main")
+        },
+        |t| {
+            t.put_script("t/sw/run", "exec a 2>&1");
+            t.put_script("t/sw/log/run", "exec multilog t ./main")
+        },
+    ),
+    (
+        "SL014 t/sw",
+        |t| link(t, "sv", "t/sw"),
+        |t| {
+            t.put_script("other/run", "exec a");
+            link(t, "../other", "t/sw")
+        },
+    ),
+    (
+        "SL015 t/sw/log",
+        |t| {
+            t.put_script("t/sw/run", "exec a");
+            t.put_file("t/sw/log", "")
+        },
+        |t| {
+            t.put_script("t/sw/run", "exec a");
+            t.put_file("t/sw/logs", "")
+        },
+    ),
+    (
+        "SL016 t/.sw",
+        |t| t.put_script("t/.sw/run", "exec a"),
+        |t| {
+            t.put_script("t/sw/run", "exec a");
+            t.put_file("t/.git/config", "")
+        },
+    ),
+    ("SL016 t/sw", |t| t.put_script("t/sw", "exec a"), |t| t.put_file("t/README", "exec a")),
+    (
+        "SL017 t/sw",
+        |t| link(t, "missing", "t/sw"),
+        |t| {
+            t.put_script("other/run", "exec a");
+            link(t, "../other", "t/sw")
+        },
+    ),
+    ("SL018 t/sv/log/down", |t| t.put_file("t/sv/log/down", ""), |t| t.put_file("t/sv/down", "")),
+    ("SL020 t/sv/run", |t| mode(t, "t/sv/run", 0o757), |t| mode(t, "t/sv/run", 0o775)),
+];
+
+#[test]
+fn each_finding_is_found_and_its_twin_is_not() {
+    let tree = sound();
+    assert_eq!(found(&tree, "t"), [""; 0]);
+    for (expected, bad, good) in PAIRS {
+        let tree = sound();
+        bad(&tree);
+        assert_eq!(found(&tree, "t"), [*expected]);
+        let tree = sound();
+        good(&tree);
+        assert_eq!(found(&tree, "t"), [""; 0], "the twin of {expected}");
+    }
+    let rest = ["SL019"];
+    let missing = (1..=20).map(|number| format!("SL{number:03}"));
+    let missing: Vec<_> = missing.filter(|code| !PAIRS.iter().any(|(name, ..)| name.starts_with(code))).collect();
+    assert_eq!(missing, rest, "without a pair");
+}
+
+/// A service directory itself, and several, and the same finding in words.
+#[test]
+fn a_service_or_a_tree_may_be_given() {
+    let tree = sound().script("t/sw/run", "exec 2>&1\n\nmemcached -d");
+    assert_eq!(found(&tree, "t/sv"), [""; 0]);
+    assert_eq!(found(&tree, "t/sw"), ["SL006 t/sw/run", "SL007 t/sw/run"]);
+    let line = "t/sw/run:4: warning SL006: memcached is started without exec, so signals reach the shell and not \
+                memcached: write exec memcached ...\n";
+    let out = svlint(&tree, &["t/sv", "t/sw"]);
+    assert_eq!(out.end, End::Code(2));
+    assert!(out.stdout.starts_with(line.as_bytes()), "{out:?}");
+    let by_default = tree.command_of(Programs::ours(), "svlint").env("SVDIR", "t").run();
+    assert_eq!(by_default, out);
+}
+
+#[test]
+fn trouble_and_misuse_are_told() {
+    let tree = sound();
+    let message = "svlint: warning: unable to read directory missing: file does not exist\n";
+    assert_eq!(svlint(&tree, &["t", "missing"]), exits(111, "", message));
+    let out = svlint(&tree, &["-z"]);
+    assert_eq!(out.end, End::Code(100));
+    assert!(out.stderr.starts_with(b"svlint: invalid option '-z'\nsvlint: usage: svlint "), "{out:?}");
+    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+    drop(reader);
+    fs::remove_file(tree.path("t/sv/run")).expect("remove");
+    let broken = tree.command_of(Programs::ours(), "svlint").arg("t").descriptor(1, writer).run();
+    assert_eq!((broken.end, broken.stderr), (End::Signal(libc::SIGPIPE), vec![]));
+}
+
+#[test]
+fn what_may_not_be_read_is_trouble() {
+    if !needs_root("svlint as another user") {
+        return;
+    }
+    let tree = sound();
+    mode(&tree, "t/sv", 0o700);
+    tree.put_exec("svlint", fs::read(Programs::ours().path("svlint")).expect("read svlint"));
+    let out = tree.invocation(tree.path("svlint")).arg0("svlint").arg("t").user(65534, 65534).run();
+    assert_eq!(out.end, End::Code(111));
+    assert!(String::from_utf8_lossy(&out.stderr).contains(": access denied\n"), "{out:?}");
+}
+
+/// Services under supervises of these programs.
+fn supervise(tree: &Tree, services: &[&str]) -> Vec<Process> {
+    services.iter().map(|service| tree.spawn("supervise", [service])).collect()
+}
+
+fn live(programs: &'static Programs) {
+    let tree = Tree::of(programs)
+        .script("t/ok/run", "exec sleep 987")
+        .script("t/left/run", "exec sleep 987")
+        .file("t/left/down", "")
+        .script("t/bad/run", "exec 2>&1\nexec sh -c 'echo why; exit 1'")
+        .script("t/bad/log/run", "exec multilog ./main")
+        .dir("t/bad/log/main");
+    let _supervises = supervise(&tree, &["t/ok", "t/left"]);
+    tree.run("svc", ["-u", "t/left"]);
+    until_up(&tree, "t/left");
+    until_up(&tree, "t/ok");
+    assert_eq!(found(&tree, "t/ok"), [""; 0]);
+    assert_eq!(found(&tree, "t/left"), ["SL018 t/left/down"]);
+    tree.put_file("t/bad/log/main/current", "before\nwhy\n");
+    let _bad = supervise(&tree, &["t/bad"]);
+    until("it is found to be restarted", || found(&tree, "t/bad") == ["SL019 t/bad"]);
+    let text = String::from_utf8(svlint(&tree, &["t/bad"]).stdout).expect("UTF-8");
+    assert!(text.ends_with("\n    | before\n    | why\n"), "{text}");
+}
+
+#[test]
+fn what_happens_now_is_seen_under_ours() {
+    live(Programs::ours());
+}
+
+#[test]
+fn what_happens_now_is_seen_under_the_original() {
+    if let Some(original) = Programs::original("svlint on the original's supervise") {
+        live(original);
+    }
+}
+
+/// What the kernel would not wait for, svlint does not wait for either.
+#[test]
+fn odd_files_hold_nobody_up() {
+    let tree = sound().fifo("t/fifo/run").dir("t/deep/run/run").link("t/loop", "loop").dir("t/\u{1b}[2J");
+    let expected = ["SL001 t/\u{1b}[2J/run", "SL001 t/deep/run", "SL001 t/fifo/run", "SL017 t/loop"];
+    assert_eq!(found(&tree, "t"), expected);
+    let text = svlint(&tree, &["t"]).stdout;
+    assert!(!text.contains(&0x1b), "{}", text.escape_ascii());
+    let long = vec![b'x'; 300_000];
+    for script in [&b"#!/bin/sh\n'"[..], b"#!/bin/sh\n\xff\x00$(((", &[b"#!", &long[..]].concat(), b"#!", b"#!\n"] {
+        tree.put_exec("t/sv/run", script);
+        assert!(matches!(svlint(&tree, &["t/sv"]).end, End::Code(0..=2)));
+    }
+}
