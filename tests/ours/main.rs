@@ -16,6 +16,7 @@ mod svps;
 mod svscan;
 mod svlog;
 mod svps;
+mod svscan;
 mod svscanboot;
 mod svstat_json;
 mod svup;
