@@ -12,8 +12,6 @@ mod starts;
 mod supervise;
 mod svlint;
 mod svlint_styles;
-mod svps;
-mod svscan;
 mod svlog;
 mod svps;
 mod svscan;
