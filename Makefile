@@ -35,6 +35,11 @@ test:
 test-original:
 	DAEMONTOOLS_UNDER_TEST=/usr/bin $(CARGO) test --package daemontools-tests --test compat
 
+# Random input for everything that parses, this many seconds each.
+FUZZ_SECONDS = 60
+fuzz:
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --package daemontools-tests --test fuzz
+
 # Ours, the original and the peers side by side. A whole run writes docs/performance.md's tables; ROWS='multilog start'
 # takes only those, ROWS=--quick fewer rounds.
 ROWS =
@@ -49,4 +54,4 @@ check:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build install uninstall demo test test-original bench check clean
+.PHONY: all build install uninstall demo test test-original fuzz bench check clean

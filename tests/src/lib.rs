@@ -5,6 +5,7 @@
 
 pub mod boot;
 pub mod fault;
+pub mod fuzz;
 pub mod invocation;
 pub mod proc;
 pub mod process;

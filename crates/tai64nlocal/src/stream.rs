@@ -236,4 +236,25 @@ mod tests {
             assert_eq!(in_pieces(text.as_bytes(), size), plain(text.as_bytes()), "{size}");
         }
     }
+
+    #[test]
+    fn random_streams_agree_with_the_plain_way() {
+        let mut state = 1_u64;
+        let mut below = move |bound: u64| {
+            // xorshift64
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % bound
+        };
+        let pieces: [&[u8]; 10] =
+            [b"@", b"\n", b"\n@", b"4000", b"00000000", b"400000000000000b", b"07", b"abc", b"F", b" text"];
+        for _ in 0..3000 {
+            let count = below(60);
+            let text: Vec<u8> =
+                (0..count).flat_map(|_| pieces[below(10) as usize].repeat(1 + below(3) as usize)).collect();
+            let size = 1 + below(60) as usize;
+            assert_eq!(in_pieces(&text, size), plain(&text), "{} by {size}", text.escape_ascii());
+        }
+    }
 }
