@@ -390,7 +390,7 @@ fn following_loses_and_repeats_nothing() {
                 let script: Vec<&str> = script.into_iter().flatten().collect();
                 let mut feed = Feed::new(&tree, &script);
                 feed.lines(300);
-                until("current", || !tree.read("log/current").is_empty());
+                until("current", || tree.path("log/current").exists());
                 let follower = start(&tree, &["-f", "-n", "1000000", "log"]);
                 until_shown(&follower, 300);
                 // Fast, and then line by line.
@@ -437,7 +437,7 @@ fn a_follower_that_slept_too_long_goes_on_with_what_is_left() {
             let script: Vec<&str> = ["t", "s4096", "n3"].into_iter().chain(processor).chain(["./log"]).collect();
             let mut feed = Feed::new(&tree, &script);
             feed.lines(100);
-            until("current", || !tree.read("log/current").is_empty());
+            until("current", || tree.path("log/current").exists());
             let follower = start(&tree, &["-f", "log"]);
             until_shown(&follower, 10);
             kill(Pid::from_raw(follower.pid()), Signal::SIGSTOP).expect("stop svlog");
