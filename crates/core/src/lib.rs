@@ -11,6 +11,8 @@ pub mod failure;
 pub mod label;
 pub mod number;
 pub mod options;
+pub mod printable;
+pub mod scan_dir;
 pub mod service;
 pub mod service_dir;
 pub mod starts;

@@ -5,6 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
 
+use crate::entry::Exit;
+use crate::failure::{Failure, Unable};
+use crate::sys::fd::STDOUT;
+
 /// Reads what is there, at most as much as `buffer` holds; 0 at the end.
 pub fn read(fd: impl AsFd, buffer: &mut [u8]) -> nix::Result<usize> {
     loop {
@@ -43,6 +47,15 @@ pub fn write_pieces<const N: usize>(fd: impl AsFd, pieces: [&[u8]; N]) -> nix::R
         write_all(fd.as_fd(), piece.get(skip..).unwrap_or_default())?;
     }
     Ok(())
+}
+
+/// Writes what a program has to say to standard output. Where nobody reads on, and SIGPIPE was ignored when the program
+/// was started, it ends quietly.
+pub fn print(text: &[u8]) -> Result<(), Failure> {
+    match write_all(STDOUT, text) {
+        Err(Errno::EPIPE) => Err(Failure::silent(Exit::TROUBLE)),
+        result => result.unable([b"write output"]),
+    }
 }
 
 /// A buffer in front of a descriptor. Nothing flushes it by itself: `flush` where the program is done.

@@ -4,6 +4,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use daemontools_core::printable::printable;
 use serde::Serialize;
 
 /// How grave a finding is.
@@ -195,22 +196,6 @@ impl Finding {
         text.push(b'\n');
         Ok(text)
     }
-}
-
-/// Bytes from outside without what would upset a terminal or break the line.
-pub fn printable(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if character.is_control() {
-                text.extend(character.escape_default());
-            } else {
-                text.push(character);
-            }
-        }
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use daemontools_core::printable::printable;
 use nix::unistd::{User, getegid, geteuid};
 
 use crate::access::{Obstacle, Who, obstacle};
@@ -115,7 +116,7 @@ fn who(launched: &Launch) -> Option<Who> {
 
 fn finding(who: Who, dir: &Path, path: &Path, log: &LogDirectory, launched: &Launch) -> Option<Finding> {
     let account = launched.account.as_deref().unwrap_or("the account that supervise runs as");
-    let shown = |path: &Path| crate::finding::printable(path.as_os_str().as_encoded_bytes());
+    let shown = |path: &Path| printable(path.as_os_str().as_encoded_bytes());
     let (code, what, fix) = match obstacle(who, dir, path, launched.program != "svlogd")? {
         Obstacle::Missing(missing) => (
             Code::LogDirectoryMissing,

@@ -1,16 +1,13 @@
 //! The command line of svlint: what was typed becomes what is wanted.
 
-use std::env::var_os;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use daemontools_core::failure::Failure;
+use daemontools_core::scan_dir;
 use daemontools_core::sys::args::Args;
 use lexopt::{Arg, Parser};
-
-/// Where a tree is looked for if nobody says where.
-const USUAL: [&str; 2] = ["/service", "/etc/service"];
 
 /// What is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,17 +33,10 @@ impl Options {
             }
         }
         if dirs.is_empty() {
-            dirs.push(usual());
+            dirs.push(scan_dir::by_default());
         }
         Ok(Options { json, dirs })
     }
-}
-
-/// $SVDIR, else the first usual place that exists; else the first one, about which the message will be.
-fn usual() -> PathBuf {
-    let named = var_os("SVDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    let found = || USUAL.into_iter().find(|dir| Path::new(dir).is_dir()).unwrap_or("/service");
-    named.unwrap_or_else(|| found().into())
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! Reads what was given, tells what was found, and says by the exit code how grave it is.
 
 use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
+use daemontools_core::failure::{Failure, Outcome, Program};
 use daemontools_core::service_dir::Home;
-use daemontools_core::stdio::write_all;
-use daemontools_core::sys::fd::STDOUT;
-use nix::errno::Errno;
+use daemontools_core::stdio::print;
 
 use crate::finding::{Finding, Severity};
 use crate::options::Options;
@@ -26,7 +24,7 @@ pub fn lint(program: &Program, options: &Options) -> Outcome {
     report.watch(&home)?;
     report.findings.sort_by(|one, other| (&one.path, one.line, one.code).cmp(&(&other.path, other.line, other.code)));
     report.findings.dedup();
-    write(&text(&report.findings, options.json)?)?;
+    print(&text(&report.findings, options.json)?)?;
     for trouble in &report.troubles {
         trouble.warn(program);
     }
@@ -49,12 +47,4 @@ fn text(findings: &[Finding], json: bool) -> Result<Vec<u8>, Failure> {
         }
     }
     Ok(text)
-}
-
-fn write(text: &[u8]) -> Result<(), Failure> {
-    match write_all(STDOUT, text) {
-        // Nobody reads on, and SIGPIPE was ignored when we were started.
-        Err(Errno::EPIPE) => Err(Failure::silent(Exit::TROUBLE)),
-        result => result.unable([b"write output"]),
-    }
 }

@@ -1,16 +1,12 @@
 //! The command line of svps: what was typed becomes what is wanted.
 
-use std::env::var_os;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
 
 use daemontools_core::failure::Failure;
+use daemontools_core::scan_dir;
 use daemontools_core::sys::args::Args;
 use lexopt::{Arg, Parser};
-
-/// Where a tree is looked for if nobody says where.
-const USUAL: [&str; 2] = ["/service", "/etc/service"];
 
 /// Which service comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,11 +72,9 @@ impl Options {
     }
 }
 
-/// $SVDIR, else the first usual place that exists; else the first one, about which the message will be.
+/// The scan directory where none is given.
 fn usual() -> CString {
-    let named = var_os("SVDIR").filter(|dir| !dir.is_empty()).map(OsStringExt::into_vec);
-    let found = || USUAL.into_iter().find(|dir| Path::new(dir).is_dir()).unwrap_or("/service");
-    CString::new(named.unwrap_or_else(|| found().into())).unwrap_or_default()
+    CString::new(scan_dir::by_default().into_os_string().into_vec()).unwrap_or_default()
 }
 
 fn choose(form: &mut Form, choice: Form) -> Result<(), Failure> {

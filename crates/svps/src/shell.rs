@@ -11,9 +11,10 @@ use daemontools_core::clock::monotonic;
 use daemontools_core::entry::Exit;
 use daemontools_core::failure::{Failure, Outcome, Unable};
 use daemontools_core::label::Label;
+use daemontools_core::printable::printable;
 use daemontools_core::service::{Condition, Service};
 use daemontools_core::service_dir::Home;
-use daemontools_core::stdio::write_all;
+use daemontools_core::stdio::print;
 use daemontools_core::sys::fd::STDOUT;
 use daemontools_core::sys::terminal;
 use daemontools_core::wait::wait;
@@ -41,7 +42,7 @@ pub fn show(options: &Options) -> Outcome {
     let now = Label::now();
     let mut entries = tree::look(&home, &options.dir, now)?;
     tree::sort(&mut entries, options.sort);
-    write(&text(options, &entries, now)?)?;
+    print(&text(options, &entries, now)?)?;
     Ok(if entries.iter().all(Entry::is_as_wanted) { Exit::OK } else { TROUBLED })
 }
 
@@ -63,14 +64,6 @@ fn colour() -> bool {
     STDOUT.is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
 }
 
-fn write(text: &[u8]) -> Result<(), Failure> {
-    match write_all(STDOUT, text) {
-        // Nobody reads on, and SIGPIPE was ignored when we were started.
-        Err(Errno::EPIPE) => Err(Failure::silent(Exit::TROUBLE)),
-        result => result.unable([b"write output"]),
-    }
-}
-
 /// Shows the tree again and again, until a signal ends us.
 fn follow(options: &Options, home: &Home) -> Outcome {
     let mut live = Live { dir: &options.dir, home, watch: Watch::here(&options.dir)?, entries: BTreeMap::new() };
@@ -83,10 +76,10 @@ fn follow(options: &Options, home: &Home) -> Outcome {
         tree::sort(&mut entries, options.sort);
         let next = monotonic() + SHOW_EVERY;
         if screen {
-            write(&picture(options, &entries, now, shown.is_none()))?;
+            print(&picture(options, &entries, now, shown.is_none()))?;
         } else if shown.as_ref() != Some(&entries) {
             let gap: &[u8] = if shown.is_some() && options.form == Form::Table { b"\n" } else { b"" };
-            write(&[gap, &text(options, &entries, now)?].concat())?;
+            print(&[gap, &text(options, &entries, now)?].concat())?;
         }
         let spans = table::spans_last(&entries, now).filter(|_| screen);
         let lasts = [table::counts_last(&entries), spans].into_iter().flatten().min();
@@ -102,7 +95,7 @@ fn follow(options: &Options, home: &Home) -> Outcome {
 fn picture(options: &Options, entries: &[Entry], now: Label, first: bool) -> Vec<u8> {
     let (rows, columns) = terminal::size(STDOUT).unwrap_or((24, 80));
     let style = Style { colour: colour(), width: Some(columns.into()) };
-    let title = format!("{}: {}", table::printable(options.dir.to_bytes()), table::summary(entries));
+    let title = format!("{}: {}", printable(options.dir.to_bytes()), table::summary(entries));
     let title: String = title.chars().take(columns.into()).collect();
     let mut lines = vec![title, String::new()];
     lines.append(&mut table::lines(entries, now, style));

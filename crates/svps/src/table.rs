@@ -1,6 +1,7 @@
 //! The tree as a table for people: words, widths, colours. Pure: bytes come out.
 
 use daemontools_core::label::Label;
+use daemontools_core::printable::printable;
 use daemontools_core::service::{Condition, Normally, Service, State};
 use daemontools_core::status::Want;
 
@@ -160,21 +161,6 @@ fn code(paint: Paint) -> &'static str {
         Paint::Odd => "\x1b[33m",
         Paint::Bad => "\x1b[1;31m",
     }
-}
-
-/// A name without what would upset a terminal or break the line.
-pub fn printable(name: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in name.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                character if character.is_control() => text.extend(character.escape_default()),
-                character => text.push(character),
-            }
-        }
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
-    }
-    text
 }
 
 #[cfg(test)]

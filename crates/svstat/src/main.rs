@@ -5,11 +5,11 @@
 use daemontools_core::entry;
 use daemontools_core::entry::Exit;
 use daemontools_core::errno::reason;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
+use daemontools_core::failure::{Failure, Outcome, Program};
 use daemontools_core::label::Label;
 use daemontools_core::service::{Normally, Service};
 use daemontools_core::service_dir::{DOWN, Home, StatusTrouble, read_status, supervised};
-use daemontools_core::stdio::Output;
+use daemontools_core::stdio::{Output, print};
 use daemontools_core::sys::args::Args;
 use daemontools_core::sys::fd::STDOUT;
 use nix::errno::Errno;
@@ -43,17 +43,15 @@ fn run(mut args: Args) -> Outcome {
 /// The same as JSON objects, a line each.
 fn objects(args: Args) -> Outcome {
     let home = Home::here()?;
-    let mut output = Output::new(STDOUT);
+    let mut text = Vec::new();
     for dir in args {
         let now = Label::now();
         let service = home.visit(dir, || Service::look(now))?;
         let service = service.unwrap_or_else(|errno| Service::unknown("chdir", Some(errno)));
         let line = json::line(dir.to_bytes(), &service, now);
-        let line = line.map_err(|_| Failure::fatal([b"unable to describe ", dir.to_bytes()]))?;
-        output.put(&line).unable([b"write output"])?;
+        text.extend(line.map_err(|_| Failure::fatal([b"unable to describe ", dir.to_bytes()]))?);
     }
-    output.flush().unable([b"write output"])?;
-    Ok(Exit::OK)
+    print(&text).map(|()| Exit::OK)
 }
 
 /// What is to be said of the current directory.
