@@ -286,6 +286,7 @@ fn live(programs: &'static Programs) {
         .script("t/bad/log/run", "exec multilog ./main")
         .dir("t/bad/log/main");
     let _supervises = supervise(&tree, &["t/ok", "t/left"]);
+    until("t/left can be told", || tree.run("svok", ["t/left"]) == exits(0, "", ""));
     tree.run("svc", ["-u", "t/left"]);
     until_up(&tree, "t/left");
     until_up(&tree, "t/ok");
