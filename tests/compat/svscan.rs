@@ -125,7 +125,7 @@ fn any_name_will_do() {
 fn how_supervise_is_started() {
     let tree = Tree::new().dir("scan/sv/log").script(
         "bin/supervise",
-        "printf '%s|%s|' \"$#\" \"$*\" >>\"$TMPDIR/started\"; pwd -P >>\"$TMPDIR/started\"; exec sleep 1000",
+        "printf '%s|%s|%s\\n' \"$#\" \"$*\" \"$(pwd -P)\" >>\"$TMPDIR/started\"; exec sleep 1000",
     );
     tree.put_script("scan/sv/run", SLEEP);
     let path = format!("/nonexistent:{}:/bin:/usr/bin", tree.path("bin").display());

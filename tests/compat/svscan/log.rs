@@ -10,11 +10,12 @@ use nix::unistd::Pid;
 
 use super::{scanned, supervises};
 
-/// A service that writes what comes through the FIFO `feed`, its logger, and the writing end of the FIFO.
+/// A service that writes what comes through the FIFO `feed`, and then into `written` that it did; its logger; and the
+/// writing end of the FIFO.
 fn logged() -> (Tree, Process, File) {
     let tree = Tree::new()
         .fifo("feed")
-        .script("scan/sv/run", "exec cat <>../../feed")
+        .script("scan/sv/run", "while read -r line; do echo \"$line\"; echo \"$line\" >>written; done <>../../feed")
         .script("scan/sv/log/run", "exec cat >>lines");
     let svscan = scanned(&tree);
     until_up(&tree, "scan/sv");
@@ -28,8 +29,10 @@ fn until_lines(tree: &Tree, expected: &[&str]) {
     until(&format!("the lines {expected:?} in the log"), || tree.lines("scan/sv/log/lines") == expected);
 }
 
-fn put(feed: &mut File, line: &str) {
+/// Feeds the service a line and waits until it has written it.
+fn put(tree: &Tree, feed: &mut File, line: &str) {
     feed.write_all(format!("{line}\n").as_bytes()).expect("feed the service");
+    until(&format!("{line} is written"), || tree.lines("scan/sv/written").iter().any(|written| written == line));
 }
 
 /// The process that started the service, killed together with it; waits until svscan has started another pair.
@@ -47,7 +50,7 @@ fn kill_both(tree: &Tree, service: &str) {
 #[test]
 fn what_the_service_writes_reaches_the_logger() {
     let (tree, _svscan, mut feed) = logged();
-    put(&mut feed, "one");
+    put(&tree, &mut feed, "one");
     until_lines(&tree, &["one"]);
     assert_eq!(supervises(&tree), ["log", "sv"]);
 }
@@ -56,18 +59,18 @@ fn what_the_service_writes_reaches_the_logger() {
 #[test]
 fn the_pipe_survives_the_death_of_either_side() {
     let (tree, _svscan, mut feed) = logged();
-    put(&mut feed, "one");
+    put(&tree, &mut feed, "one");
     until_lines(&tree, &["one"]);
 
     let writer = Status::of(&tree, "scan/sv").expect("a status").pid;
     kill_both(&tree, "scan/sv/log");
-    put(&mut feed, "two");
+    put(&tree, &mut feed, "two");
     until_lines(&tree, &["one", "two"]);
     assert_eq!(until_up(&tree, "scan/sv"), writer, "the service noticed nothing");
 
     let logger = until_up(&tree, "scan/sv/log");
     kill_both(&tree, "scan/sv");
-    put(&mut feed, "three");
+    put(&tree, &mut feed, "three");
     until_lines(&tree, &["one", "two", "three"]);
     assert_eq!(until_up(&tree, "scan/sv/log"), logger, "the logger has seen no end");
 }
@@ -76,13 +79,13 @@ fn the_pipe_survives_the_death_of_either_side() {
 #[test]
 fn lines_wait_for_the_logger() {
     let (tree, _svscan, mut feed) = logged();
-    put(&mut feed, "one");
+    put(&tree, &mut feed, "one");
     until_lines(&tree, &["one"]);
     assert_eq!(tree.run("svc", ["-d", "scan/sv/log"]), exits(0, "", ""));
     until_status(&tree, "scan/sv/log", "down", |s| !s.up());
-    put(&mut feed, "two");
+    put(&tree, &mut feed, "two");
     kill_both(&tree, "scan/sv");
-    put(&mut feed, "three");
+    put(&tree, &mut feed, "three");
     assert_eq!(tree.lines("scan/sv/log/lines"), ["one"]);
     assert_eq!(tree.run("svc", ["-u", "scan/sv/log"]), exits(0, "", ""));
     until_lines(&tree, &["one", "two", "three"]);
