@@ -6,7 +6,10 @@ BUILT = $(TARGET)/programs
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
+SHAREDIR = $(PREFIX)/share
+UNITDIR = $(PREFIX)/lib/systemd/system
 DESTDIR =
+MANIFEST = packaging/manifest "$(BUILT)" "$(BINDIR)" "$(MANDIR)" "$(SHAREDIR)" "$(UNITDIR)"
 
 all: build
 
@@ -14,14 +17,25 @@ all: build
 build:
 	CARGO="$(CARGO)" CARGO_TARGET_DIR="$(TARGET)" packaging/build $(BUILT)
 
-# Programs and manuals. Where root has no cargo (sudo make install), what was built before is installed.
+# Programs, manuals, completions, examples, a systemd unit (which starts nothing by itself). Where root has no cargo (sudo make install), what was built before is installed.
 install:
 	@if command -v $(CARGO) >/dev/null; then $(MAKE) build; fi
-	packaging/manifest "$(BUILT)" "$(BINDIR)" "$(MANDIR)" | packaging/install "$(DESTDIR)"
+	$(MANIFEST) | packaging/install "$(DESTDIR)"
 
 # Exactly what install put there.
 uninstall:
-	packaging/manifest "$(BUILT)" "$(BINDIR)" "$(MANDIR)" | packaging/uninstall "$(DESTDIR)"
+	$(MANIFEST) | packaging/uninstall "$(DESTDIR)"
+
+# The classic layout: a link in /command to each installed program.
+install-command:
+	$(MANIFEST) | packaging/command install "$(DESTDIR)" "$(BINDIR)"
+
+uninstall-command:
+	$(MANIFEST) | packaging/command uninstall "$(DESTDIR)" "$(BINDIR)"
+
+# The Debian package, in target/.
+deb: build
+	packaging/deb "$(BUILT)" "$(TARGET)"
 
 # A tree at work, in a temporary directory.
 demo: build
@@ -40,6 +54,10 @@ FUZZ_SECONDS = 60
 fuzz:
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --package daemontools-tests --test fuzz
 
+# The package in a Debian of its own, with the original, there and back. As root; takes debootstrap and some minutes.
+test-deb: deb
+	packaging/test-deb $(TARGET)/daemontools-rs_*.deb
+
 # Ours, the original and the peers side by side. A whole run writes docs/performance.md's tables; ROWS='multilog start'
 # takes only those, ROWS=--quick fewer rounds.
 ROWS =
@@ -54,4 +72,5 @@ check:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build install uninstall demo test test-original fuzz bench check clean
+.PHONY: all build install uninstall install-command uninstall-command deb test-deb demo test test-original fuzz \
+	bench check clean

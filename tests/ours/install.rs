@@ -65,6 +65,13 @@ fn what_is_installed_works_and_goes_away_again() {
     let with_page = programs.iter().filter(|name| page_of(name).exists());
     expected.extend(with_page.map(|name| (format!("usr/share/man/man8/{name}.8"), 0o644)));
     expected.push(("usr/share/man/man7/daemontools.7".into(), 0o644));
+    expected.extend(programs.iter().flat_map(|name| completions_of(name)).map(|file| (file, 0o644)));
+    expected.push(("usr/lib/systemd/system/svscan.service".into(), 0o644));
+    let examples = files(&workspace().join("examples"));
+    let mode = |mode: u32| if mode & 0o100 == 0 { 0o644 } else { 0o755 };
+    expected.extend(
+        examples.into_iter().map(|(file, had)| (format!("usr/share/doc/daemontools-rs/examples/{file}"), mode(had))),
+    );
     let mut mine = files(&tree.path("my root"));
     assert_eq!(mine.len(), expected.len() + 1, "{mine:?}");
     expected.iter().for_each(|file| assert!(mine.contains(file), "{file:?} is not in {mine:?}"));
@@ -78,6 +85,57 @@ fn what_is_installed_works_and_goes_away_again() {
     assert_eq!(gone.end, End::Code(0), "{gone:?}");
     mine.retain(|(name, _)| name == "usr/bin/mine");
     assert_eq!(files(&tree.path("my root")), mine);
+}
+
+/// Where the completions go that a program has.
+fn completions_of(name: &str) -> Vec<String> {
+    let places = [
+        ("bash", format!("usr/share/bash-completion/completions/{name}")),
+        ("zsh", format!("usr/share/zsh/site-functions/_{name}")),
+        ("fish", format!("usr/share/fish/vendor_completions.d/{name}.fish")),
+    ];
+    let there = |shell: &str| workspace().join(format!("crates/{name}/{name}.{shell}")).exists();
+    places.into_iter().filter(|(shell, _)| there(shell)).map(|(_, place)| place).collect()
+}
+
+#[test]
+fn the_classic_layout_is_links_in_command() {
+    let tree = Tree::of(Programs::ours());
+    if make_is_missing(&tree) {
+        return;
+    }
+    let linked = make(&tree, "root", &["install-command"]);
+    assert_eq!(linked.end, End::Code(0), "{linked:?}");
+    for name in programs() {
+        let link = fs::read_link(tree.path("root/command").join(&name)).expect("a link");
+        assert_eq!(link, Path::new("/usr/bin").join(&name));
+    }
+    assert_eq!(make(&tree, "root", &["install-command"]).end, End::Code(0), "again");
+    let tree = tree.file("root/command/mine", "");
+    assert_eq!(make(&tree, "root", &["uninstall-command"]).end, End::Code(0));
+    assert_eq!(fs::read_dir(tree.path("root/command")).expect("read /command").count(), 1);
+    // The original may be there.
+    let tree = tree.link("root/command/svc", "/package/admin/daemontools/command/svc");
+    let refused = make(&tree, "root", &["install-command"]);
+    assert_ne!(refused.end, End::Code(0));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("nothing was linked"), "{refused:?}");
+    assert_eq!(fs::read_dir(tree.path("root/command")).expect("read /command").count(), 2);
+    assert_eq!(make(&tree, "root", &["uninstall-command"]).end, End::Code(0));
+    assert!(fs::read_link(tree.path("root/command/svc")).is_ok(), "the original's link stays");
+}
+
+#[test]
+fn the_unit_is_sound() {
+    let tree = Tree::of(Programs::ours());
+    if tree.shell("command -v systemd-analyze").end != End::Code(0) {
+        return left_out("the systemd unit", "systemd-analyze is not installed");
+    }
+    // Which programs and manuals are installed is not the unit's matter.
+    let text = fs::read_to_string(workspace().join("packaging/svscan.service")).expect("the unit");
+    assert!(text.contains("\nExecStart=svscan --init "), "{text}");
+    tree.put_file("svscan.service", text.replace("ExecStart=svscan", "ExecStart=/bin/true"));
+    let verified = tree.shell("systemd-analyze verify --man=no ./svscan.service");
+    assert_eq!((verified.end, verified.stderr.as_slice()), (End::Code(0), &b""[..]), "{verified:?}");
 }
 
 /// Both readers of manuals show each of them.
@@ -118,7 +176,7 @@ fn an_install_that_cannot_be_done_says_so_and_changes_nothing() {
     hold_failure(&tree, &["install", "BINDIR=/new/place"], "root/usr/share");
     assert!(!tree.path("root/new").exists(), "a directory was left behind");
     // What is to be installed is not there.
-    hold_failure(&tree, &["install", "MANDIR=/man", "BUILT=/nowhere"], "/nowhere/");
+    hold_failure(&tree, &["install", "MANDIR=/man", "SHAREDIR=/share", "BUILT=/nowhere"], "/nowhere/");
     assert!(!tree.path("root/man").exists(), "a directory was left behind");
 }
 

@@ -1,6 +1,7 @@
 //! Where ours differs from the original on purpose, races that ours does not lose,
 //! and trees in which ours and the original work together.
 
+mod completions;
 mod container;
 mod help;
 mod init;
@@ -15,6 +16,7 @@ mod svlint_styles;
 mod svlog;
 mod svps;
 mod svscan;
+mod svps;
 mod svscanboot;
 mod svstat_json;
 mod svup;

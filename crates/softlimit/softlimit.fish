@@ -1,0 +1,13 @@
+# Completion of softlimit for fish.
+complete -c softlimit -s a -x -d 'Memory, in bytes'
+complete -c softlimit -s c -x -d 'Core file, in bytes'
+complete -c softlimit -s d -x -d 'Data segment, in bytes'
+complete -c softlimit -s f -x -d 'File size, in bytes'
+complete -c softlimit -s l -x -d 'Locked memory, in bytes'
+complete -c softlimit -s m -x -d 'Data, stack, locked and all memory, in bytes'
+complete -c softlimit -s o -x -d 'Open files'
+complete -c softlimit -s p -x -d 'Processes'
+complete -c softlimit -s r -x -d 'Resident memory, in bytes'
+complete -c softlimit -s s -x -d 'Stack, in bytes'
+complete -c softlimit -s t -x -d 'Processor time, in seconds'
+complete -c softlimit -a '(__fish_complete_subcommand)'

@@ -1,0 +1,18 @@
+# Completion of svc for fish.
+complete -c svc -f
+complete -c svc -s u -d 'Up: start it, and again whenever it ends'
+complete -c svc -s d -d 'Down: TERM, CONT, and do not start it again'
+complete -c svc -s o -d 'Once: start it, and do not start it again'
+complete -c svc -s x -d 'Exit: end supervise when the service is down'
+complete -c svc -s p -d 'Pause: STOP'
+complete -c svc -s c -d 'Continue: CONT'
+complete -c svc -s h -d 'HUP'
+complete -c svc -s a -d 'ALRM'
+complete -c svc -s i -d 'INT'
+complete -c svc -s t -d 'TERM'
+complete -c svc -s k -d 'KILL'
+complete -c svc -s q -d 'QUIT'
+complete -c svc -s 1 -d 'USR1'
+complete -c svc -s 2 -d 'USR2'
+complete -c svc -s w -d 'WINCH'
+complete -c svc -a '(__fish_complete_directories)' -d 'Service directory'

@@ -1,0 +1,3 @@
+#compdef svok
+# Completion of svok for zsh.
+_arguments ':service directory:_files -/'

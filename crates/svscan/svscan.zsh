@@ -1,0 +1,6 @@
+#compdef svscan
+# Completion of svscan for zsh.
+_arguments \
+	'--init[stop the tree in order when told to stop]' \
+	'--grace[after --init: how long services have to end]:seconds' \
+	':scan directory:_files -/'

@@ -1,0 +1,114 @@
+//! What a shell offers at Tab, asked of the shells themselves.
+//!
+//! Not tested: zsh beyond its syntax; it completes only at a terminal.
+
+use std::path::PathBuf;
+
+use daemontools_tests::programs::workspace;
+use daemontools_tests::{End, Programs, Tree, left_out};
+
+/// The completion files of a shell.
+fn files(shell: &str) -> Vec<PathBuf> {
+    let crates = std::fs::read_dir(workspace().join("crates")).expect("read crates");
+    let found: Vec<PathBuf> = crates
+        .flatten()
+        .map(|entry| entry.path().join(entry.file_name()).with_extension(shell))
+        .filter(|file| file.exists())
+        .collect();
+    assert!(found.len() >= 6, "{found:?}");
+    found
+}
+
+fn has(tree: &Tree, shell: &str) -> bool {
+    let found = tree.shell(&format!("command -v {shell}")).end == End::Code(0);
+    if !found {
+        left_out(&format!("completions for {shell}"), "it is not installed");
+    }
+    found
+}
+
+/// What bash offers for a line whose last word is being typed.
+fn bash_offers(tree: &Tree, line: &str) -> Vec<String> {
+    let name = line.split(' ').next().expect("a command");
+    let file = workspace().join(format!("crates/{name}/{name}.bash"));
+    // Outside of a completion there is no compopt.
+    let ask = "compopt() { :; }; . \"$1\"; read -ra COMP_WORDS <<<\"$2x\"; last=$((${#COMP_WORDS[@]} - 1))
+COMP_WORDS[last]=${COMP_WORDS[last]%x}; COMP_CWORD=$last; _$3; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let out = tree.invocation("/bin/bash").args(["-c", ask, "bash"]).arg(file).args([line, name]).run();
+    assert_eq!((out.end, out.stderr.as_slice()), (End::Code(0), &b""[..]), "{line}: {out:?}");
+    String::from_utf8(out.stdout).expect("text").lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// The same for fish.
+fn fish_offers(tree: &Tree, line: &str) -> Vec<String> {
+    let name = line.split(' ').next().expect("a command");
+    let file = workspace().join(format!("crates/{name}/{name}.fish"));
+    let ask = "source $argv[1]; complete -C $argv[2]";
+    let fish = tree.invocation("/usr/bin/fish").env("HOME", tree.path("")).args(["--private", "-c", ask]);
+    let out = fish.arg(file).arg(line).run();
+    assert_eq!(out.end, End::Code(0), "{line}: {out:?}");
+    let text = String::from_utf8(out.stdout).expect("text");
+    text.lines().map(|line| line.split('\t').next().expect("a word").to_owned()).collect()
+}
+
+#[test]
+fn bash_offers_options_then_directories() {
+    let tree = Tree::of(Programs::ours()).dir("sv/web").file("sv/note", "");
+    if !has(&tree, "bash") {
+        return;
+    }
+    assert!(bash_offers(&tree, "svc -").contains(&"-d".to_owned()));
+    assert_eq!(bash_offers(&tree, "svc -d sv/"), ["sv/web"]);
+    assert_eq!(bash_offers(&tree, "svstat --j"), ["--json"]);
+    assert_eq!(bash_offers(&tree, "svok s"), ["sv"]);
+    assert_eq!(bash_offers(&tree, "svscan --i"), ["--init"]);
+    assert_eq!(bash_offers(&tree, "svscan --init --g"), ["--grace"]);
+    assert_eq!(bash_offers(&tree, "svscan --init --grace "), [""; 0]);
+    assert_eq!(bash_offers(&tree, "svscan --init --grace 5 s"), ["sv"]);
+    assert_eq!(bash_offers(&tree, "svscan s"), ["sv"]);
+}
+
+#[test]
+fn bash_offers_a_program_after_the_options_of_those_that_run_one() {
+    let tree = Tree::of(Programs::ours()).file("lock", "");
+    if !has(&tree, "bash") {
+        return;
+    }
+    assert!(bash_offers(&tree, "setlock -").contains(&"-n".to_owned()));
+    assert_eq!(bash_offers(&tree, "setlock -n lo"), ["lock"]);
+    assert!(bash_offers(&tree, "setlock -n lock ech").contains(&"echo".to_owned()));
+    assert_eq!(bash_offers(&tree, "setlock lock echo lo"), ["lock"]);
+    assert!(bash_offers(&tree, "softlimit -o 5 -").contains(&"-t".to_owned()));
+    assert_eq!(bash_offers(&tree, "softlimit -o "), [""; 0]);
+    assert!(bash_offers(&tree, "softlimit -o 5 ech").contains(&"echo".to_owned()));
+    assert_eq!(bash_offers(&tree, "softlimit -o 5 echo lo"), ["lock"]);
+}
+
+#[test]
+fn fish_offers_the_same() {
+    let tree = Tree::of(Programs::ours()).dir("sv/web");
+    if !has(&tree, "fish") {
+        return;
+    }
+    assert!(fish_offers(&tree, "svc -").contains(&"-d".to_owned()));
+    assert_eq!(fish_offers(&tree, "svc -d sv/"), ["sv/web/"]);
+    assert_eq!(fish_offers(&tree, "svstat --j"), ["--json"]);
+    assert_eq!(fish_offers(&tree, "svscan --i"), ["--init"]);
+    assert_eq!(fish_offers(&tree, "svscan --init --g"), ["--grace"]);
+    assert!(fish_offers(&tree, "setlock -").contains(&"-n".to_owned()));
+    assert!(fish_offers(&tree, "softlimit -").contains(&"-o".to_owned()));
+}
+
+#[test]
+fn each_shell_can_read_its_files() {
+    let tree = Tree::of(Programs::ours());
+    for shell in ["bash", "zsh", "fish"] {
+        if !has(&tree, shell) {
+            continue;
+        }
+        for file in files(shell) {
+            let read = tree.invocation("/usr/bin/env").env("HOME", tree.path("")).arg(shell).arg("-n").arg(&file).run();
+            assert_eq!((read.end, read.stderr.as_slice()), (End::Code(0), &b""[..]), "{}", file.display());
+        }
+    }
+}
