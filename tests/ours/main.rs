@@ -16,7 +16,6 @@ mod svlint_styles;
 mod svlog;
 mod svps;
 mod svscan;
-mod svps;
 mod svscanboot;
 mod svstat_json;
 mod svup;
