@@ -193,6 +193,19 @@ fn watching_hears_of_every_change_under_the_original() {
     }
 }
 
+/// A service directory on a read-only file system has a link there, and supervise makes what it leads to.
+#[test]
+fn watching_hears_of_a_supervise_directory_elsewhere() {
+    let tree = Tree::of(Programs::ours()).script("t/sv/run", "exec sleep 987").dir("run");
+    std::os::unix::fs::symlink("../../run/sv", tree.path("t/sv/supervise")).expect("link");
+    let watching = svps(&tree).args(["--json", "--watch", "t"]).spawn();
+    until("it is unsupervised", || last(&watching).is_some_and(|o| o["state"] == "unsupervised"));
+    let supervise = tree.spawn("supervise", ["t/sv"]);
+    until("it is up", || last(&watching).is_some_and(|o| o["state"] == "up"));
+    drop(supervise);
+    until("it is unsupervised again", || last(&watching).is_some_and(|o| o["state"] == "unsupervised"));
+}
+
 /// Nobody writes anything when a restart leaves the last minute.
 #[test]
 fn a_service_that_no_longer_fails_is_shown_so_by_and_by() {

@@ -1,6 +1,7 @@
 //! What happens right now: services that are started again and again, and files `down` of services that are up.
 
 use std::ffi::CString;
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use daemontools_core::label::Label;
 use daemontools_core::service::{Normally, Service, State};
 use daemontools_core::service_dir::Home;
 use daemontools_core::status::Want;
+use daemontools_core::stdio::write_pieces;
+use daemontools_core::sys::fd::STDERR;
 use daemontools_core::wait::wait;
 
 use crate::finding::{Code, Finding};
@@ -41,6 +44,13 @@ impl Report {
         }
         if young.is_empty() {
             return Ok(());
+        }
+        if STDERR.is_terminal() {
+            let services = if young.len() == 1 { "service" } else { "services" };
+            let count = young.len().to_string();
+            let waits =
+                [count.as_bytes(), b" ", services.as_bytes(), b" started just now, looking again in 2.5 seconds\n"];
+            let _ = write_pieces(STDERR, [b"svlint: ", &waits.concat()]);
         }
         wait([], Some(monotonic() + AGAIN));
         for (dir, before) in young {

@@ -9,9 +9,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 use daemontools_core::failure::{Failure, Unable};
 use nix::errno::Errno;
+use nix::fcntl::readlink;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
 /// What can come and go in a directory.
@@ -59,6 +61,8 @@ enum Place {
     Scan,
     Directory(CString),
     Supervise(CString, Part),
+    /// One in which this name is to be made for that service.
+    Target(CString, CString),
 }
 
 /// The ears, relative to the scan directory, which is the current one.
@@ -88,12 +92,27 @@ impl Watch {
         ] {
             let path = CString::new([name.to_bytes(), below].concat()).unwrap_or_default();
             match self.add(&path, flags, place) {
+                Err(Errno::ENOENT) => self.attend_target(name, &path),
                 // Whoever may not listen may not look either, and is told so by the look.
-                Ok(()) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP) => {}
+                Ok(()) | Err(Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP) => {}
                 Err(errno) => return Err(errno).unable([b"watch ", path.to_bytes()]),
             }
         }
         Ok(())
+    }
+
+    /// Where `path` is a link whose target is still to be made, as supervise does: listens for that.
+    fn attend_target(&mut self, name: &CStr, path: &CStr) {
+        let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+        let Ok(target) = readlink(path) else { return };
+        let target = path.parent().unwrap_or(Path::new("")).join(target);
+        let (Some(parent), Some(file)) = (target.parent(), target.file_name()) else { return };
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        let (parent, file) = (CString::new(parent.as_os_str().as_bytes()), CString::new(file.as_bytes()));
+        if let (Ok(parent), Ok(file)) = (parent, file) {
+            // If that cannot be listened to either, the service is shown as it is until something else happens.
+            let _ = self.add(&parent, ENTRIES, Place::Target(name.into(), file));
+        }
     }
 
     /// No longer listens to a service that is not in the scan directory any more.
@@ -152,7 +171,7 @@ impl Place {
     fn is_of(&self, name: &CStr) -> bool {
         match self {
             Place::Scan => false,
-            Place::Directory(of) | Place::Supervise(of, _) => of.as_c_str() == name,
+            Place::Directory(of) | Place::Supervise(of, _) | Place::Target(of, _) => of.as_c_str() == name,
         }
     }
 
@@ -160,7 +179,7 @@ impl Place {
     fn gone(self) -> Change {
         match self {
             Place::Scan => Change::Entries,
-            Place::Directory(of) | Place::Supervise(of, _) => Change::Way(of),
+            Place::Directory(of) | Place::Supervise(of, _) | Place::Target(of, _) => Change::Way(of),
         }
     }
 
@@ -170,6 +189,7 @@ impl Place {
             // Links may lead elsewhere now: the entry is followed anew.
             Place::Scan => Some(Change::Entries),
             Place::Directory(of) => [c"down", c"log", c"supervise"].contains(&name).then(|| Change::Way(of.clone())),
+            Place::Target(of, file) => (file.as_c_str() == name).then(|| Change::Way(of.clone())),
             Place::Supervise(of, part) => {
                 let came_or_went = mask.intersects(ENTRIES);
                 match name.to_bytes() {
