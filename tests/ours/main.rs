@@ -14,6 +14,7 @@ mod supervise;
 mod svlint;
 mod svlint_styles;
 mod svlog;
+mod svlog_follow;
 mod svps;
 mod svscan;
 mod svscanboot;

@@ -1,4 +1,4 @@
-//! `svlog`, on the logs of our multilog and of the original's.
+//! `svlog`, on the logs of our multilog and of the original's. How it follows is in `svlog_follow`.
 //!
 //! Not tested: the progress on a terminal; a logger with another root directory.
 
@@ -8,13 +8,11 @@ use std::os::unix::fs::FileExt;
 
 use daemontools_tests::status::until_up;
 use daemontools_tests::{End, NONE, Output, Process, Programs, Tree, exits, proc, until};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 /// The label of the Unix epoch.
 const EPOCH: u64 = (1 << 62) + 10;
 
-fn start(tree: &Tree, arguments: &[&str]) -> Process {
+pub fn start(tree: &Tree, arguments: &[&str]) -> Process {
     tree.command_of(Programs::ours(), "svlog").env("TZ", "UTC").args(arguments).spawn()
 }
 
@@ -24,14 +22,14 @@ fn svlog(tree: &Tree, arguments: &[&str]) -> Output {
 
 /// What it shows, without complaint.
 #[track_caller]
-fn shown(tree: &Tree, arguments: &[&str]) -> String {
+pub fn shown(tree: &Tree, arguments: &[&str]) -> String {
     let out = svlog(tree, arguments);
     assert_eq!((out.end, out.stderr.escape_ascii().to_string()), (End::Code(0), String::new()), "{arguments:?}");
     String::from_utf8(out.stdout).expect("text")
 }
 
 /// Runs a test with each multilog that there is.
-fn with_both(test: fn(&'static Programs)) {
+pub fn with_both(test: fn(&'static Programs)) {
     if Programs::ours().path("multilog").exists() {
         test(Programs::ours());
     }
@@ -41,7 +39,7 @@ fn with_both(test: fn(&'static Programs)) {
 }
 
 /// A stamped line.
-fn line(seconds: u64, text: &str) -> String {
+pub fn line(seconds: u64, text: &str) -> String {
     format!("@{:016x}{:08x} {text}\n", EPOCH + seconds, seconds * 1000)
 }
 
@@ -51,44 +49,44 @@ fn old(seconds: u64, suffix: &str) -> String {
 }
 
 /// The same line as it is shown.
-fn local(seconds: u64, text: &str) -> String {
+pub fn local(seconds: u64, text: &str) -> String {
     let (minutes, nanoseconds) = (seconds / 60, seconds * 1000);
     format!("1970-01-01 {:02}:{:02}:{:02}.{nanoseconds:09} {text}\n", minutes / 60, minutes % 60, seconds % 60)
 }
 
 /// Feeds numbered lines to a multilog.
-struct Feed {
+pub struct Feed {
     process: Process,
     pipe: std::process::ChildStdin,
-    next: u32,
+    pub next: u32,
 }
 
 impl Feed {
-    fn new(tree: &Tree, script: &[&str]) -> Feed {
+    pub fn new(tree: &Tree, script: &[&str]) -> Feed {
         let mut process = tree.command("multilog").args(script).stdin_pipe().spawn();
         let pipe = process.stdin();
         Feed { process, pipe, next: 0 }
     }
 
-    fn lines(&mut self, count: u32) {
+    pub fn lines(&mut self, count: u32) {
         let text: String = (self.next..self.next + count).map(|number| format!("{}\n", numbered(number))).collect();
         self.next += count;
         self.pipe.write_all(text.as_bytes()).expect("feed multilog");
     }
 
-    fn end(self) {
+    pub fn end(self) {
         drop(self.pipe);
         assert_eq!(self.process.wait(), exits(0, "", ""));
     }
 }
 
-fn numbered(number: u32) -> String {
+pub fn numbered(number: u32) -> String {
     format!("line {number} {}", "and more".repeat((number % 13) as usize))
 }
 
 /// Whether the text is the numbered lines below `count`, each once and in order; stamps before them do not matter.
 #[track_caller]
-fn is_complete(text: &[u8], count: u32) {
+pub fn is_complete(text: &[u8], count: u32) {
     let text = String::from_utf8_lossy(text);
     for (number, line) in text.lines().enumerate() {
         let expected = numbered(number as u32);
@@ -98,7 +96,7 @@ fn is_complete(text: &[u8], count: u32) {
 }
 
 /// How many old files there are.
-fn old_files(tree: &Tree, log: &str) -> usize {
+pub fn old_files(tree: &Tree, log: &str) -> usize {
     let names = fs::read_dir(tree.path(log)).expect("read a log directory").flatten();
     names.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"@")).count()
 }
@@ -370,133 +368,6 @@ fn packed_files_may_have_names_of_their_own_and_several_parts() {
         assert!(String::from_utf8_lossy(&out.stdout).ends_with(&local(3, "c")), "{out:?}");
         fs::remove_file(tree.path(&name)).expect("remove a file");
     }
-}
-
-/// Waits until the follower has shown this many lines.
-#[track_caller]
-fn until_shown(process: &Process, count: u32) {
-    until(&format!("{count} lines"), || {
-        process.stdout().iter().filter(|&&byte| byte == b'\n').count() >= count as usize
-    });
-}
-
-#[test]
-fn following_loses_and_repeats_nothing() {
-    with_both(|programs| {
-        for stamped in ["t", "-nothing"] {
-            for processor in [None, Some("!cat"), Some("!gzip")] {
-                let tree = Tree::of(programs).dir("log");
-                let script = [Some(stamped), Some("s4096"), Some("n1000"), processor, Some("./log")];
-                let script: Vec<&str> = script.into_iter().flatten().collect();
-                let mut feed = Feed::new(&tree, &script);
-                feed.lines(300);
-                until("current", || tree.path("log/current").exists());
-                let follower = start(&tree, &["-f", "-n", "1000000", "log"]);
-                until_shown(&follower, 300);
-                // Fast, and then line by line.
-                feed.lines(3000);
-                for _ in 0..50 {
-                    feed.lines(1);
-                }
-                until_shown(&follower, 3350);
-                // It sleeps while multilog rotates many times; then multilog rests.
-                let rotations = old_files(&tree, "log");
-                kill(Pid::from_raw(follower.pid()), Signal::SIGSTOP).expect("stop svlog");
-                until("svlog to stop", || proc::state(follower.pid()) == Some('T'));
-                feed.lines(1000);
-                until("rotations", || old_files(&tree, "log") > rotations + 5);
-                kill(Pid::from_raw(follower.pid()), Signal::SIGCONT).expect("continue svlog");
-                feed.lines(10);
-                until_shown(&follower, 4360);
-                // The same again, and multilog ends and begins anew meanwhile.
-                kill(Pid::from_raw(follower.pid()), Signal::SIGSTOP).expect("stop svlog");
-                feed.lines(200);
-                let next = feed.next;
-                feed.end();
-                let mut feed = Feed::new(&tree, &script);
-                feed.next = next;
-                feed.lines(500);
-                kill(Pid::from_raw(follower.pid()), Signal::SIGCONT).expect("continue svlog");
-                feed.lines(1);
-                until_shown(&follower, feed.next);
-                let what = format!("{stamped} {processor:?}");
-                assert_eq!(follower.stderr(), b"", "{what}");
-                is_complete(&follower.stdout(), feed.next);
-                feed.end();
-            }
-        }
-    });
-}
-
-/// What was thrown away while it slept is lost; what is left comes in order, and nothing comes twice.
-#[test]
-fn a_follower_that_slept_too_long_goes_on_with_what_is_left() {
-    with_both(|programs| {
-        for processor in [None, Some("!gzip")] {
-            let tree = Tree::of(programs);
-            let script: Vec<&str> = ["t", "s4096", "n3"].into_iter().chain(processor).chain(["./log"]).collect();
-            let mut feed = Feed::new(&tree, &script);
-            feed.lines(100);
-            until("current", || tree.path("log/current").exists());
-            let follower = start(&tree, &["-f", "log"]);
-            until_shown(&follower, 10);
-            kill(Pid::from_raw(follower.pid()), Signal::SIGSTOP).expect("stop svlog");
-            feed.lines(3001);
-            feed.end();
-            kill(Pid::from_raw(follower.pid()), Signal::SIGCONT).expect("continue svlog");
-            let ends = |text: &[u8]| text.ends_with(format!("{}\n", numbered(3100)).as_bytes());
-            until("the last line", || ends(&follower.stdout()));
-            let text = String::from_utf8(follower.stdout()).expect("text");
-            let numbers: Vec<u32> = text
-                .lines()
-                .map(|line| line.split(' ').nth(3).and_then(|n| n.parse().ok()).expect("a number"))
-                .collect();
-            assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{processor:?}: {numbers:?}");
-            assert!(numbers.len() > 20, "{processor:?}: {numbers:?}");
-        }
-    });
-}
-
-#[test]
-fn following_begins_with_the_last_ten_and_holds_back_half_lines() {
-    let tree = Tree::of(Programs::ours());
-    let lines: String = (0..30).map(|number| line(number, "x")).collect();
-    let tree = tree.file("log/current", lines);
-    let follower = start(&tree, &["-f", "log"]);
-    until_shown(&follower, 10);
-    let mut current = fs::File::options().append(true).open(tree.path("log/current")).expect("open current");
-    let half = line(40, "y");
-    let (begin, end) = half.split_at(20);
-    current.write_all(begin.as_bytes()).expect("write");
-    // Who begins now has to see all of that line too.
-    let late = start(&tree, &["-fn0", "log"]);
-    until("two that wait", || proc::state(late.pid()) == Some('S') && proc::state(follower.pid()) == Some('S'));
-    current.write_all(end.as_bytes()).expect("write");
-    until_shown(&follower, 11);
-    until_shown(&late, 1);
-    let text = String::from_utf8(follower.stdout()).expect("text");
-    assert!(text.starts_with(&local(20, "x")) && text.ends_with(&local(40, "y")), "{text}");
-    let late = String::from_utf8(late.stdout()).expect("text");
-    assert!(late.ends_with(&local(40, "y")), "{late}");
-}
-
-#[test]
-fn a_follower_sees_what_a_killed_multilog_left() {
-    with_both(|programs| {
-        let tree = Tree::of(programs);
-        let mut feed = Feed::new(&tree, &["t", "./log"]);
-        feed.lines(10);
-        until("ten lines", || tree.lines("log/current").len() == 10);
-        let follower = start(&tree, &["-fn100", "log"]);
-        until_shown(&follower, 10);
-        drop(feed);
-        let mut feed = Feed::new(&tree, &["t", "./log"]);
-        feed.next = 10;
-        feed.lines(10);
-        until_shown(&follower, 20);
-        is_complete(&follower.stdout(), 20);
-        assert_eq!(follower.stderr(), b"");
-    });
 }
 
 #[test]

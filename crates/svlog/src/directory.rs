@@ -51,6 +51,9 @@ pub struct Snapshot {
     pub rotating: Option<OwnedFd>,
     /// The file that grows, if any.
     pub current: Option<OwnedFd>,
+    /// A moment in which the last file was the one that grows and all others had their names; `None`: multilog was
+    /// rotating.
+    pub seen: Option<Label>,
 }
 
 /// How often a directory that changes all the time is looked at again.
@@ -61,6 +64,8 @@ const LOOKS: u32 = 1000;
 pub fn snapshot(dir: &Path) -> nix::Result<Snapshot> {
     for _ in 0..LOOKS {
         let before = list(dir)?;
+        let rotates = before.iter().any(|entry| entry.kind == Kind::Rotating);
+        let seen = (!rotates).then(Label::now);
         let opened = |kind: Kind| {
             let entry = before.iter().find(|entry| entry.kind == kind);
             entry.map(|entry| open(&dir.join(&entry.name))).transpose()
@@ -75,7 +80,7 @@ pub fn snapshot(dir: &Path) -> nix::Result<Snapshot> {
         let known = |kind: Kind| before.iter().find(|entry| entry.kind == kind).map(|entry| entry.inode);
         let same = inode(&rotating)? == known(Kind::Rotating) && inode(&current)? == known(Kind::Current);
         if same && list(dir)? == before {
-            return Ok(Snapshot { entries: before, rotating, current });
+            return Ok(Snapshot { entries: before, rotating, current, seen });
         }
     }
     Err(Errno::EAGAIN)

@@ -1,8 +1,9 @@
 //! svlog: where a log is (`locate`, `logger`), its files in order (`directory`, `file`), where to begin (`moment`,
-//! `bisect`, `tail`), the lines of one log (`source`, over rotations `succession`) and of several (`merge`), which are
+//! `range`, `bisect`, `tail`, `backwards`), the lines of one log (`source`, over rotations `succession`) and of several (`merge`), which are
 //! wanted (`sought`) and how they are shown (`form`), the program around these (`shell`).
 #![forbid(unsafe_code)]
 
+pub mod backwards;
 pub mod bisect;
 pub mod directory;
 pub mod file;
@@ -13,6 +14,7 @@ pub mod merge;
 pub mod moment;
 pub mod options;
 pub mod progress;
+pub mod range;
 pub mod shell;
 pub mod sought;
 pub mod source;

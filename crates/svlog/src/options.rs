@@ -11,7 +11,7 @@ use lexopt::{Arg, Parser};
 
 use crate::form::Style;
 use crate::moment::{Edge, Setting};
-use crate::source::Range;
+use crate::range::Range;
 
 /// How many lines a follower sees of the past if nothing else is asked for.
 const GLIMPSE: usize = 10;

@@ -19,18 +19,8 @@ use nix::errno::Errno;
 use crate::bisect::{Boundary, ReadAt, boundary};
 use crate::directory::{Ending, Entry, Kind, Snapshot, open};
 use crate::file::Plain;
-use crate::sought::Sought;
+use crate::range::{Range, select};
 use crate::stamp::{self, Stamp};
-use crate::tail::{self, Tail};
-
-/// From when to when, both included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Range {
-    /// The first moment.
-    pub since: Option<Label>,
-    /// The last one.
-    pub until: Option<Label>,
-}
 
 /// How a log is read.
 #[derive(Clone, Copy)]
@@ -47,11 +37,11 @@ pub struct Manner {
 
 /// A file that is still to be read.
 pub(crate) struct Piece {
-    entry: Entry,
+    pub(crate) entry: Entry,
     /// Open already, if it may get another name.
-    fd: Option<OwnedFd>,
+    pub(crate) fd: Option<OwnedFd>,
     /// Where to begin, if not where the range begins.
-    start: Option<u64>,
+    pub(crate) start: Option<u64>,
 }
 
 /// The file that is being read.
@@ -79,7 +69,7 @@ pub struct Source {
     pub trouble: bool,
     /// How many bytes of files have been read.
     pub read: u64,
-    manner: Manner,
+    pub(crate) manner: Manner,
     since: Option<Stamp>,
     until: Option<Stamp>,
     pub(crate) queue: VecDeque<Piece>,
@@ -92,13 +82,15 @@ pub struct Source {
     /// Where the line is in the buffer.
     line: (usize, usize),
     /// The stamp that the line goes by.
-    key: Stamp,
+    pub(crate) key: Stamp,
     /// Whether that is its own.
     stamped: bool,
     /// Whether the line's stamp is in the range.
     inside: bool,
     /// Lines up to this stamp have been shown already.
     pub(crate) shown: Option<Stamp>,
+    /// When the last file was certainly the one that grows, and all files before it had their names.
+    pub(crate) seen: Option<Label>,
 }
 
 /// How much is read at once.
@@ -126,12 +118,14 @@ impl Source {
             stamped: false,
             inside: true,
             shown: None,
+            seen: None,
         }
     }
 
     /// Is to read these files.
     pub fn take(&mut self, snapshot: Snapshot) {
-        let Snapshot { entries, mut rotating, mut current } = snapshot;
+        let Snapshot { entries, mut rotating, mut current, seen } = snapshot;
+        self.seen = seen;
         let pieces = select(entries, &self.manner.range).into_iter().map(|entry| {
             let fd = match entry.kind {
                 Kind::Old(..) => None,
@@ -202,6 +196,9 @@ impl Source {
             self.key = stamp;
             let late = self.until.is_some_and(|until| self.key > until);
             let again = self.shown.is_some_and(|shown| self.key <= shown);
+            if !again {
+                self.shown = None;
+            }
             self.inside = !late && !again && self.since.is_none_or(|since| self.key >= since);
             if late && matches!(self.reading, Some(Reading { input: Input::Packed(_), .. })) {
                 // What follows in this file is late too.
@@ -304,7 +301,7 @@ impl Source {
         Ok((plain, Input::Plain(piece.start.unwrap_or(start), end)))
     }
 
-    fn open(&self, piece: &Piece) -> nix::Result<Plain> {
+    pub(crate) fn open(&self, piece: &Piece) -> nix::Result<Plain> {
         use std::os::fd::AsFd;
         match &piece.fd {
             Some(fd) => duplicate_private(fd.as_fd()).map(Plain),
@@ -313,7 +310,7 @@ impl Source {
     }
 
     /// Where the range begins in a file, and where it ends, if not with the file.
-    fn bounds(&self, plain: &Plain) -> nix::Result<(u64, Option<u64>)> {
+    pub(crate) fn bounds(&self, plain: &Plain) -> nix::Result<(u64, Option<u64>)> {
         let size = plain.size()?;
         let find = |before: &dyn Fn(&Stamp) -> bool| match boundary(plain, size, before)? {
             // The name of the file says that it may reach into the range, and nothing says more.
@@ -323,63 +320,6 @@ impl Source {
         let start = self.since.map(|since| find(&|stamp| *stamp < since)).transpose()?.flatten();
         let end = self.until.map(|until| find(&|stamp| *stamp <= until)).transpose()?.flatten();
         Ok((start.unwrap_or(0), end))
-    }
-
-    /// Forgets the files before the last `lines` lines in which `sought` is (and some of these lines, maybe one too many).
-    pub fn keep_last(&mut self, lines: usize, sought: &Sought<'_>) {
-        let (mut left, mut kept) = (lines, VecDeque::new());
-        while let Some(mut piece) = self.queue.pop_back() {
-            let found = if lines == 0 { self.end(&piece) } else { self.last(&piece, left, sought) };
-            match found {
-                Ok(Tail::At(start)) => {
-                    self.key = self.stamp_before(&piece, start).unwrap_or(self.key);
-                    piece.start = Some(start);
-                    left = 0;
-                }
-                Ok(Tail::Fewer(count)) => left = left.saturating_sub(count),
-                // It will be told when the file is read.
-                Err(_) => {}
-            }
-            kept.push_front(piece);
-            if left == 0 {
-                break;
-            }
-        }
-        self.queue = kept;
-    }
-
-    /// The stamp that a line at `at` goes by if it has none of its own.
-    fn stamp_before(&self, piece: &Piece, at: u64) -> Option<Stamp> {
-        tail::stamp_before(&self.open(piece).ok()?, at).ok()?
-    }
-
-    /// Where a file ends; what is no whole line yet is still to come.
-    fn end(&self, piece: &Piece) -> nix::Result<Tail> {
-        let plain = self.open(piece)?;
-        let size = plain.size()?;
-        Ok(match tail::last(&plain, 0, size, 0)? {
-            Tail::Fewer(_) => Tail::At(0),
-            at @ Tail::At(_) => at,
-        })
-    }
-
-    /// Where the last lines of a file begin.
-    fn last(&self, piece: &Piece, lines: usize, sought: &Sought<'_>) -> nix::Result<Tail> {
-        let plain = self.open(piece)?;
-        let packed = piece.entry.kind != Kind::Current && plain.packing()?.is_some();
-        if !packed && sought.is_everything() {
-            let (start, end) = self.bounds(&plain)?;
-            return tail::last(&plain, start, end.map_or_else(|| plain.size(), Ok)?, lines);
-        }
-        // Only reading tells.
-        let manner = Manner { growing: false, ..self.manner };
-        let mut reader = Source::new(Vec::new(), self.dir.clone(), manner);
-        reader.queue.push_back(Piece { entry: piece.entry.clone(), fd: Some(plain.0), start: None });
-        let mut count = 0;
-        while reader.advance() {
-            count += usize::from(sought.is_in(reader.line()));
-        }
-        Ok(Tail::Fewer(count))
     }
 
     pub(crate) fn path(&self, entry: &Entry) -> PathBuf {
@@ -426,41 +366,5 @@ impl Reading {
                 }
             },
         }
-    }
-}
-
-/// The files in which lines of the range can be. A file's name says when it was finished: no line of it is later. The
-/// lines after it may be a little earlier than that, so that two files are kept beyond the end.
-fn select(mut entries: Vec<Entry>, range: &Range) -> Vec<Entry> {
-    let finished_by = |entry: &Entry, moment: Label| matches!(entry.kind, Kind::Old(finished, _) if finished < moment);
-    if let Some(until) = range.until {
-        entries.truncate(entries.partition_point(|entry| finished_by(entry, until)) + 2);
-    }
-    if let Some(since) = range.since {
-        entries.drain(..entries.partition_point(|entry| finished_by(entry, since)));
-    }
-    entries
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_tell_which_files_matter() {
-        let old = |seconds: i64| Kind::Old(Label::from_unix(seconds, 0), Ending::Whole);
-        let kinds = [old(10), old(20), old(30), old(40), Kind::Current];
-        let entries = kinds.map(|kind| Entry { name: "x".into(), inode: 1, kind }).to_vec();
-        let selected = |since: Option<i64>, until: Option<i64>| {
-            let label = |seconds: i64| Label::from_unix(seconds, 0);
-            let range = Range { since: since.map(label), until: until.map(label) };
-            select(entries.clone(), &range).into_iter().map(|entry| entry.kind).collect::<Vec<_>>()
-        };
-        assert_eq!(selected(None, None), kinds);
-        assert_eq!(selected(Some(20), None), kinds[1..]);
-        assert_eq!(selected(Some(41), None), [Kind::Current]);
-        assert_eq!(selected(None, Some(5)), kinds[..2]);
-        assert_eq!(selected(Some(15), Some(15)), kinds[1..3]);
-        assert_eq!(selected(Some(35), Some(99)), kinds[3..]);
     }
 }

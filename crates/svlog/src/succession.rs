@@ -20,12 +20,10 @@ use crate::source::{Reading, Source};
 /// How much of two files is compared to tell whether they are the same.
 const SAMPLE: usize = 64 * 1024;
 
-/// What is remembered of the file that grows.
+/// What is remembered of the file that was read to its end.
 #[derive(Default)]
 pub struct Succession {
-    /// When it was certainly `current`, and all files before it had their names.
-    seen: Option<Label>,
-    /// Whether it has been read to its end after it ceased to be `current`.
+    /// Whether that was after it ceased to be `current`.
     finished: bool,
 }
 
@@ -41,7 +39,7 @@ enum Next<'a> {
 impl Succession {
     /// Called when all that could be read was: whether there is more now, in the same file or in others.
     pub fn turn(&mut self, source: &mut Source) -> bool {
-        let Some(held) = &source.reading else {
+        let Some(held) = &mut source.reading else {
             // Nothing was ever there.
             return snapshot(&source.dir).is_ok_and(|snapshot| {
                 source.take(snapshot);
@@ -52,7 +50,7 @@ impl Succession {
         let now = Label::now();
         if stat(&source.dir.join("current")).is_ok_and(|current| current.st_ino == held.entry.inode) {
             if settled {
-                self.seen = Some(now);
+                source.seen = Some(now);
             }
             self.finished = false;
             return false;
@@ -63,9 +61,13 @@ impl Succession {
             return true;
         }
         let Ok(found) = snapshot(&source.dir) else { return false };
-        let Snapshot { entries, rotating, current } = found;
+        let Snapshot { entries, rotating, current, seen } = found;
+        // Its new name says whether its last line was torn.
+        if let Some(entry) = entries.iter().find(|entry| entry.inode == held.entry.inode) {
+            held.entry.kind = entry.kind;
+        }
         let contents = Sample::of(held);
-        let next = after(&entries, held.entry.inode, self.seen, |entry| {
+        let next = after(&entries, held.entry.inode, source.seen, |entry| {
             let open_copy = |fd: &OwnedFd| daemontools_core::sys::fd::duplicate_private(std::os::fd::AsFd::as_fd(fd));
             let file = match (&rotating, entry.kind) {
                 (Some(fd), Kind::Rotating) => open_copy(fd),
@@ -84,7 +86,7 @@ impl Succession {
         source.shown = shown;
         *self = Succession::default();
         let torn = source.close();
-        source.take(Snapshot { entries, rotating, current });
+        source.take(Snapshot { entries, rotating, current, seen });
         torn || !source.queue.is_empty()
     }
 }

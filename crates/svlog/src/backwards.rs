@@ -1,0 +1,68 @@
+//! The last lines of a log, found from its end backwards.
+
+use std::collections::VecDeque;
+
+use crate::directory::Kind;
+use crate::sought::Sought;
+use crate::source::{Manner, Piece, Source};
+use crate::stamp::Stamp;
+use crate::tail::{self, Tail};
+
+impl Source {
+    /// Forgets the files before the last `lines` lines in which `sought` is (and some of these lines, maybe one too many).
+    pub fn keep_last(&mut self, lines: usize, sought: &Sought<'_>) {
+        let (mut left, mut kept) = (lines, VecDeque::new());
+        while let Some(mut piece) = self.queue.pop_back() {
+            let found = if lines == 0 { self.end(&piece) } else { self.last(&piece, left, sought) };
+            match found {
+                Ok(Tail::At(start)) => {
+                    self.key = self.stamp_before(&piece, start).unwrap_or(self.key);
+                    piece.start = Some(start);
+                    left = 0;
+                }
+                Ok(Tail::Fewer(count)) => left = left.saturating_sub(count),
+                // It will be told when the file is read.
+                Err(_) => {}
+            }
+            kept.push_front(piece);
+            if left == 0 {
+                break;
+            }
+        }
+        self.queue = kept;
+    }
+
+    /// The stamp that a line at `at` goes by if it has none of its own.
+    fn stamp_before(&self, piece: &Piece, at: u64) -> Option<Stamp> {
+        tail::stamp_before(&self.open(piece).ok()?, at).ok()?
+    }
+
+    /// Where a file ends; what is no whole line yet is still to come.
+    fn end(&self, piece: &Piece) -> nix::Result<Tail> {
+        let plain = self.open(piece)?;
+        let size = plain.size()?;
+        Ok(match tail::last(&plain, 0, size, 0)? {
+            Tail::Fewer(_) => Tail::At(0),
+            at @ Tail::At(_) => at,
+        })
+    }
+
+    /// Where the last lines of a file begin.
+    fn last(&self, piece: &Piece, lines: usize, sought: &Sought<'_>) -> nix::Result<Tail> {
+        let plain = self.open(piece)?;
+        let packed = piece.entry.kind != Kind::Current && plain.packing()?.is_some();
+        if !packed && sought.is_everything() {
+            let (start, end) = self.bounds(&plain)?;
+            return tail::last(&plain, start, end.map_or_else(|| plain.size(), Ok)?, lines);
+        }
+        // Only reading tells.
+        let manner = Manner { growing: false, ..self.manner };
+        let mut reader = Source::new(Vec::new(), self.dir.clone(), manner);
+        reader.queue.push_back(Piece { entry: piece.entry.clone(), fd: Some(plain.0), start: None });
+        let mut count = 0;
+        while reader.advance() {
+            count += usize::from(sought.is_in(reader.line()));
+        }
+        Ok(Tail::Fewer(count))
+    }
+}
