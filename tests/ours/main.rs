@@ -15,6 +15,7 @@ mod svlint;
 mod svlint_styles;
 mod svlog;
 mod svlog_follow;
+mod svlog_range;
 mod svps;
 mod svscan;
 mod svscanboot;
