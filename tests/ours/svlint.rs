@@ -240,6 +240,10 @@ fn a_service_or_a_tree_may_be_given() {
     let out = svlint(&tree, &["t/sv", "t/sw"]);
     assert_eq!(out.end, End::Code(2));
     assert!(out.stdout.starts_with(line.as_bytes()), "{out:?}");
+    let odd = Tree::of(Programs::ours()).script("t/log/run", "exec a").script("t/sv/run", "b").dir("s/log").dir("e");
+    assert_eq!(found(&odd, "t"), ["SL006 t/sv/run"], "a service may be called log");
+    assert_eq!(found(&odd, "s"), ["SL001 s/log/run", "SL001 s/run"]);
+    assert_eq!(found(&odd, "e"), [""; 0], "an empty tree");
     let by_default = tree.command_of(Programs::ours(), "svlint").env("SVDIR", "t").run();
     assert_eq!(by_default, out);
 }

@@ -9,10 +9,10 @@ use crate::script::{After, Command};
 pub type Advice = (Code, usize, String, String);
 
 /// Commands of the shell itself, and others after which a script may well end.
-const HARMLESS: [&str; 34] = [
+const HARMLESS: [&str; 35] = [
     ".", ":", "[", "break", "cd", "continue", "echo", "eval", "exit", "export", "false", "kill", "printf", "read",
-    "readonly", "return", "set", "shift", "sleep", "source", "sv", "svc", "svstat", "test", "touch", "trap", "true",
-    "ulimit", "umask", "unset", "wait", "rm", "svwait", "mkdir",
+    "readonly", "return", "set", "shift", "sleep", "source", "sv", "svc", "svstat", "test", "touch", "command", "trap",
+    "true", "ulimit", "umask", "unset", "wait", "rm", "svwait", "mkdir",
 ];
 /// Programs that say on standard output what goes to the log.
 const SPEAKERS: [&str; 3] = ["qmail-start", "rc", "svscan"];
@@ -39,7 +39,10 @@ pub fn advice(commands: &[Command], has_logger: bool) -> Vec<Advice> {
         advice.extend(runs_under_shell(commands, last, &launched));
     }
     for command in commands {
-        advice.extend(launch(&command.words).and_then(|launched| goes_away(command, &launched)));
+        // What the script only calls on its way may do as it likes.
+        let stays = |launched: &Launch| launched.exec || command == last;
+        let launched = launch(&command.words).filter(stays);
+        advice.extend(launched.and_then(|launched| goes_away(command, &launched)));
     }
     let leads = |command: &Command| command.leads_errors() && (command == last || is_redirection_of_all(command));
     let speaks = SPEAKERS.contains(&program) || HARMLESS.contains(&program);
@@ -130,6 +133,8 @@ mod tests {
             "#!/bin/sh\nrun() {\n exec \"$@\" 2>&1\n}\nrun foo 2>&1\nexit 1\n",
             "#!/bin/sh\nexec chpst -u www fdmove -c 2 1 foo\n",
             "#!/bin/sh\nexec 2>&1\nexec $PROGRAM\n",
+            "#!/bin/sh\nexec 2>&1\ncommand -v sshd || exit 1\nsshd -t\napachectl configtest\nexec sshd -D\n",
+            "#!/bin/sh -e\nexec 2>&1\nexec env -i PATH=/bin A=b setlock -n ./lock foo\n",
             "",
         ] {
             assert_eq!(codes(script, true), [], "{script}");

@@ -5,26 +5,20 @@
 use crate::launch::{Launch, Word};
 
 /// Programs and the flags by which they are told to go into the background.
-const TOLD: [(&str, &[&str]); 34] = [
+const TOLD: [(&str, &[&str]); 28] = [
     ("autossh", &["-f"]),
     ("avahi-daemon", &["-D", "--daemonize"]),
     ("beanstalkd", &["-d"]),
-    ("busybox", &["-b"]),
     ("caddy", &["start"]),
     ("celery", &["--detach"]),
-    ("daemonize", &[]),
     ("dbus-daemon", &["--fork"]),
-    ("dockerd", &["--daemon", "-d"]),
-    ("etcd", &["--daemon"]),
     ("gunicorn", &["-D", "--daemon"]),
     ("haproxy", &["-D"]),
-    ("influxd", &["--daemon"]),
     ("keydb-server", &["--daemonize yes"]),
     ("memcached", &["-d", "--daemon"]),
     ("mongod", &["--fork"]),
     ("mongos", &["--fork"]),
     ("mysqld", &["--daemonize", "-D"]),
-    ("mysqld_safe", &["--daemonize"]),
     ("openvpn", &["--daemon"]),
     ("php-fpm", &["-D", "--daemonize"]),
     ("pg_ctl", &["start"]),
@@ -49,7 +43,7 @@ const UNLESS: [(&str, &[&str]); 26] = [
     ("apachectl", &["-DFOREGROUND", "-D FOREGROUND", "-X", "-t", "-v"]),
     ("atd", &["-f", "-d"]),
     ("cron", &["-f", "-n"]),
-    ("chronyd", &["-d", "-n", "-q", "-Q", "-x -d"]),
+    ("chronyd", &["-d", "-n", "-q", "-Q"]),
     ("crond", &["-f", "-n", "-d"]),
     ("dovecot", &["-F"]),
     ("dropbear", &["-F", "-i"]),

@@ -122,6 +122,10 @@ pub fn launch(raw: &[String]) -> Option<Launch> {
             words.reverse();
             return Some(Launch { program: name, arguments: words, ..launch });
         };
+        if name == "command" && matches!(words.last().and_then(Word::literal), Some("-v" | "-V")) {
+            // It only tells where a program is.
+            return Some(Launch { program: name, arguments: words, ..launch });
+        }
         launch.exec |= name == "exec" && launch.through.is_empty();
         let mut account = options(passing, &mut words);
         for place in 0..passing.words {
@@ -199,6 +203,8 @@ mod tests {
             ("exec softlimit -- foo", "foo", None, true),
             ("exec setuidgid $U foo", "foo", None, true),
             ("exec 'f'oo \"-d\"", "foo", None, true),
+            ("command -v sshd", "command", None, false),
+            ("command sshd", "sshd", None, false),
             ("exec envuidgid dns softlimit -d300 /usr/bin/dnscache", "dnscache", None, true),
         ] {
             let launch = of(line).unwrap();

@@ -9,9 +9,6 @@ use std::path::{Path, PathBuf};
 use crate::finding::{Code, Finding};
 use crate::service::Report;
 
-/// What shows that a directory is a service.
-const SIGNS: [&str; 5] = ["run", "supervise", "log", "down", "finish"];
-
 impl Report {
     /// Reads what is in `dir`: a service, or the services of a scan directory.
     pub fn read_all(&mut self, dir: &Path) {
@@ -19,10 +16,10 @@ impl Report {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
             Err(error) => return self.trouble("read directory", dir, &error),
         };
-        if SIGNS.iter().any(|sign| dir.join(sign).symlink_metadata().is_ok()) {
+        paths.sort();
+        if is_service(dir, &paths) {
             return self.read(dir);
         }
-        paths.sort();
         let mut known: HashMap<(u64, u64), PathBuf> = HashMap::new();
         for path in paths {
             let hidden = path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
@@ -78,6 +75,18 @@ impl Report {
         let what = format!("this is the same directory as {}: it is supervised once only", first.display());
         self.findings.push(Finding::new(Code::LinkedTwice, path, what, "remove one of the two"));
     }
+}
+
+/// Whether a directory with these entries is a service rather than a tree of them. A service of a tree may be called
+/// `log`; one that is called `run` or `down` is asking for trouble.
+fn is_service(dir: &Path, paths: &[PathBuf]) -> bool {
+    let is_file = |name: &str| metadata(dir.join(name)).is_ok_and(|found| !found.is_dir());
+    if ["run", "down", "finish", "supervise/lock"].iter().any(|name| is_file(name)) {
+        return true;
+    }
+    let has_run = |path: &&PathBuf| path.join("run").exists();
+    let log = dir.join("log");
+    log.exists() && !paths.iter().filter(|path| **path != log).any(|path| has_run(&path))
 }
 
 fn nowhere(error: &std::io::Error) -> &'static str {
