@@ -103,6 +103,7 @@ fn once() {
     svc(&tree, "-o");
     let up = until_status(&tree, "sv", "up", |s| s.up());
     assert_eq!(up.want, '\0');
+    until("the start", || tree.lines("sv/starts") == ["start"]);
     svc(&tree, "-k");
     let down = until_down(&tree, "sv");
     assert_eq!(down.want, '\0');

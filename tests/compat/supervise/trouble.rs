@@ -77,6 +77,7 @@ fn a_full_disk() {
     }
     let supervise = tree.spawn("supervise", ["sv"]);
     let process = until_up(&tree, "sv");
+    until("the first start", || tree.lines("sv/starts").len() == 1);
     let old = tree.read("disk/status");
     // As much as there is room for.
     let _ = fs::write(tree.path("disk/filler"), vec![b'x'; 64 * 1024]);
