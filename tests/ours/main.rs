@@ -3,6 +3,7 @@
 
 mod completions;
 mod container;
+mod documented;
 mod help;
 mod init;
 mod install;
