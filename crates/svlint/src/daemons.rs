@@ -38,7 +38,7 @@ const TOLD: [(&str, &[&str]); 28] = [
 
 /// Programs that go into the background, and the flags that keep them; the first is what to write.
 const UNLESS: [(&str, &[&str]); 26] = [
-    ("apache2", &["-DFOREGROUND", "-D FOREGROUND", "-X", "-t", "-v"]),
+    ("apache2", &["-DFOREGROUND", "-DNO_DETACH", "-D NO_DETACH", "-F", "-D FOREGROUND", "-X", "-t", "-v"]),
     ("apache2ctl", &["-DFOREGROUND", "-D FOREGROUND", "-X", "-t", "-v"]),
     ("apachectl", &["-DFOREGROUND", "-D FOREGROUND", "-X", "-t", "-v"]),
     ("atd", &["-f", "-d"]),
@@ -47,7 +47,7 @@ const UNLESS: [(&str, &[&str]); 26] = [
     ("crond", &["-f", "-n", "-d"]),
     ("dovecot", &["-F"]),
     ("dropbear", &["-F", "-i"]),
-    ("httpd", &["-DFOREGROUND", "-D FOREGROUND", "-X", "-f", "-t", "-v"]),
+    ("httpd", &["-DFOREGROUND", "-DNO_DETACH", "-D NO_DETACH", "-F", "-D FOREGROUND", "-X", "-f", "-t", "-v"]),
     ("in.tftpd", &["-L", "--foreground"]),
     ("klogd", &["-n"]),
     ("lighttpd", &["-D", "-t", "-i"]),
