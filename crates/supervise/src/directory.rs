@@ -15,10 +15,9 @@ use nix::fcntl::{OFlag, readlink, renameat};
 use nix::sys::stat::{Mode, stat};
 use nix::unistd::{mkdir, mkfifo, unlink};
 
-/// What is written and then renamed to `status`.
+/// What is written and then renamed to `status`; to `starts`, too, so that whenever supervise is killed, this is the only
+/// file that it leaves behind.
 const NEW_STATUS: &CStr = c"supervise/status.new";
-/// The same for `starts`.
-const NEW_STARTS: &CStr = c"supervise/starts.new";
 
 /// What is held open as long as supervise runs; each closes with it, and none reaches the service.
 pub struct Directory {
@@ -66,11 +65,10 @@ pub fn publish(status: &Status, name: &[u8]) -> Result<(), Failure> {
 /// Replaces the file about starts in one step. It only informs: where it cannot be written, nobody is told, and no old
 /// one stays to tell what is no longer so.
 pub fn record(starts: &Starts) {
-    let recorded = create(NEW_STARTS)
+    let recorded = create(NEW_STATUS)
         .and_then(|file| write_all(&file, &starts.to_bytes()))
-        .and_then(|()| replace(NEW_STARTS, starts::PATH));
+        .and_then(|()| replace(NEW_STATUS, starts::PATH));
     if recorded.is_err() {
-        let _ = unlink(NEW_STARTS);
         let _ = unlink(starts::PATH);
     }
 }
