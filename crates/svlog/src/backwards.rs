@@ -9,8 +9,9 @@ use crate::stamp::Stamp;
 use crate::tail::{self, Tail};
 
 impl Source {
-    /// Forgets the files before the last `lines` lines in which `sought` is (and some of these lines, maybe one too many).
-    pub fn keep_last(&mut self, lines: usize, sought: &Sought<'_>) {
+    /// Forgets the files before the last `lines` lines in which `sought` is, and of the first file that is left what comes
+    /// before them; maybe a line too few is forgotten. `tick` is told how many bytes were read to find them.
+    pub fn keep_last(&mut self, lines: usize, sought: &Sought<'_>, tick: &mut dyn FnMut(u64)) {
         let (mut left, mut kept) = (lines, VecDeque::new());
         while let Some(mut piece) = self.queue.pop_back() {
             let found = if lines == 0 { self.end(&piece) } else { self.last(&piece, left, sought) };
@@ -25,6 +26,7 @@ impl Source {
                 Err(_) => {}
             }
             kept.push_front(piece);
+            tick(self.read);
             if left == 0 {
                 break;
             }
@@ -48,7 +50,7 @@ impl Source {
     }
 
     /// Where the last lines of a file begin.
-    fn last(&self, piece: &Piece, lines: usize, sought: &Sought<'_>) -> nix::Result<Tail> {
+    fn last(&mut self, piece: &Piece, lines: usize, sought: &Sought<'_>) -> nix::Result<Tail> {
         let plain = self.open(piece)?;
         let packed = piece.entry.kind != Kind::Current && plain.packing()?.is_some();
         if !packed && sought.is_everything() {
@@ -63,6 +65,7 @@ impl Source {
         while reader.advance() {
             count += usize::from(sought.is_in(reader.line()));
         }
+        self.read += reader.read;
         Ok(Tail::Fewer(count))
     }
 }

@@ -43,7 +43,7 @@ pub fn show(program: &'static Program, options: Options) -> Outcome {
     let mut logs = Merge::new(sources(program, &options, watch.as_ref())?);
     let sought = Sought::new(options.text.as_deref());
     if let Some(lines) = options.lines {
-        logs.sources.iter_mut().for_each(|source| source.keep_last(lines, &sought));
+        go_back(&mut logs.sources, lines, &sought);
     }
     let mut screen = Screen {
         form: Form::new(options.style),
@@ -58,6 +58,17 @@ pub fn show(program: &'static Program, options: Options) -> Outcome {
     }
     screen.progress.clear();
     Ok(if logs.sources.iter().any(|source| source.trouble) { Exit::TROUBLE } else { Exit::OK })
+}
+
+/// Leaves of each log what the last lines can be in.
+fn go_back(sources: &mut [Source], lines: usize, sought: &Sought<'_>) {
+    let mut progress = Progress::new(|| sources.iter().map(Source::left).sum());
+    let mut before = 0;
+    for source in sources {
+        source.keep_last(lines, sought, &mut |read| progress.tick(before + read));
+        before += std::mem::take(&mut source.read);
+    }
+    progress.clear();
 }
 
 /// The logs that were asked for, with their files as they are now.
