@@ -32,7 +32,7 @@ impl Label {
     }
 
     /// The label of a Unix time in seconds and nanoseconds.
-    pub fn from_unix(seconds: i64, nanoseconds: u32) -> Label {
+    pub const fn from_unix(seconds: i64, nanoseconds: u32) -> Label {
         Label { seconds: UNIX_EPOCH.wrapping_add_signed(seconds), nanoseconds }
     }
 

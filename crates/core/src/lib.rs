@@ -15,6 +15,7 @@ pub mod printable;
 pub mod scan_dir;
 pub mod service;
 pub mod service_dir;
+pub mod stamper;
 pub mod starts;
 pub mod status;
 pub mod stdio;

@@ -6,10 +6,10 @@ use daemontools_core::entry;
 use daemontools_core::entry::Exit;
 use daemontools_core::failure::{Failure, Outcome, Program};
 use daemontools_core::label::Label;
+use daemontools_core::stamper::{FULL, Stamper};
 use daemontools_core::stdio;
 use daemontools_core::sys::args::Args;
 use daemontools_core::sys::fd::{STDIN, STDOUT};
-use tai64n::{FULL, Stamper};
 
 const PROGRAM: Program = Program {
     name: "tai64n",

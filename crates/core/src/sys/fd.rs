@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::pipe2;
 
@@ -30,6 +30,16 @@ pub fn open_private<P: ?Sized + NixPath>(path: &P, flags: OFlag, mode: Mode) -> 
             result => return above_standard(result?),
         }
     }
+}
+
+/// The same, seen from a directory that is open.
+pub fn open_private_at<P: ?Sized + NixPath>(
+    directory: impl AsFd,
+    path: &P,
+    flags: OFlag,
+    mode: Mode,
+) -> nix::Result<OwnedFd> {
+    above_standard(openat(directory, path, flags | OFlag::O_CLOEXEC, mode)?)
 }
 
 /// Opens a file that the next program inherits, at the lowest free number.

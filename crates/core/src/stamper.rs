@@ -1,9 +1,9 @@
-//! tai64n's one loop: a stamp before each line.
+//! A stamp before each line: tai64n's one loop, and the `t` of multilog.
 //!
 //! A pass takes what was read and gives what is to be written, so that the loop knows no descriptors. Per line it costs
 //! one look at the clock (18 ns of the 45 that a line of 80 bytes takes in all), one search for the newline, one copy.
 
-use daemontools_core::label::Label;
+use crate::label::Label;
 
 /// How much output a pass gathers before it lets it be written: an empty line grows to 26 times its size.
 pub const FULL: usize = 64 * 1024;
@@ -14,12 +14,21 @@ pub struct Stamper<C> {
     clock: C,
     /// Whether the next byte is the first of its line.
     at_line_start: bool,
+    /// When the line that comes next began, if that was before its first byte is passed.
+    begun: Option<Label>,
 }
 
 impl<C: FnMut() -> Label> Stamper<C> {
     /// At the start of a stream.
     pub fn new(clock: C) -> Stamper<C> {
-        Stamper { clock, at_line_start: true }
+        Stamper { clock, at_line_start: true, begun: None }
+    }
+
+    /// The line that comes next has begun now, unless it has before: this is the stamp that it will get.
+    pub fn begin(&mut self) {
+        if self.at_line_start && self.begun.is_none() {
+            self.begun = Some((self.clock)());
+        }
     }
 
     /// Appends the stamped lines to `output`, until there is no more input or the output is full; returns what of the
@@ -29,7 +38,8 @@ impl<C: FnMut() -> Label> Stamper<C> {
             let line = memchr::memchr(b'\n', input).map_or(input.len(), |newline| newline + 1);
             let Some((line, rest)) = input.split_at_checked(line) else { break };
             if self.at_line_start {
-                output.extend_from_slice(&(self.clock)().to_text());
+                let begun = self.begun.take().unwrap_or_else(&mut self.clock);
+                output.extend_from_slice(&begun.to_text());
                 output.push(b' ');
             }
             output.extend_from_slice(line);
@@ -95,6 +105,17 @@ mod tests {
         for size in 1..=text.len() {
             assert_eq!(in_pieces(text, size), plain(text), "{size}");
         }
+    }
+
+    #[test]
+    fn a_line_that_was_seen_before_has_the_stamp_of_that_moment() {
+        let (mut stamper, mut output) = (Stamper::new(ticking()), Vec::new());
+        stamper.begin();
+        stamper.begin();
+        stamper.pass(b"a\nb", &mut output);
+        stamper.begin();
+        stamper.pass(b"\nc", &mut output);
+        assert_eq!(output, b"@400000000000000b00000000 a\n@400000000000000c00000000 b\n@400000000000000d00000000 c");
     }
 
     #[test]
