@@ -1,0 +1,279 @@
+//! A log directory: its lock, its current file, and the deeds of rotation and recovery, one system call or two each.
+//!
+//! What comes after what is decided in `rotation` and `recovery`. Names are looked up from the open directory, so that
+//! the process never changes its own; and no link is followed that somebody may have put in the place of a file.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use daemontools_core::failure::{Failure, Unable};
+use daemontools_core::label::Label;
+use daemontools_core::sys::fd::{open_private, open_private_at};
+use daemontools_core::sys::signal::Signals;
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, renameat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstatat};
+use nix::unistd::{UnlinkatFlags, fsync, mkdir, unlinkat};
+
+use crate::insist::insist;
+use crate::old::{Ending, OldFiles};
+use crate::processor;
+use crate::recovery::{Current, Found, Processed, Repair, plan};
+use crate::rotation::{Route, Step};
+use crate::script::Plan;
+
+const CURRENT: &CStr = c"current";
+const PREVIOUS: &CStr = c"previous";
+const PROCESSED: &CStr = c"processed";
+const STATE: &CStr = c"state";
+const NEW_STATE: &CStr = c"newstate";
+
+/// While a file is being written.
+const OPEN: Mode = Mode::from_bits_truncate(0o644);
+/// Once all of it is on disk.
+const SEALED: Mode = Mode::from_bits_truncate(0o744);
+/// For those that no reader of the log needs, and for `current` before it gets its mode.
+const OWN: Mode = Mode::from_bits_truncate(0o600);
+
+/// A log directory that is ours.
+pub struct Cyclog {
+    plan: Plan,
+    dir: OwnedFd,
+    /// Open for appending; not there only between two steps.
+    current: Option<OwnedFd>,
+    /// What the processor made, between two steps.
+    made: Option<OwnedFd>,
+    /// As they were found by the last `MakeRoom`.
+    old: OldFiles,
+    _lock: Flock<OwnedFd>,
+}
+
+impl Cyclog {
+    /// Takes a log directory over, and says how much its current file holds.
+    pub fn open(plan: Plan) -> Result<(Cyclog, u64), Failure> {
+        let name = plan.dir.to_bytes();
+        // If that fails, opening it tells why, or it is there already.
+        let _ = mkdir(plan.dir, Mode::S_IRWXU);
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
+        let dir = open_private(plan.dir, flags, Mode::empty()).unable([b"open directory ", name])?;
+        let lock = open_private_at(&dir, c"lock", appending(), OWN)
+            .and_then(|lock| Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno))
+            .unable([b"lock directory ", name])?;
+        let mut cyclog = Cyclog { plan, dir, current: None, made: None, old: OldFiles::default(), _lock: lock };
+        let used = cyclog.recover()?;
+        Ok((cyclog, used))
+    }
+
+    /// The directory as it was typed.
+    pub fn name(&self) -> &'static [u8] {
+        self.plan.dir.to_bytes()
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &OwnedFd {
+        &self.dir
+    }
+
+    /// The command that its full files go through.
+    pub fn processor(&self) -> Option<&'static CStr> {
+        self.plan.processor
+    }
+
+    /// Which way its full files go.
+    pub fn route(&self) -> Route {
+        if self.plan.processor.is_some() { Route::Processor } else { Route::Plain }
+    }
+
+    /// Appends to the current file what the system takes of `bytes`.
+    pub fn append(&self, bytes: &[u8]) -> Result<usize, Failure> {
+        let written = match nix::unistd::write(self.current()?, bytes) {
+            Err(Errno::EINTR) => Ok(0),
+            Ok(0) => Err(Errno::EIO),
+            result => result,
+        };
+        written.map_err(|errno| pausing([b"write to ", self.name(), b"/current"], errno))
+    }
+
+    /// Does a step of rotation, once.
+    pub fn attempt(&mut self, step: Step, signals: &Signals) -> Result<(), Failure> {
+        let done = match step {
+            Step::Sync => sync(self.current.as_ref()),
+            Step::Seal => set_mode(self.current.as_ref(), SEALED),
+            Step::SetAside => renameat(&self.dir, CURRENT, &self.dir, PREVIOUS),
+            Step::Renew => {
+                // Closed first, so that no more descriptors are open than before.
+                self.current = None;
+                self.open_at(CURRENT, OWN).map(|file| self.current = Some(file))
+            }
+            Step::Open => set_mode(self.current.as_ref(), OPEN),
+            Step::Process => return processor::run(self, signals),
+            Step::TakeProcessed => self.open_at(PROCESSED, OPEN).map(|file| self.made = Some(file)),
+            Step::SyncProcessed | Step::SyncNewState => sync(self.made.as_ref()),
+            Step::SealProcessed => set_mode(self.made.as_ref(), SEALED).map(|()| self.made = None),
+            Step::TakeNewState => self.open_at(NEW_STATE, OPEN).map(|file| self.made = Some(file)),
+            Step::DropPrevious => {
+                self.made = None;
+                self.remove(PREVIOUS)
+            }
+            Step::AdvanceState => renameat(&self.dir, NEW_STATE, &self.dir, STATE),
+            Step::MakeRoom => return self.make_room(),
+            Step::Keep => return self.keep(self.finished(), Ending::Safe),
+        };
+        let (before, after) = step.unable();
+        done.map_err(|errno| pausing([before.as_bytes(), self.name(), after.as_bytes()], errno))
+    }
+
+    fn current(&self) -> Result<&OwnedFd, Failure> {
+        self.current.as_ref().ok_or_else(|| pausing([b"write to ", self.name(), b"/current"], Errno::EBADF))
+    }
+
+    /// Makes of what an earlier run left what can be gone on with, and opens the current file.
+    fn recover(&mut self) -> Result<u64, Failure> {
+        let (found, size) = self.look()?;
+        for repair in plan(found) {
+            self.repair(repair)?;
+        }
+        let verb: &[u8] = if found.current == Current::Clean { b"append to " } else { b"write to " };
+        let current = self.open_at(CURRENT, OWN).unable([verb, self.name(), b"/current"])?;
+        fchmod(&current, OPEN).unable([b"set mode of ", self.name(), b"/current"])?;
+        self.current = Some(current);
+        Ok(size)
+    }
+
+    /// What is there, and how large a current file that is gone on with.
+    fn look(&self) -> Result<(Found, u64), Failure> {
+        let (current, size) = match self.stat(CURRENT)? {
+            None => (Current::Absent, 0),
+            Some(stat) if stat.st_mode & 0o100 != 0 => (Current::Clean, u64::try_from(stat.st_size).unwrap_or(0)),
+            Some(stat) if stat.st_size == 0 && is_file(&stat) => (Current::Empty, 0),
+            Some(_) => (Current::Unclean, 0),
+        };
+        let processed = match self.stat(PROCESSED)? {
+            None => Processed::Absent,
+            Some(stat) if stat.st_mode & 0o100 != 0 => Processed::Finished,
+            Some(_) => Processed::Unfinished,
+        };
+        let previous = self.stat(PREVIOUS)?.is_some();
+        Ok((Found { current, processed, previous }, size))
+    }
+
+    fn repair(&mut self, repair: Repair) -> Result<(), Failure> {
+        match repair {
+            // As in 0.76, what cannot be removed now is overwritten later.
+            Repair::DropState => {
+                let _ = self.remove(STATE);
+                let _ = self.remove(NEW_STATE);
+            }
+            Repair::DropProcessed => drop(self.remove(PROCESSED)),
+            Repair::DropPrevious => drop(self.remove(PREVIOUS)),
+            Repair::KeepProcessed => self.save(PROCESSED, Ending::Safe),
+            Repair::KeepPrevious => self.save(PREVIOUS, Ending::Unclean),
+            Repair::KeepCurrent => self.save(CURRENT, Ending::Unclean),
+            Repair::MakeState => {
+                let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+                open_private_at(&self.dir, STATE, flags, OPEN).unable([b"write to ", self.name(), b"/state"])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes an old file of `file`, whatever it takes.
+    fn save(&mut self, file: &CStr, ending: Ending) {
+        insist(|| self.make_room());
+        insist(|| self.keep(file, ending));
+    }
+
+    /// Finds the old files and removes the oldest, so that with one more there are not too many.
+    fn make_room(&mut self) -> Result<(), Failure> {
+        self.scan().map_err(|errno| pausing([b"read ", self.plan.dir.to_bytes()], errno))?;
+        while let Some(oldest) = self.old.surplus(self.plan.keep) {
+            match unlinkat(&self.dir, oldest, UnlinkatFlags::NoRemoveDir) {
+                Ok(()) | Err(Errno::ENOENT) => self.old.removed(),
+                // The words are those of 0.76, which reads and removes at a time.
+                Err(errno) => return Err(pausing([b"read ", self.plan.dir.to_bytes()], errno)),
+            }
+        }
+        Ok(())
+    }
+
+    fn scan(&mut self) -> nix::Result<()> {
+        self.old.clear();
+        let here = open_private_at(&self.dir, c".", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?;
+        for entry in Dir::from_fd(here)?.iter() {
+            let entry = entry?;
+            self.old.see(entry.file_name().to_bytes(), entry.ino());
+        }
+        self.old.sort();
+        Ok(())
+    }
+
+    /// Gives `file` its name as an old file. Comes right after `make_room`, which knows the other names.
+    fn keep(&mut self, file: &CStr, ending: Ending) -> Result<(), Failure> {
+        let path = [self.name(), b"/", file.to_bytes()].concat();
+        let Some(stat) = self.find(file).map_err(|errno| pausing([b"stat ", &path], errno))? else {
+            return Ok(());
+        };
+        // 0.76 gives it the name by a link, and may have been killed before it removed the other one.
+        if stat.st_nlink > 1 && self.old.has(stat.st_ino) {
+            return self.remove(file).map_err(|errno| pausing([b"remove ", &path], errno));
+        }
+        let name = self.old.next_name(Label::now(), ending);
+        renameat(&self.dir, file, &self.dir, name.as_slice())
+            .map_err(|errno| pausing([b"link to ", self.name(), b"/", &name], errno))
+    }
+
+    /// What becomes an old file at the end of a rotation.
+    fn finished(&self) -> &'static CStr {
+        match self.route() {
+            Route::Plain => PREVIOUS,
+            Route::Processor => PROCESSED,
+        }
+    }
+
+    /// A file of ours, made if it is missing, to be appended to.
+    fn open_at(&self, file: &CStr, mode: Mode) -> nix::Result<OwnedFd> {
+        open_private_at(&self.dir, file, appending(), mode)
+    }
+
+    fn stat(&self, file: &CStr) -> Result<Option<FileStat>, Failure> {
+        self.find(file).unable([b"stat ", self.name(), b"/", file.to_bytes()])
+    }
+
+    fn find(&self, file: &CStr) -> nix::Result<Option<FileStat>> {
+        match fstatat(&self.dir, file, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Err(Errno::ENOENT) => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
+    /// Removes a file, unless it is gone already.
+    fn remove(&self, file: &CStr) -> nix::Result<()> {
+        match unlinkat(&self.dir, file, UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::ENOENT) => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// How a file of ours is opened.
+fn appending() -> OFlag {
+    OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW
+}
+
+fn is_file(stat: &FileStat) -> bool {
+    stat.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG
+}
+
+fn sync(file: Option<&OwnedFd>) -> nix::Result<()> {
+    fsync(file.ok_or(Errno::EBADF)?)
+}
+
+fn set_mode(file: Option<&OwnedFd>, mode: Mode) -> nix::Result<()> {
+    fchmod(file.ok_or(Errno::EBADF)?.as_fd(), mode)
+}
+
+/// The sentence of a deed that will be tried again.
+pub fn pausing<const N: usize>(words: [&[u8]; N], errno: Errno) -> Failure {
+    Failure::because([b"unable to ", &words.concat(), b", pausing"], errno)
+}

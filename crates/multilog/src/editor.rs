@@ -1,0 +1,179 @@
+//! Takes lines through the script: each gets its stamp, is selected or not, and goes where the script says.
+//!
+//! What is dealt with at a time is written out at the end of that time, to each log in one piece. A script that only
+//! writes to logs never looks for the lines in it.
+
+use daemontools_core::failure::Failure;
+use daemontools_core::label::Label;
+use daemontools_core::stamper::Stamper;
+use daemontools_core::stdio::write_all;
+use daemontools_core::sys::fd::STDERR;
+use daemontools_core::sys::signal::Signals;
+use memchr::memchr;
+
+use crate::line::WINDOW;
+use crate::log::Log;
+use crate::script::{Action, Script};
+use crate::status_file::StatusFile;
+
+/// How much of a line an alert shows.
+const ALERT: usize = 200;
+
+/// A script at work.
+pub struct Editor<'a> {
+    actions: Vec<Action<StatusFile, Log>>,
+    /// Whether all actions are logs.
+    only_logs: bool,
+    /// Where the script begins with `t`.
+    stamper: Option<Stamper<fn() -> Label>>,
+    /// Lines with their stamps, and what they are made in.
+    stamped: Vec<u8>,
+    /// What is to be shown on standard error.
+    alerts: Vec<u8>,
+    /// Whether the line that comes next has begun.
+    inside: bool,
+    signals: &'a Signals,
+}
+
+impl<'a> Editor<'a> {
+    /// Opens all that the script names, in its order.
+    pub fn open(script: Script, signals: &'a Signals) -> Result<Editor<'a>, Failure> {
+        let actions: Vec<_> = script.actions.into_iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Editor {
+            only_logs: actions.iter().all(|action| matches!(action, Action::Log(_))),
+            actions,
+            stamper: script.stamp.then(|| Stamper::new(Label::now as fn() -> Label)),
+            stamped: Vec::new(),
+            alerts: Vec::new(),
+            inside: false,
+            signals,
+        })
+    }
+
+    /// How many bytes a stamp puts before each line.
+    pub fn stamp_length(&self) -> usize {
+        if self.stamper.is_some() { Label::TEXT + 1 } else { 0 }
+    }
+
+    /// The line that comes next has begun: this is the moment that its stamp will tell.
+    pub fn begin(&mut self) {
+        if let Some(stamper) = &mut self.stamper {
+            stamper.begin();
+        }
+    }
+
+    /// Deals with lines, whole or at least as much of them as the script looks at, and writes them all out.
+    pub fn deal(&mut self, mut input: &[u8]) {
+        if self.stamper.is_none() {
+            return self.edit(input);
+        }
+        let mut stamped = std::mem::take(&mut self.stamped);
+        while let Some(stamper) = self.stamper.as_mut().filter(|_| !input.is_empty()) {
+            input = stamper.pass(input, &mut stamped);
+            self.edit(&stamped);
+            stamped.clear();
+        }
+        self.stamped = stamped;
+    }
+
+    /// Rotates every log that has something in its current file.
+    pub fn rotate(&mut self) {
+        for action in &mut self.actions {
+            if let Action::Log(log) = action {
+                log.rotate(self.signals);
+            }
+        }
+    }
+
+    /// Brings everything to disk.
+    pub fn close(&mut self) {
+        for action in &mut self.actions {
+            if let Action::Log(log) = action {
+                log.close(self.signals);
+            }
+        }
+    }
+
+    /// The same with stamps, if there are any.
+    fn edit(&mut self, text: &[u8]) {
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let length = if self.only_logs { rest.len() } else { line_length(rest) };
+            let end = at + length;
+            if !self.only_logs && !self.inside {
+                self.choose(rest.get(..length).unwrap_or(rest));
+            }
+            for action in &mut self.actions {
+                match action {
+                    Action::Log(log) if log.chosen || self.only_logs => log.append(text, at..end, self.signals),
+                    Action::Select(_) | Action::Deselect(_) | Action::Alert | Action::Status(_) | Action::Log(_) => {}
+                }
+            }
+            self.inside = !rest.get(..length).is_some_and(|line| line.ends_with(b"\n"));
+            at = end;
+        }
+        self.flush(text);
+    }
+
+    /// Decides where a line goes by what the script looks at.
+    fn choose(&mut self, line: &[u8]) {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let window = line.get(..WINDOW).unwrap_or(line);
+        let mut selected = true;
+        for action in &mut self.actions {
+            match action {
+                Action::Select(pattern) => selected = selected || pattern.matches(window),
+                Action::Deselect(pattern) => selected = selected && !pattern.matches(window),
+                Action::Alert if selected => alert(&mut self.alerts, window),
+                Action::Status(file) if selected => file.show(window),
+                Action::Alert | Action::Status(_) => {}
+                Action::Log(log) => log.chosen = selected,
+            }
+        }
+    }
+
+    fn flush(&mut self, text: &[u8]) {
+        for action in &mut self.actions {
+            match action {
+                Action::Log(log) => log.flush(text),
+                Action::Status(file) => file.flush(),
+                Action::Select(_) | Action::Deselect(_) | Action::Alert => {}
+            }
+        }
+        // As in 0.76, nobody is told when that fails.
+        let _ = write_all(STDERR, &self.alerts);
+        self.alerts.clear();
+    }
+}
+
+fn open<S>(action: Action<S, crate::script::Plan>) -> Result<Action<StatusFile, Log>, Failure>
+where
+    S: Into<&'static std::ffi::CStr>,
+{
+    Ok(match action {
+        Action::Select(pattern) => Action::Select(pattern),
+        Action::Deselect(pattern) => Action::Deselect(pattern),
+        Action::Alert => Action::Alert,
+        Action::Status(name) => Action::Status(StatusFile::open(name.into())?),
+        Action::Log(plan) => Action::Log(Log::open(plan)?),
+    })
+}
+
+/// Shows a line: its first 200 bytes, and whether there is more of it.
+fn alert(alerts: &mut Vec<u8>, window: &[u8]) {
+    match window.get(..ALERT + 1) {
+        Some(_) => {
+            alerts.extend_from_slice(window.get(..ALERT).unwrap_or_default());
+            alerts.extend_from_slice(b"...\n");
+        }
+        None => {
+            alerts.extend_from_slice(window);
+            alerts.push(b'\n');
+        }
+    }
+}
+
+/// How long the line at the start of `text` is, with its newline if that is there.
+fn line_length(text: &[u8]) -> usize {
+    memchr(b'\n', text).map_or(text.len(), |newline| newline + 1)
+}

@@ -1,0 +1,68 @@
+//! The processor: a shell command that each finished file of a log goes through.
+//!
+//! It runs in the log directory: descriptor 0 reads `previous`, 1 writes `processed`, 4 reads `state`, 5 writes
+//! `newstate`; 2 and all else is as multilog was started with.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
+
+use daemontools_core::entry::Exit;
+use daemontools_core::exec::{Environment, Prepared};
+use daemontools_core::failure::Failure;
+use daemontools_core::sys::fd::{open_inherited, place_inherited};
+use daemontools_core::sys::process::{Ending, fork, leave, wait_for};
+use daemontools_core::sys::signal::Signals;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::fchdir;
+
+use crate::PROGRAM;
+use crate::cyclog::{Cyclog, pausing};
+
+/// Runs the processor once, and waits for it.
+pub fn run(log: &Cyclog, signals: &Signals) -> Result<(), Failure> {
+    let Some(command) = log.processor() else { return Ok(()) };
+    let Some(child) = fork().map_err(|errno| pausing([b"fork for processor in ", log.name()], errno))? else {
+        let errno = become_it(command, log, signals);
+        Failure::because([b"unable to run ", command.to_bytes()], errno).tell(&PROGRAM);
+        leave(Exit::TROUBLE);
+    };
+    let happened: &[u8] = match wait_for(child) {
+        Ok(Ending::Code(0)) => return Ok(()),
+        Ok(Ending::Code(_)) => b"processor failed in ",
+        Ok(Ending::Signal(_)) => b"processor crashed in ",
+        Err(errno) => {
+            return Err(Failure::because([b"wait failed for processor in ", log.name(), b", pausing"], errno));
+        }
+    };
+    Err(Failure::fatal([happened, log.name(), b", pausing"]))
+}
+
+/// In the child: becomes the processor, or says why not.
+fn become_it(command: &CStr, log: &Cyclog, signals: &Signals) -> Errno {
+    let prepared = || {
+        signals.hand_over()?;
+        fchdir(log.dir())?;
+        // From here on our own descriptors may be overwritten, and none of them is used.
+        let write = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
+        place(c"previous", OFlag::O_RDONLY, 0)?;
+        place(c"processed", write, 1)?;
+        place(c"state", OFlag::O_RDONLY, 4)?;
+        place(c"newstate", write, 5)
+    };
+    match prepared() {
+        Ok(()) => Prepared::new([c"sh", c"-c", command], &Environment::inherited()).attempt_at(c"/bin/sh"),
+        Err(errno) => errno,
+    }
+}
+
+/// Opens a file of the log at a number.
+fn place(file: &CStr, flags: OFlag, number: RawFd) -> nix::Result<()> {
+    let opened = open_inherited(file, flags | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW, Mode::from_bits_truncate(0o644))?;
+    place_inherited(opened.as_fd(), number)?;
+    if opened.as_raw_fd() == number {
+        let _ = opened.into_raw_fd();
+    }
+    Ok(())
+}

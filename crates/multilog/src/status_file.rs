@@ -1,0 +1,68 @@
+//! A status file: always 1001 bytes, the last selected line, padded with newlines.
+
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+
+use daemontools_core::failure::{Failure, Unable};
+use daemontools_core::sys::fd::open_private;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::libc::off_t;
+use nix::sys::stat::Mode;
+use nix::sys::uio::pwrite;
+
+use crate::cyclog::pausing;
+use crate::insist::insist;
+use crate::line::WINDOW;
+
+/// How large the file is.
+const SIZE: usize = WINDOW + 1;
+
+/// A status file, and what it is to show.
+pub struct StatusFile {
+    name: &'static CStr,
+    file: OwnedFd,
+    content: [u8; SIZE],
+    /// Whether the content is still to be written.
+    due: bool,
+}
+
+impl StatusFile {
+    /// Opens the file, which is made if it is missing.
+    pub fn open(name: &'static CStr) -> Result<StatusFile, Failure> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK;
+        let file = open_private(name, flags, Mode::from_bits_truncate(0o600)).unable([b"create ", name.to_bytes()])?;
+        Ok(StatusFile { name, file, content: [b'\n'; SIZE], due: false })
+    }
+
+    /// Shows the beginning of a line, of which `window` is all that counts.
+    pub fn show(&mut self, window: &[u8]) {
+        for (byte, &shown) in self.content.iter_mut().zip(window.iter().chain([b'\n'; SIZE].iter())) {
+            *byte = shown;
+        }
+        self.due = true;
+    }
+
+    /// Writes what is to be shown, whatever it takes. Of several lines since the last time, only the last one is.
+    pub fn flush(&mut self) {
+        if !self.due {
+            return;
+        }
+        let mut written = 0;
+        while let Some(rest) = self.content.get(written..).filter(|rest| !rest.is_empty()) {
+            written += insist(|| self.write(rest, written));
+        }
+        self.due = false;
+    }
+
+    fn write(&self, rest: &[u8], at: usize) -> Result<usize, Failure> {
+        let name = self.name.to_bytes();
+        match pwrite(&self.file, rest, off_t::try_from(at).unwrap_or(0)) {
+            Ok(0) => Err(pausing([b"write ", name], Errno::EIO)),
+            Ok(written) => Ok(written),
+            Err(Errno::EINTR) => Ok(0),
+            Err(errno @ Errno::ESPIPE) => Err(pausing([b"move to beginning of ", name], errno)),
+            Err(errno) => Err(pausing([b"write ", name], errno)),
+        }
+    }
+}
