@@ -5,6 +5,7 @@
 
 mod accounts;
 mod article;
+mod conventions;
 mod envdir;
 mod envuidgid;
 mod fake;
