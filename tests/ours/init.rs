@@ -135,6 +135,20 @@ fn children_of(parent: i32) -> Vec<i32> {
     proc::all().into_iter().filter(|&pid| proc::parent(pid) == Some(parent)).collect()
 }
 
+/// As a terminal's INT does, or an init's TERM to the whole group: supervises and services get it at the same time.
+#[test]
+fn a_signal_to_everybody_loses_nothing_either() {
+    let tree = tree_with_logger("exec multilog s16777215 ../../../main");
+    let process = tree.command("pgrphack").args(["svscan", "--init", "--grace", "50", "sv"]).spawn();
+    until("a's supervise and its logger's", || is_supervised(&tree, "sv/a") && is_supervised(&tree, "sv/a/log"));
+    until("the first lines", || !tree.lines("main/current").is_empty());
+    let everybody = Pid::from_raw(-process.pid());
+    kill(everybody, Signal::SIGTERM).expect("send TERM");
+    assert_eq!(process.wait().end, End::Code(0));
+    is_complete(&tree, "main/current");
+    assert!(tree.processes().is_empty());
+}
+
 #[test]
 fn a_service_that_ignores_term_is_killed_and_what_it_wrote_is_in_its_log() {
     let body = "trap '' TERM\nn=0\nwhile :; do n=$((n+1)); echo $n >before; echo $n; done";
