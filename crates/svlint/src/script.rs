@@ -41,8 +41,28 @@ impl Command {
     }
 }
 
+/// How deep a script may be nested that is read. The tokenizer calls itself, and has one stack.
+const DEEPEST: usize = 150;
+
+/// How deep a script is nested at most, or deeper.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'{' => depth += 1,
+            b')' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = depth.max(deepest);
+    }
+    deepest
+}
+
 /// The commands of a script, in order; `None` if the shell would not understand it, or we do not.
 pub fn commands(text: &str) -> Option<Vec<Command>> {
+    if depth(text) > DEEPEST {
+        return None;
+    }
     let tokens = tokenize_str(text).ok()?;
     let mut reader = Reader { commands: Vec::new(), current: None, within: Vec::new(), pattern: false };
     let mut tokens = tokens.iter().peekable();
@@ -265,6 +285,9 @@ mod tests {
     fn nonsense_is_none_and_no_panic() {
         for text in ["a 'b", "a >", "(((", "case x in", "esac fi done ) }", "$(", "\u{0}"] {
             let _ = commands(text);
+        }
+        for opening in ["$(", "(", "${", "<(", "$((", "{ ", "`", "'", "if ", "<<E\n", "a\\\n"] {
+            let _ = commands(&opening.repeat(50_000));
         }
         assert_eq!(commands("a 'b"), None);
     }

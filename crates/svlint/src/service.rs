@@ -15,7 +15,7 @@ use crate::launch::launch;
 use crate::log::{LogDirectory, directories};
 use crate::script::{Command, commands};
 
-/// How long a script may be that is read.
+/// How long a `run` may be that is read, in bytes. What is longer is no script.
 const LONGEST: u64 = 1 << 20;
 /// Interpreters that read what a POSIX shell reads, as far as we look.
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "ksh", "mksh", "busybox", "zsh"];
@@ -85,9 +85,11 @@ impl Report {
             Err(error) => return self.trouble("look at", &run, &error),
         };
         self.modes(&run, &found);
+        if found.len() > LONGEST {
+            return;
+        }
         let text = match fs::read(&run) {
-            Ok(text) if found.len() <= LONGEST => text,
-            Ok(_) => return,
+            Ok(text) => text,
             Err(error) => return self.trouble("read", &run, &error),
         };
         if text.starts_with(b"\x7fELF") {
