@@ -115,11 +115,11 @@ fn signals() {
 #[test]
 fn umask_and_limits() {
     let tree = cat();
-    let command = tree.command("supervise").umask(0o135);
+    let command = tree.command("supervise").umask(0o035);
     let command =
         command.limit(libc::RLIMIT_NOFILE, 40, 50).limit(libc::RLIMIT_CORE, 7, 9).limit(libc::RLIMIT_CPU, 99, 99);
     let (supervise, service) = start(&tree, command);
-    assert_eq!(field(service, "Umask").as_deref(), Some("0135"));
+    assert_eq!(field(service, "Umask").as_deref(), Some("0035"));
     let limits = |pid: i32| fs::read_to_string(format!("/proc/{pid}/limits")).expect("limits");
     assert_eq!(limits(service), limits(supervise.pid()));
     assert!(limits(service).contains("Max open files            40                   50"));

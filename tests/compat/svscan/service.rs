@@ -108,7 +108,7 @@ fn limits_umask_and_environment() {
     let environment = [&odd[..], &[format!("PATH={path}")]].concat();
     // The program itself keeps the environment: a shell would tidy it.
     tree.put_exec("scan/alone/run", "#!/bin/cat -\n");
-    let command = tree.command("svscan").environ(&environment).umask(0o135).stdin_pipe();
+    let command = tree.command("svscan").environ(&environment).umask(0o035).stdin_pipe();
     let command = command.limit(libc::RLIMIT_NOFILE, 100, 200).limit(libc::RLIMIT_CORE, 7, 9);
     let _svscan = command.arg("scan").spawn();
     let process = value("cat", || {
@@ -118,7 +118,7 @@ fn limits_umask_and_environment() {
     let expected = environment.iter().flat_map(|entry| [entry.as_bytes(), b"\0"].concat()).collect::<Vec<u8>>();
     assert_eq!(fs::read(format!("/proc/{process}/environ")).expect("its environment"), expected);
     for process in [process, until_up(&tree, "scan/sv"), until_up(&tree, "scan/sv/log")] {
-        assert_eq!(field(process, "Umask").as_deref(), Some("0135"));
+        assert_eq!(field(process, "Umask").as_deref(), Some("0035"));
         let limits = fs::read_to_string(format!("/proc/{process}/limits")).expect("limits");
         assert!(limits.contains("Max open files            100                  200"), "{limits}");
         assert!(limits.contains("Max core file size        7                    9"), "{limits}");
