@@ -1,7 +1,9 @@
 //! Every fault that can be thought of, in a loop: each prints how many it tried. `cargo test` tries a selection,
 //! `make torture` (TORTURE=1) all of them.
 
+mod hostile;
 mod life;
+mod privileges;
 mod supervise_errors;
 mod supervise_kill;
 mod supervise_load;
