@@ -58,6 +58,11 @@ fuzz:
 test-deb: deb
 	packaging/test-deb $(TARGET)/daemontools-rs_*.deb
 
+# Every fault instead of a selection; each loop prints how many it tried. The pure parts under Miri too, where there is one.
+torture:
+	TORTURE=1 $(CARGO) test --package daemontools-tests --test torture -- --nocapture
+	if $(CARGO) miri --version >/dev/null 2>&1; then $(CARGO) miri test --lib -p supervise -p svscan -p svstat; else echo "left out: Miri: not installed"; fi
+
 # Ours, the original and the peers side by side. A whole run writes docs/performance.md's tables; ROWS='multilog start'
 # takes only those, ROWS=--quick fewer rounds.
 ROWS =
@@ -72,5 +77,5 @@ check:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build install uninstall install-command uninstall-command deb test-deb demo test test-original fuzz \
+.PHONY: all build install uninstall install-command uninstall-command deb test-deb demo test test-original fuzz torture \
 	bench check clean
