@@ -93,6 +93,12 @@ fn many_services() {
     let starts = |names: &[String]| -> Vec<usize> {
         names.iter().map(|name| tree.lines(format!("{name}/starts")).len()).collect()
     };
+    for name in &names {
+        until("the service that runs has said so", || {
+            let last = tree.lines(format!("{name}/starts")).last().and_then(|pid| pid.parse().ok());
+            last.is_some() && last == Status::of(&tree, name).map(|status| status.pid)
+        });
+    }
     let before = starts(&names);
     drop(scanner);
     let scanner = svscan(&tree);
@@ -111,7 +117,7 @@ fn a_killed_pair_comes_back_on_the_same_pipe() {
     // A number is written down before it is said: it may be missing at a kill of the service, so that one is asked to go.
     let counter = r#"trap 'exit 0' TERM
 n=$(cat n 2>/dev/null || echo 0)
-while :; do n=$((n+1)); echo "line $n"; echo $n >n; sleep 0.001; done"#;
+while :; do n=$((n+1)); echo "line $n"; echo $n >n.new; mv n.new n; done"#;
     let tree = Tree::new()
         .dir("scan")
         .script("sv/run", counter)
@@ -139,6 +145,7 @@ while :; do n=$((n+1)); echo "line $n"; echo $n >n; sleep 0.001; done"#;
         assert_eq!(value_of_pipe(&tree, &pipe), first, "the same pipe");
     }
     let count = || tree.lines("sv/n").first().and_then(|line| line.parse::<u64>().ok()).unwrap_or(0);
+    until("the service counts", || count() > 0);
     let goal = count() + 10;
     until("more lines", || count() > goal);
     let logged = || -> HashSet<String> { tree.lines("sv/log/main/current").into_iter().collect() };
