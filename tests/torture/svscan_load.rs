@@ -127,7 +127,10 @@ while :; do n=$((n+1)); echo "line $n"; echo $n >n.new; mv n.new n; done"#;
     let pipe = |pid: i32, number: i32| fs::read_link(format!("/proc/{pid}/fd/{number}")).ok();
     until_up(&tree, "sv/log");
     let first = value_of_pipe(&tree, &pipe);
+    let count = || tree.lines("sv/n").first().and_then(|line| line.parse::<u64>().ok()).unwrap_or(0);
     for _ in 0..rounds {
+        let enough = count() + 50;
+        until("the service says more", || count() > enough);
         let (service, logger) = (until_up(&tree, "sv"), until_up(&tree, "sv/log"));
         let supervises = [supervise_of(&tree, "sv"), supervise_of(&tree, "sv/log")];
         supervises.into_iter().for_each(end);
@@ -144,8 +147,6 @@ while :; do n=$((n+1)); echo "line $n"; echo $n >n.new; mv n.new n; done"#;
         });
         assert_eq!(value_of_pipe(&tree, &pipe), first, "the same pipe");
     }
-    let count = || tree.lines("sv/n").first().and_then(|line| line.parse::<u64>().ok()).unwrap_or(0);
-    until("the service counts", || count() > 0);
     let goal = count() + 10;
     until("more lines", || count() > goal);
     let logged = || -> HashSet<String> { tree.lines("sv/log/main/current").into_iter().collect() };
