@@ -41,13 +41,16 @@ deb: build
 demo: build
 	examples/demo $(BUILT)
 
+# How many tests run at once: most of them wait for something most of the time.
+AT_ONCE = 8
+
 # Everything that can be tested here. What it needs and does not find (root, the original, tcpserver) it says.
 test:
-	$(CARGO) test --workspace
+	RUST_TEST_THREADS=$(AT_ONCE) $(CARGO) test --workspace
 
 # The same black-box tests on the original, to see that they are right.
 test-original:
-	DAEMONTOOLS_UNDER_TEST=/usr/bin $(CARGO) test --package daemontools-tests --test compat
+	RUST_TEST_THREADS=$(AT_ONCE) DAEMONTOOLS_UNDER_TEST=/usr/bin $(CARGO) test --package daemontools-tests --test compat
 
 # Random input for everything that parses, this many seconds each.
 FUZZ_SECONDS = 60
