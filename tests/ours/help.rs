@@ -6,8 +6,7 @@ use daemontools_tests::{End, Programs, Tree, programs};
 #[test]
 fn help_and_version() {
     let tree = Tree::of(Programs::ours());
-    // multilog follows when it is there.
-    let names = programs::NAMES.into_iter().filter(|name| *name != "multilog").chain(["svlog", "svup", "svwait"]);
+    let names = programs::NAMES.into_iter().chain(["svlint", "svlog", "svps", "svup", "svwait"]);
     for name in names {
         let help = tree.run(name, ["--help"]);
         assert_eq!((help.end, &help.stderr[..]), (End::Code(0), &b""[..]), "{name}");

@@ -10,6 +10,7 @@ mod install;
 mod manuals;
 mod mdoc;
 mod mixed;
+mod mixed_multilog;
 mod starts;
 mod supervise;
 mod svlint;
