@@ -35,7 +35,7 @@ impl Word {
 pub struct Launch {
     /// Whether the shell becomes it.
     pub exec: bool,
-    /// The account that it runs under, where one is named.
+    /// The account that it runs under, where one is named: `user`, or `user:group` and more groups.
     pub account: Option<String>,
     /// Every account that is named.
     pub accounts: Vec<String>,
@@ -135,10 +135,10 @@ pub fn launch(raw: &[String]) -> Option<Launch> {
             }
         }
         if let Some(account) = account {
-            let name = account.literal().map(|name| name.split(':').next().unwrap_or_default().to_owned());
-            launch.accounts.extend(name.clone());
+            let spec = account.literal();
+            launch.accounts.extend(spec.and_then(|spec| spec.split(':').next()).map(String::from));
             if passing.account != Account::Told {
-                launch.account = name;
+                launch.account = spec.map(String::from);
             }
         }
         launch.through.push(name);
@@ -196,7 +196,7 @@ mod tests {
             ("/usr/sbin/foo", "foo", None, false),
             ("exec setuidgid log multilog t ./main", "multilog", Some("log"), true),
             ("exec env - PATH=/a A=b envdir ./env softlimit -m 9 -o9 tcpserver 0 25 x", "tcpserver", None, true),
-            ("exec chpst -Pe env -u www:www -m 9 httpd", "httpd", Some("www"), true),
+            ("exec chpst -Pe env -u www:www -m 9 httpd", "httpd", Some("www:www"), true),
             ("exec chpst -uwww httpd", "httpd", Some("www"), true),
             ("A=1 B=2 setlock -nx f foo", "foo", None, false),
             ("exec -a x nice -n 5 foo", "foo", None, true),

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_core::printable::printable;
-use nix::unistd::{User, getegid, geteuid};
+use nix::unistd::{Group, User, getegid, geteuid};
 
 use crate::access::{Obstacle, Who, obstacle};
 use crate::advice::last_launch;
@@ -105,9 +105,15 @@ fn prepares(commands: &[Command]) -> bool {
 fn who(launched: &Launch) -> Option<Who> {
     let changes = ["setuidgid", "s6-setuidgid", "setuser"];
     match &launched.account {
-        Some(name) => {
-            let user = User::from_name(name).ok()??;
-            Some(Who { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
+        Some(spec) => {
+            let mut names = spec.split(':');
+            let user = User::from_name(names.next()?).ok()??;
+            let gid = match names.next() {
+                Some(group) => Group::from_name(group).ok()??.gid,
+                None => user.gid,
+            };
+            // Further groups may open what these do not.
+            names.next().is_none().then_some(Who { uid: user.uid.as_raw(), gid: gid.as_raw() })
         }
         None if launched.through.iter().any(|name| changes.contains(&name.as_str())) => None,
         None => Some(Who { uid: geteuid().as_raw(), gid: getegid().as_raw() }),
