@@ -5,7 +5,7 @@
 use std::fs;
 
 use daemontools_tests::status::{until_down, until_status, until_up};
-use daemontools_tests::{Programs, Tree, until, value};
+use daemontools_tests::{Programs, Tree, exits, until, value};
 
 /// How often the service was started again, and the packed time of its last start.
 fn starts(tree: &Tree, service: &str) -> Option<(u32, Vec<u8>)> {
@@ -48,6 +48,17 @@ fn a_new_supervise_begins_to_count_anew() {
     let _supervise = tree.spawn("supervise", ["sv"]);
     until_up(&tree, "sv");
     assert_eq!(starts(&tree, "sv").map(|(again, _)| again), Some(0));
+}
+
+#[test]
+fn it_goes_with_its_supervise() {
+    let tree = Tree::of(Programs::ours()).script("sv/run", "exec sleep 987");
+    let supervise = tree.spawn("supervise", ["sv"]);
+    until_up(&tree, "sv");
+    assert!(starts(&tree, "sv").is_some());
+    tree.run("svc", ["-dx", "sv"]);
+    assert_eq!(supervise.wait(), exits(0, "", ""));
+    assert!(!tree.path("sv/supervise/starts").exists());
 }
 
 #[test]

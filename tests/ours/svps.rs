@@ -206,6 +206,22 @@ fn watching_hears_of_a_supervise_directory_elsewhere() {
     until("it is unsupervised again", || last(&watching).is_some_and(|o| o["state"] == "unsupervised"));
 }
 
+/// Ours was killed, and the original goes on: what ours counted is no longer so.
+#[test]
+fn counts_of_an_earlier_supervise_are_not_shown() {
+    let Some(original) = Programs::original("svps after a change of supervise") else { return };
+    let tree = Tree::of(Programs::ours()).script("t/sv/run", "exec sleep 987");
+    let ours = tree.spawn("supervise", ["t/sv"]);
+    let first = until_up(&tree, "t/sv");
+    let restarts = || objects(&run(&tree, &["--json", "t"])).0[0]["restarts"].clone();
+    assert_eq!(restarts()["total"], 0);
+    drop(ours);
+    assert!(tree.path("t/sv/supervise/starts").exists());
+    let _theirs = tree.command_of(original, "supervise").arg("t/sv").spawn();
+    until_status(&tree, "t/sv", "up again", |status| status.up() && status.pid != first);
+    assert_eq!(restarts(), Value::Null);
+}
+
 /// Nobody writes anything when a restart leaves the last minute.
 #[test]
 fn a_service_that_no_longer_fails_is_shown_so_by_and_by() {

@@ -69,8 +69,13 @@ pub fn record(starts: &Starts) {
         .and_then(|file| write_all(&file, &starts.to_bytes()))
         .and_then(|()| replace(NEW_STATUS, starts::PATH));
     if recorded.is_err() {
-        let _ = unlink(starts::PATH);
+        forget_starts();
     }
+}
+
+/// Removes the file about starts: what it says would not be true of the next supervise, which may keep no such file.
+pub fn forget_starts() {
+    let _ = unlink(starts::PATH);
 }
 
 fn create(path: &CStr) -> nix::Result<OwnedFd> {

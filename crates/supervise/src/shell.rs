@@ -131,7 +131,10 @@ impl Service<'_> {
                     Action::Start => next = Some(self.start()),
                     // The process has not been waited for, so the number is its own; at worst it has just ended.
                     Action::Send(signal) => drop(machine.pid().map(|pid| kill(pid, *signal))),
-                    Action::Exit => return ControlFlow::Break(()),
+                    Action::Exit => {
+                        directory::forget_starts();
+                        return ControlFlow::Break(());
+                    }
                 }
             }
         }
