@@ -13,6 +13,10 @@ use nix::sys::uio::pread;
 use ruzstd::decoding::StreamingDecoder;
 
 use crate::bisect::ReadAt;
+use crate::stamp::{self, Stamp};
+
+/// How much of a file is looked at for its first stamp.
+const NEAR: usize = 64 * 1024;
 
 /// A file as it stands on the disk, read anywhere.
 #[derive(Debug)]
@@ -46,6 +50,24 @@ impl Plain {
         let mut magic = [0; 6];
         let count = self.read_at(0, &mut magic)?;
         Ok(Packing::of(magic.get(..count).unwrap_or_default()))
+    }
+
+    /// The first stamp in it, if there is one near its start.
+    pub fn first_stamp(&self) -> nix::Result<Option<Stamp>> {
+        let mut text = Vec::new();
+        match self.packing()? {
+            // What is broken says so when it is read.
+            Some(packing) => {
+                let _ = self.unpack(packing).and_then(|input| input.take(NEAR as u64).read_to_end(&mut text));
+            }
+            None => {
+                text.resize(NEAR, 0);
+                let count = self.read_at(0, &mut text)?;
+                text.truncate(count);
+            }
+        }
+        let mut stamps = text.split(|&byte| byte == b'\n').filter_map(stamp::split);
+        Ok(stamps.next().map(|(stamp, _)| *stamp))
     }
 
     /// Reads what is packed in it, from the start.

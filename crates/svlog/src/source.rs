@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -85,6 +85,8 @@ pub struct Source {
     pub(crate) key: Stamp,
     /// Whether that is its own.
     stamped: bool,
+    /// Whether a line of the file had one.
+    any_stamp: bool,
     /// Whether the line's stamp is in the range.
     inside: bool,
     /// Lines up to this stamp have been shown already.
@@ -116,6 +118,7 @@ impl Source {
             line: (0, 0),
             key: [0; Label::TEXT],
             stamped: false,
+            any_stamp: false,
             inside: true,
             shown: None,
             seen: None,
@@ -126,7 +129,17 @@ impl Source {
     pub fn take(&mut self, snapshot: Snapshot) {
         let Snapshot { entries, mut rotating, mut current, seen } = snapshot;
         self.seen = seen;
-        let pieces = select(entries, &self.manner.range).into_iter().map(|entry| {
+        let first = |entry: &Entry| {
+            let known = match entry.kind {
+                Kind::Old(..) => None,
+                Kind::Rotating => rotating.as_ref(),
+                Kind::Current => current.as_ref(),
+            };
+            let fd = known.map_or_else(|| open(&self.path(entry)), |fd| duplicate_private(fd.as_fd()));
+            Plain(fd.ok()?).first_stamp().ok()?
+        };
+        let entries = select(entries, &self.manner.range, first);
+        let pieces = entries.into_iter().map(|entry| {
             let fd = match entry.kind {
                 Kind::Old(..) => None,
                 Kind::Rotating => rotating.take(),
@@ -194,6 +207,7 @@ impl Source {
         self.stamped = stamp.is_some();
         if let Some(stamp) = stamp {
             self.key = stamp;
+            self.any_stamp = true;
             let late = self.until.is_some_and(|until| self.key > until);
             let again = self.shown.is_some_and(|shown| self.key <= shown);
             if !again {
@@ -259,8 +273,10 @@ impl Source {
     pub(crate) fn close(&mut self) -> bool {
         let Some(reading) = self.reading.take() else { return false };
         let Kind::Old(finished, ending) = reading.entry.kind else { return false };
-        // What comes now came after that.
-        self.key = self.key.max(finished.to_text());
+        if !self.any_stamp {
+            // What comes now came after that.
+            self.key = self.key.max(finished.to_text());
+        }
         if ending == Ending::Whole || self.start == self.filled {
             return false;
         }
@@ -278,7 +294,7 @@ impl Source {
             match self.begin(&piece) {
                 Ok((plain, input)) => {
                     self.reading = Some(Reading { plain, entry: piece.entry, input });
-                    self.inside = true;
+                    (self.inside, self.any_stamp) = (true, false);
                     return true;
                 }
                 // multilog has thrown it away meanwhile.
@@ -302,7 +318,6 @@ impl Source {
     }
 
     pub(crate) fn open(&self, piece: &Piece) -> nix::Result<Plain> {
-        use std::os::fd::AsFd;
         match &piece.fd {
             Some(fd) => duplicate_private(fd.as_fd()).map(Plain),
             None => open(&self.path(&piece.entry)).map(Plain),
