@@ -66,6 +66,11 @@ fn bash_offers_options_then_directories() {
     assert_eq!(bash_offers(&tree, "svscan --init --grace "), [""; 0]);
     assert_eq!(bash_offers(&tree, "svscan --init --grace 5 s"), ["sv"]);
     assert_eq!(bash_offers(&tree, "svscan s"), ["sv"]);
+    assert_eq!(bash_offers(&tree, "multilog t"), ["t"]);
+    assert_eq!(bash_offers(&tree, "multilog e t"), [""; 0]);
+    assert_eq!(bash_offers(&tree, "multilog t ./s"), ["./sv"]);
+    assert_eq!(bash_offers(&tree, "multilog t =sv/n"), ["=sv/note"]);
+    assert_eq!(bash_offers(&tree, "multilog t -x"), [""; 0]);
 }
 
 #[test]
@@ -95,6 +100,7 @@ fn fish_offers_the_same() {
     assert_eq!(fish_offers(&tree, "svstat --j"), ["--json"]);
     assert_eq!(fish_offers(&tree, "svscan --i"), ["--init"]);
     assert_eq!(fish_offers(&tree, "svscan --init --g"), ["--grace"]);
+    assert!(fish_offers(&tree, "multilog t ./s").contains(&"./sv/".to_owned()));
     assert!(fish_offers(&tree, "setlock -").contains(&"-n".to_owned()));
     assert!(fish_offers(&tree, "softlimit -").contains(&"-o".to_owned()));
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 const RUNTIMES: [&str; 2] = ["runc", "crun"];
 /// The static shell of the distribution (Debian: busybox-static).
 const BUSYBOX: &str = "/bin/busybox";
-const PROGRAMS: [&str; 6] = ["setuidgid", "supervise", "svc", "svok", "svscan", "svstat"];
+const PROGRAMS: [&str; 7] = ["multilog", "setuidgid", "supervise", "svc", "svok", "svscan", "svstat"];
 
 /// Our programs without any shared library; none, and it says so, where the system cannot link them.
 fn static_programs() -> Option<&'static Path> {
@@ -165,7 +165,7 @@ fn term_stops_the_tree_and_the_log_is_complete() {
     let tree = || {
         let body = "n=0\ntrap 'stop=1' TERM\nwhile [ -z \"$stop\" ]; do n=$((n+1)); echo \"line $n\"; done
 for more in 1 2 3; do n=$((n+1)); echo \"line $n\"; done\necho $n >/log/count";
-        let logger = "sleep 1\nexec setuidgid log sh -c 'exec cat >>/log/main/current'";
+        let logger = "sleep 1\nexec setuidgid log multilog s16777215 /log/main";
         let tree = Tree::of(Programs::ours()).script("root/sv/a/run", body).script("root/sv/a/log/run", logger);
         let tree = tree.file("root/etc/passwd", "log:x:99:99::/:/bin/false\n").dir("log/main");
         std::os::unix::fs::chown(tree.path("log/main"), Some(99), Some(99)).expect("chown");
