@@ -60,6 +60,12 @@ impl Contenders {
         wanted.iter().copied().filter(|&who| self.dir(who).is_some()).collect()
     }
 
+    /// Those of them that have their program.
+    pub fn with(&self, programs: &[(Who, &str)]) -> Vec<Who> {
+        let there = |(who, program): &&(Who, &str)| self.dir(*who).is_some_and(|dir| dir.join(program).is_file());
+        programs.iter().filter(there).map(|&(who, _)| who).collect()
+    }
+
     /// Where the programs of one are.
     pub fn dir(&self, who: Who) -> Option<&Path> {
         self.installed.iter().find(|(other, _)| *other == who).map(|(_, dir)| dir.as_path())

@@ -87,7 +87,7 @@ fn timed(tree: &mut ScanTree, act: impl FnOnce(&mut ScanTree) -> Instant) -> (f6
 /// `multilog t s16777215 DIR` with lines of 10 to 100000 bytes.
 fn line_lengths(bench: &Bench) -> String {
     let script = Script { multilog: &["t", "s16777215"], runit: None, s6: None };
-    let whos = bench.contenders.of(&[Who::Ours, Who::Original]);
+    let whos = bench.contenders.with(&[(Who::Ours, "multilog"), (Who::Original, "multilog")]);
     let row = |&average: &usize| {
         let input = lines(32_000_000, average);
         let values = in_turn(&whos, bench.rounds.min(5), |who| rate(bench, who, &script, &input));

@@ -67,23 +67,25 @@ pub fn multilog_default_size(bench: &Bench) -> Vec<Row> {
 /// `tai64n`.
 pub fn tai64n(bench: &Bench) -> Vec<Row> {
     let input = lines(AMOUNT, 80);
-    filter(bench, "`tai64n`", Target::AtLeast(3.0), &input, |who| match who {
-        Who::Ours | Who::Original => Some("tai64n"),
-        Who::S6 => Some("s6-tai64n"),
-        Who::Cat => Some("cat"),
-        Who::Runit => None,
-    })
+    filter(
+        bench,
+        "`tai64n`",
+        Target::AtLeast(3.0),
+        &input,
+        &[(Who::Ours, "tai64n"), (Who::Original, "tai64n"), (Who::S6, "s6-tai64n"), (Who::Cat, "cat")],
+    )
 }
 
 /// `tai64nlocal`.
 pub fn tai64nlocal(bench: &Bench) -> Vec<Row> {
     let input = stamped(&lines(AMOUNT / 2, 80));
-    filter(bench, "`tai64nlocal`", Target::AtLeast(15.0), &input, |who| match who {
-        Who::Ours | Who::Original => Some("tai64nlocal"),
-        Who::S6 => Some("s6-tai64nlocal"),
-        Who::Cat => Some("cat"),
-        Who::Runit => None,
-    })
+    filter(
+        bench,
+        "`tai64nlocal`",
+        Target::AtLeast(15.0),
+        &input,
+        &[(Who::Ours, "tai64nlocal"), (Who::Original, "tai64nlocal"), (Who::S6, "s6-tai64nlocal"), (Who::Cat, "cat")],
+    )
 }
 
 /// The same log in three languages: what comes before the directory.
@@ -97,12 +99,12 @@ pub struct Script {
 }
 
 fn logger(bench: &Bench, what: &'static str, target: Target, script: &Script) -> Vec<Row> {
-    let mut whos = vec![Who::Ours, Who::Original];
-    whos.extend(script.runit.map(|_| Who::Runit));
-    whos.extend(script.s6.map(|_| Who::S6));
-    whos.push(Who::Cat);
-    let input = lines(AMOUNT, 80);
-    let values = in_turn(&bench.contenders.of(&whos), bench.rounds, |who| rate(bench, who, script, &input));
+    let mut programs = vec![(Who::Ours, "multilog"), (Who::Original, "multilog")];
+    programs.extend(script.runit.map(|_| (Who::Runit, "svlogd")));
+    programs.extend(script.s6.map(|_| (Who::S6, "s6-log")));
+    programs.push((Who::Cat, "cat"));
+    let (input, whos) = (lines(AMOUNT, 80), bench.contenders.with(&programs));
+    let values = in_turn(&whos, bench.rounds, |who| rate(bench, who, script, &input));
     vec![Row { what, unit: Unit::Rate, target, values }]
 }
 
@@ -135,19 +137,12 @@ fn with(mut command: Command, arguments: &[&str]) -> Command {
     command
 }
 
-fn filter(
-    bench: &Bench,
-    what: &'static str,
-    target: Target,
-    input: &[u8],
-    program: impl Fn(Who) -> Option<&'static str>,
-) -> Vec<Row> {
-    let mut whos = bench.contenders.of(&[Who::Ours, Who::Original, Who::S6, Who::Cat]);
-    whos.retain(|&who| program(who).is_some());
+fn filter(bench: &Bench, what: &'static str, target: Target, input: &[u8], programs: &[(Who, &str)]) -> Vec<Row> {
+    let whos = bench.contenders.with(programs);
     let scratch = Scratch::new();
     let values = in_turn(&whos, bench.rounds, |who| {
-        let command = scratch.command(&bench.contenders, who, program(who).unwrap_or_default());
-        megabytes_per_second(input, fed(command, input))
+        let program = programs.iter().find(|(other, _)| *other == who).map_or("", |(_, program)| program);
+        megabytes_per_second(input, fed(scratch.command(&bench.contenders, who, program), input))
     });
     vec![Row { what, unit: Unit::Rate, target, values }]
 }

@@ -49,7 +49,8 @@ pub fn supervise(bench: &Bench) -> Vec<Row> {
 
 /// An idle multilog that has logged a line.
 pub fn multilog(bench: &Bench) -> Vec<Row> {
-    let whos = bench.contenders.of(&[Who::Ours, Who::Original, Who::Runit, Who::S6]);
+    let programs = [(Who::Ours, "multilog"), (Who::Original, "multilog"), (Who::Runit, "svlogd"), (Who::S6, "s6-log")];
+    let whos = bench.contenders.with(&programs);
     let values = in_turn(&whos, bench.rounds.min(3), |who| {
         let scratch = Scratch::new();
         let (program, stamp) = match who {
