@@ -3,11 +3,13 @@
 use std::fs;
 use std::process::Command;
 
-use crate::contender::{Contenders, Who};
+use crate::Bench;
+use crate::contender::Who;
 use crate::scratch;
 
 /// A paragraph about it.
-pub fn description(contenders: &Contenders) -> String {
+pub fn description(bench: &Bench) -> String {
+    let contenders = &bench.contenders;
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
@@ -23,9 +25,11 @@ pub fn description(contenders: &Contenders) -> String {
         .map(|(_, package)| format!("{package} {}", version(package)))
         .collect();
     format!(
-        "`make bench` on {date}: a {kind} with {cpus} × {cpu}, {memory} GB, Linux {kernel}; files in {base}. \
-         Ours: version {ours}, {compiler}. Peers: {peers}.\n",
+        "`make bench` on {date}, {rounds} rounds: a {kind} with {cpus} × {cpu}, {memory} GB, Linux {kernel}; load at \
+         the end {load}; files in {base}. Ours: version {ours}, {compiler}. Peers: {peers}.\n",
         date = said_by("date", &["-u", "+%F"]),
+        rounds = bench.rounds,
+        load = fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or("?"),
         cpu = field("model name"),
         memory = memory_gigabytes(),
         kernel = kernel.trim(),
