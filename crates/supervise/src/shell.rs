@@ -36,10 +36,10 @@ pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
     let signals = Signals::watch(&[Signal::SIGCHLD]).unable([b"watch for the end of ", name])?;
     chdir(dir).unable([b"chdir to ", name])?;
     let machine = Machine::new(directory::first_wish(name)?, now());
-    let mut status = Publisher { program, name, again_at: None };
+    let mut status = Publisher { program, name, due: true, again_at: None };
     let directory = Directory::take_over(name, || {
         directory::record(machine.starts());
-        status.publish(&machine);
+        status.publish_due(&machine);
     })?;
     let environment = Environment::inherited();
     // Made once: between fork and exec nothing is allocated.
@@ -68,10 +68,12 @@ impl Service<'_> {
             let commands = self.commands(&mut control).iter().filter_map(|&byte| Command::from_byte(byte));
             // A tick after each: what follows `u` finds the process that `u` started.
             let commands = commands.flat_map(|command| [Event::Command(command), Event::Tick]);
-            for event in ended.into_iter().chain(commands).chain([Event::Tick]) {
-                if self.happened(&mut machine, &mut status, event).is_break() {
-                    return Exit::OK;
-                }
+            let mut events = ended.into_iter().chain(commands).chain([Event::Tick]);
+            let end = events.try_for_each(|event| self.happened(&mut machine, &mut status, event));
+            // Once, however many commands came at once: only the last of their records would be seen.
+            status.publish_due(&machine);
+            if end.is_break() {
+                return Exit::OK;
             }
         }
     }
@@ -127,7 +129,7 @@ impl Service<'_> {
             for action in machine.step(now(), event) {
                 match action {
                     Action::Record => directory::record(machine.starts()),
-                    Action::Announce => status.publish(machine),
+                    Action::Announce => status.due = true,
                     Action::Start => next = Some(self.start()),
                     // The process has not been waited for, so the number is its own; at worst it has just ended.
                     Action::Send(signal) => drop(machine.pid().map(|pid| kill(pid, *signal))),
@@ -173,12 +175,17 @@ struct Control {
 struct Publisher {
     program: &'static Program,
     name: &'static [u8],
+    /// Whether the file is to say something new.
+    due: bool,
     /// When to try again, if the last try failed.
     again_at: Option<Duration>,
 }
 
 impl Publisher {
-    fn publish(&mut self, machine: &Machine) {
+    fn publish_due(&mut self, machine: &Machine) {
+        if !std::mem::take(&mut self.due) {
+            return;
+        }
         if let Err(failure) = self.attempt(machine) {
             failure.warn(self.program);
         }
