@@ -30,7 +30,7 @@ fn at_each_call() {
     let tree = life::tree();
     let mut supervise = tree.traced("clean", &[], "supervise").arg("sv").spawn();
     let _ = life::live(&tree, &mut supervise);
-    let faults = faults(calls(&tree.read("clean"), "signalfd4"));
+    let faults = faults(calls(&tree.read("clean"), "rt_sigprocmask"));
     try_each("an error in each system call of supervise", &faults, 8, |(call, errno)| {
         let tree = life::tree();
         let mut supervise = tree.traced("trace", &[call.failed(errno)], "supervise").arg("sv").spawn();

@@ -17,7 +17,7 @@ fn at_each_call() {
     let tree = life::tree();
     let mut supervise = tree.traced("clean", &[], "supervise").arg("sv").spawn();
     let _ = life::live(&tree, &mut supervise);
-    let calls = calls(&tree.read("clean"), "signalfd4");
+    let calls = calls(&tree.read("clean"), "rt_sigprocmask");
     assert!(calls.len() > 100, "only {} calls in a life", calls.len());
     let faults = selection(calls, 16);
     try_each("supervise killed at each system call", &faults, 8, |call| {
