@@ -17,7 +17,7 @@ const INSTEAD: [(&str, &str); 13] = [
     // The suite, from within the suite: that there is such a target.
     ("make test", "make -n test test-original test-deb"),
     ("make fuzz", "make -n fuzz"),
-    ("make torture", "make -n test"),
+    ("make torture", "make -n torture"),
     ("make bench", "make -n bench"),
     ("make demo", "make -n demo"),
     ("make check", "make -n check"),
