@@ -9,24 +9,26 @@ use crate::entry::Exit;
 use crate::failure::{Failure, Unable};
 use crate::sys::fd::STDOUT;
 
-/// Reads what is there, at most as much as `buffer` holds; 0 at the end.
-pub fn read(fd: impl AsFd, buffer: &mut [u8]) -> nix::Result<usize> {
+/// Does it until no signal interrupts it.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
-        match nix::unistd::read(fd.as_fd(), buffer) {
+        match call() {
             Err(Errno::EINTR) => {}
             result => return result,
         }
     }
 }
 
+/// Reads what is there, at most as much as `buffer` holds; 0 at the end.
+pub fn read(fd: impl AsFd, buffer: &mut [u8]) -> nix::Result<usize> {
+    uninterrupted(|| nix::unistd::read(fd.as_fd(), buffer))
+}
+
 /// Writes all of `bytes`.
 pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> nix::Result<()> {
     while !bytes.is_empty() {
-        match nix::unistd::write(fd.as_fd(), bytes) {
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
+        let written = uninterrupted(|| nix::unistd::write(fd.as_fd(), bytes))?;
+        bytes = bytes.get(written..).unwrap_or_default();
     }
     Ok(())
 }
@@ -35,12 +37,7 @@ pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> nix::Result<()> {
 /// do not mix. Allocates nothing.
 pub fn write_pieces<const N: usize>(fd: impl AsFd, pieces: [&[u8]; N]) -> nix::Result<()> {
     let slices = pieces.map(IoSlice::new);
-    let mut written = loop {
-        match nix::sys::uio::writev(fd.as_fd(), &slices) {
-            Err(Errno::EINTR) => {}
-            result => break result?,
-        }
-    };
+    let mut written = uninterrupted(|| nix::sys::uio::writev(fd.as_fd(), &slices))?;
     for piece in pieces {
         let skip = written.min(piece.len());
         written -= skip;

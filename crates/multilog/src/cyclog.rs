@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use daemontools_core::failure::{Failure, Unable};
 use daemontools_core::label::Label;
+use daemontools_core::stdio::uninterrupted;
 use daemontools_core::sys::fd::{open_private, open_private_at};
 use daemontools_core::sys::signal::Signals;
 use nix::dir::Dir;
@@ -56,10 +57,8 @@ impl Cyclog {
         // If that fails, opening it tells why, or it is there already.
         let _ = mkdir(plan.dir, Mode::S_IRWXU);
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
-        let dir = open_private(plan.dir, flags, Mode::empty()).unable([b"open directory ", name])?;
-        let lock = open_private_at(&dir, c"lock", appending(), OWN)
-            .and_then(|lock| Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno))
-            .unable([b"lock directory ", name])?;
+        let dir = uninterrupted(|| open_private(plan.dir, flags, Mode::empty())).unable([b"open directory ", name])?;
+        let lock = uninterrupted(|| lock(&dir)).unable([b"lock directory ", name])?;
         let mut cyclog = Cyclog { plan, dir, current: None, made: None, old: OldFiles::default(), _lock: lock };
         let used = cyclog.recover()?;
         Ok((cyclog, used))
@@ -87,8 +86,8 @@ impl Cyclog {
 
     /// Appends to the current file what the system takes of `bytes`.
     pub fn append(&self, bytes: &[u8]) -> Result<usize, Failure> {
-        let written = match nix::unistd::write(self.current()?, bytes) {
-            Err(Errno::EINTR) => Ok(0),
+        let write = || nix::unistd::write(self.current.as_ref().ok_or(Errno::EBADF)?, bytes);
+        let written = match uninterrupted(write) {
             Ok(0) => Err(Errno::EIO),
             result => result,
         };
@@ -97,35 +96,41 @@ impl Cyclog {
 
     /// Does a step of rotation, once.
     pub fn attempt(&mut self, step: Step, signals: &Signals) -> Result<(), Failure> {
-        let done = match step {
-            Step::Sync => sync(self.current.as_ref()),
-            Step::Seal => set_mode(self.current.as_ref(), SEALED),
-            Step::SetAside => renameat(&self.dir, CURRENT, &self.dir, PREVIOUS),
-            Step::Renew => {
+        match step {
+            Step::Process => processor::run(self, signals),
+            Step::MakeRoom => self.make_room(),
+            Step::Keep => self.keep(self.finished(), Ending::Safe),
+            Step::Sync => self.simply(step, |log| sync(log.current.as_ref())),
+            Step::Seal => self.simply(step, |log| set_mode(log.current.as_ref(), SEALED)),
+            Step::SetAside => self.simply(step, |log| renameat(&log.dir, CURRENT, &log.dir, PREVIOUS)),
+            Step::Renew => self.simply(step, |log| {
                 // Closed first, so that no more descriptors are open than before.
-                self.current = None;
-                self.open_at(CURRENT, OWN).map(|file| self.current = Some(file))
-            }
-            Step::Open => set_mode(self.current.as_ref(), OPEN),
-            Step::Process => return processor::run(self, signals),
-            Step::TakeProcessed => self.open_at(PROCESSED, OPEN).map(|file| self.made = Some(file)),
-            Step::SyncProcessed | Step::SyncNewState => sync(self.made.as_ref()),
-            Step::SealProcessed => set_mode(self.made.as_ref(), SEALED).map(|()| self.made = None),
-            Step::TakeNewState => self.open_at(NEW_STATE, OPEN).map(|file| self.made = Some(file)),
-            Step::DropPrevious => {
-                self.made = None;
-                self.remove(PREVIOUS)
-            }
-            Step::AdvanceState => renameat(&self.dir, NEW_STATE, &self.dir, STATE),
-            Step::MakeRoom => return self.make_room(),
-            Step::Keep => return self.keep(self.finished(), Ending::Safe),
-        };
-        let (before, after) = step.unable();
-        done.map_err(|errno| pausing([before.as_bytes(), self.name(), after.as_bytes()], errno))
+                log.current = None;
+                log.open_at(CURRENT, OWN).map(|file| log.current = Some(file))
+            }),
+            Step::Open => self.simply(step, |log| set_mode(log.current.as_ref(), OPEN)),
+            Step::TakeProcessed => self.simply(step, |log| log.take(PROCESSED)),
+            Step::SyncProcessed | Step::SyncNewState => self.simply(step, |log| sync(log.made.as_ref())),
+            Step::SealProcessed => self.simply(step, |log| set_mode(log.made.as_ref(), SEALED)),
+            Step::TakeNewState => self.simply(step, |log| log.take(NEW_STATE)),
+            Step::DropPrevious => self.simply(step, |log| {
+                log.made = None;
+                log.remove(PREVIOUS)
+            }),
+            Step::AdvanceState => self.simply(step, |log| renameat(&log.dir, NEW_STATE, &log.dir, STATE)),
+        }
     }
 
-    fn current(&self) -> Result<&OwnedFd, Failure> {
-        self.current.as_ref().ok_or_else(|| pausing([b"write to ", self.name(), b"/current"], Errno::EBADF))
+    /// Does a step that has the usual words where it fails.
+    fn simply(&mut self, step: Step, mut deed: impl FnMut(&mut Cyclog) -> nix::Result<()>) -> Result<(), Failure> {
+        let (before, after) = step.unable();
+        uninterrupted(|| deed(self)).map_err(|errno| pausing([before.as_bytes(), self.name(), after.as_bytes()], errno))
+    }
+
+    /// Opens what the processor made.
+    fn take(&mut self, file: &CStr) -> nix::Result<()> {
+        self.made = None;
+        self.open_at(file, OPEN).map(|file| self.made = Some(file))
     }
 
     /// Makes of what an earlier run left what can be gone on with, and opens the current file.
@@ -135,8 +140,8 @@ impl Cyclog {
             self.repair(repair)?;
         }
         let verb: &[u8] = if found.current == Current::Clean { b"append to " } else { b"write to " };
-        let current = self.open_at(CURRENT, OWN).unable([verb, self.name(), b"/current"])?;
-        fchmod(&current, OPEN).unable([b"set mode of ", self.name(), b"/current"])?;
+        let current = uninterrupted(|| self.open_at(CURRENT, OWN)).unable([verb, self.name(), b"/current"])?;
+        uninterrupted(|| fchmod(&current, OPEN)).unable([b"set mode of ", self.name(), b"/current"])?;
         self.current = Some(current);
         Ok(size)
     }
@@ -172,7 +177,11 @@ impl Cyclog {
             Repair::KeepCurrent => self.save(CURRENT, Ending::Unclean),
             Repair::MakeState => {
                 let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-                open_private_at(&self.dir, STATE, flags, OPEN).unable([b"write to ", self.name(), b"/state"])?;
+                uninterrupted(|| open_private_at(&self.dir, STATE, flags, OPEN)).unable([
+                    b"write to ",
+                    self.name(),
+                    b"/state",
+                ])?;
             }
         }
         Ok(())
@@ -186,9 +195,9 @@ impl Cyclog {
 
     /// Finds the old files and removes the oldest, so that with one more there are not too many.
     fn make_room(&mut self) -> Result<(), Failure> {
-        self.scan().map_err(|errno| pausing([b"read ", self.plan.dir.to_bytes()], errno))?;
+        uninterrupted(|| self.scan()).map_err(|errno| pausing([b"read ", self.plan.dir.to_bytes()], errno))?;
         while let Some(oldest) = self.old.surplus(self.plan.keep) {
-            match unlinkat(&self.dir, oldest, UnlinkatFlags::NoRemoveDir) {
+            match uninterrupted(|| unlinkat(&self.dir, oldest, UnlinkatFlags::NoRemoveDir)) {
                 Ok(()) | Err(Errno::ENOENT) => self.old.removed(),
                 // The words are those of 0.76, which reads and removes at a time.
                 Err(errno) => return Err(pausing([b"read ", self.plan.dir.to_bytes()], errno)),
@@ -219,7 +228,7 @@ impl Cyclog {
             return self.remove(file).map_err(|errno| pausing([b"remove ", &path], errno));
         }
         let name = self.old.next_name(Label::now(), ending);
-        renameat(&self.dir, file, &self.dir, name.as_slice())
+        uninterrupted(|| renameat(&self.dir, file, &self.dir, name.as_slice()))
             .map_err(|errno| pausing([b"link to ", self.name(), b"/", &name], errno))
     }
 
@@ -241,7 +250,7 @@ impl Cyclog {
     }
 
     fn find(&self, file: &CStr) -> nix::Result<Option<FileStat>> {
-        match fstatat(&self.dir, file, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        match uninterrupted(|| fstatat(&self.dir, file, AtFlags::AT_SYMLINK_NOFOLLOW)) {
             Err(Errno::ENOENT) => Ok(None),
             result => result.map(Some),
         }
@@ -249,11 +258,16 @@ impl Cyclog {
 
     /// Removes a file, unless it is gone already.
     fn remove(&self, file: &CStr) -> nix::Result<()> {
-        match unlinkat(&self.dir, file, UnlinkatFlags::NoRemoveDir) {
+        match uninterrupted(|| unlinkat(&self.dir, file, UnlinkatFlags::NoRemoveDir)) {
             Err(Errno::ENOENT) => Ok(()),
             result => result,
         }
     }
+}
+
+fn lock(dir: &OwnedFd) -> nix::Result<Flock<OwnedFd>> {
+    let lock = open_private_at(dir, c"lock", appending(), OWN)?;
+    Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
 }
 
 /// How a file of ours is opened.

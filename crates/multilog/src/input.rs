@@ -16,7 +16,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use daemontools_core::clock::monotonic;
-use daemontools_core::stdio::read;
+use daemontools_core::failure::Failure;
+use daemontools_core::stdio::{read, uninterrupted};
 use daemontools_core::sys::fd::{STDIN, above_standard, duplicate_private, pipe_private};
 use daemontools_core::sys::signal::Signals;
 use daemontools_core::wait::wait;
@@ -25,6 +26,7 @@ use nix::fcntl::{FcntlArg, SpliceFFlags, fcntl, tee};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
+use crate::insist::insist;
 use crate::line::WINDOW;
 
 /// How much is dealt with at a time, at most.
@@ -157,8 +159,7 @@ impl Input {
 
     /// Reads, where there is something, or an end.
     fn read(&mut self) -> nix::Result<Look> {
-        let mut stdin = [PollFd::new(STDIN, PollFlags::POLLIN)];
-        if let Ok(0) = poll(&mut stdin, PollTimeout::ZERO) {
+        if !is_ready() {
             return Ok(Look::Now);
         }
         match read(STDIN, self.buffer.get_mut(self.filled..).unwrap_or_default()) {
@@ -181,12 +182,28 @@ impl Input {
 fn drain(buffer: &mut [u8]) -> usize {
     let mut drained = 0;
     while let Some(rest) = buffer.get_mut(drained..).filter(|rest| !rest.is_empty()) {
-        match read(STDIN, rest) {
-            Ok(0) | Err(_) => break,
-            Ok(count) => drained += count,
+        let read = insist(|| match read(STDIN, rest) {
+            Err(Errno::EAGAIN) if is_ready() => Err(unreadable(Errno::EAGAIN)),
+            Err(Errno::EAGAIN) => Ok(0),
+            result => result.map_err(unreadable),
+        });
+        if read == 0 {
+            break;
         }
+        drained += read;
     }
     drained
+}
+
+/// Whether reading standard input would not wait.
+fn is_ready() -> bool {
+    let mut stdin = [PollFd::new(STDIN, PollFlags::POLLIN)];
+    !matches!(poll(&mut stdin, PollTimeout::ZERO), Ok(0))
+}
+
+/// The sentence of a read that will be tried again.
+pub fn unreadable(errno: Errno) -> Failure {
+    Failure::because([b"unable to read input, pausing"], errno)
 }
 
 /// How a wait ended.
@@ -226,7 +243,7 @@ impl Peek {
 
     /// Copies what stands in the pipe into `buffer`, as much as we look at at a time; 0 at its end.
     fn copy(&self, buffer: &mut [u8]) -> nix::Result<usize> {
-        let count = tee(STDIN, &self.writer, self.batch, SpliceFFlags::SPLICE_F_NONBLOCK)?;
+        let count = uninterrupted(|| tee(STDIN, &self.writer, self.batch, SpliceFFlags::SPLICE_F_NONBLOCK))?;
         match buffer.get_mut(..count) {
             Some(room) if count > 0 => match read(&self.reader, room)? {
                 read if read == count => Ok(count),

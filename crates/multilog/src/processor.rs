@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
 use daemontools_core::entry::Exit;
 use daemontools_core::exec::{Environment, Prepared};
 use daemontools_core::failure::Failure;
+use daemontools_core::stdio::uninterrupted;
 use daemontools_core::sys::fd::{open_inherited, place_inherited};
 use daemontools_core::sys::process::{Ending, fork, leave, wait_for};
 use daemontools_core::sys::signal::Signals;
@@ -23,7 +24,8 @@ use crate::cyclog::{Cyclog, pausing};
 /// Runs the processor once, and waits for it.
 pub fn run(log: &Cyclog, signals: &Signals) -> Result<(), Failure> {
     let Some(command) = log.processor() else { return Ok(()) };
-    let Some(child) = fork().map_err(|errno| pausing([b"fork for processor in ", log.name()], errno))? else {
+    let Some(child) = uninterrupted(fork).map_err(|errno| pausing([b"fork for processor in ", log.name()], errno))?
+    else {
         let errno = become_it(command, log, signals);
         Failure::because([b"unable to run ", command.to_bytes()], errno).tell(&PROGRAM);
         leave(Exit::TROUBLE);

@@ -1,13 +1,13 @@
 //! The loop: look at what is there, deal with it, wait. Everything that has been dealt with is written before the wait.
 
 use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Unable};
+use daemontools_core::failure::{Outcome, Unable};
 use daemontools_core::sys::signal::Signals;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 
 use crate::editor::Editor;
-use crate::input::{Input, Look};
+use crate::input::{Input, Look, unreadable};
 use crate::insist::insist;
 use crate::line::{Place, Reach};
 use crate::script::Script;
@@ -46,7 +46,7 @@ fn copy(input: &mut Input, editor: &mut Editor<'_>, signals: &Signals) {
         if reach == Reach::One && place.between_lines() && !input.holds() {
             return;
         }
-        let look = insist(|| input.look().map_err(|errno| Failure::because([b"unable to read input, pausing"], errno)));
+        let look = insist(|| input.look().map_err(unreadable));
         let bytes = input.bytes();
         if let Some((ready, _)) =
             bytes.split_at_checked(place.ready(bytes, reach)).filter(|(ready, _)| !ready.is_empty())

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
 use daemontools_core::failure::{Failure, Unable};
+use daemontools_core::stdio::uninterrupted;
 use daemontools_core::sys::fd::open_private;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -31,7 +32,8 @@ impl StatusFile {
     /// Opens the file, which is made if it is missing.
     pub fn open(name: &'static CStr) -> Result<StatusFile, Failure> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK;
-        let file = open_private(name, flags, Mode::from_bits_truncate(0o600)).unable([b"create ", name.to_bytes()])?;
+        let file = uninterrupted(|| open_private(name, flags, Mode::from_bits_truncate(0o600)))
+            .unable([b"create ", name.to_bytes()])?;
         Ok(StatusFile { name, file, content: [b'\n'; SIZE], due: false })
     }
 
@@ -57,10 +59,9 @@ impl StatusFile {
 
     fn write(&self, rest: &[u8], at: usize) -> Result<usize, Failure> {
         let name = self.name.to_bytes();
-        match pwrite(&self.file, rest, off_t::try_from(at).unwrap_or(0)) {
+        match uninterrupted(|| pwrite(&self.file, rest, off_t::try_from(at).unwrap_or(0))) {
             Ok(0) => Err(pausing([b"write ", name], Errno::EIO)),
             Ok(written) => Ok(written),
-            Err(Errno::EINTR) => Ok(0),
             Err(errno @ Errno::ESPIPE) => Err(pausing([b"move to beginning of ", name], errno)),
             Err(errno) => Err(pausing([b"write ", name], errno)),
         }
