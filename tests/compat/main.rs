@@ -11,6 +11,7 @@ mod envuidgid;
 mod fake;
 mod fghack;
 mod invocations;
+mod multilog;
 mod pgrphack;
 mod readproctitle;
 mod setlock;

@@ -4,6 +4,7 @@
 //! a format that is tested through its own code proves nothing.
 
 pub mod boot;
+pub mod cyclog;
 pub mod fault;
 pub mod fuzz;
 pub mod invocation;

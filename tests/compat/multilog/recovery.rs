@@ -1,0 +1,125 @@
+//! What is made of what an earlier run left.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use daemontools_tests::Tree;
+
+use super::log;
+
+/// A file that is left: its content and mode.
+type Left = Option<(&'static str, u32)>;
+
+/// Each file of the directory but `lock`: kind, mode, content.
+fn contents(tree: &Tree) -> Vec<(String, u32, String)> {
+    let files = tree.log_files("d").into_iter().filter(|file| file.name != "lock");
+    files.map(|file| (file.kind(), file.mode, String::from_utf8_lossy(&file.content).into_owned())).collect()
+}
+
+fn with(left: [(&str, Left); 5]) -> Tree {
+    let tree = Tree::new().dir("d");
+    for (name, file) in left {
+        if let Some((content, mode)) = file {
+            let path = tree.path("d").join(name);
+            fs::write(&path, content).expect("write a file");
+            fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set its mode");
+        }
+    }
+    tree
+}
+
+/// Spec, multilog: "a finished `processed` (execute bit) is kept as `.s`, an unfinished one is dropped in favour of
+/// `previous` as `.u`, an unclean `current` becomes `.u`, `state` starts empty".
+///
+/// Every combination that an earlier run may have left, except an empty `current` without its execute bit (`ours`).
+#[test]
+fn every_state_of_the_directory() {
+    let mut tried = 0;
+    for current in [None, Some(("C", 0o644))] {
+        for previous in [None, Some(("P", 0o644)), Some(("P", 0o744))] {
+            for processed in [None, Some(("Q", 0o644)), Some(("Q", 0o744))] {
+                for newstate in [None, Some(("N", 0o644))] {
+                    for state in [None, Some(("S", 0o644))] {
+                        let left = [
+                            ("current", current),
+                            ("previous", previous),
+                            ("processed", processed),
+                            ("newstate", newstate),
+                            ("state", state),
+                        ];
+                        let mut expected = Vec::new();
+                        match (processed, previous) {
+                            (Some(("Q", 0o744)), _) => expected.push(("@.s", 0o744, "Q")),
+                            (_, Some((_, mode))) => expected.push(("@.u", mode, "P")),
+                            _ => {}
+                        }
+                        if current.is_some() {
+                            expected.push(("@.u", 0o644, "C"));
+                        }
+                        expected.extend([("current", 0o744, ""), ("state", 0o644, "")]);
+                        let expected: Vec<_> =
+                            expected.into_iter().map(|(name, mode, text)| (name.into(), mode, text.into())).collect();
+                        let tree = with(left);
+                        log(&tree, &["./d"], b"");
+                        assert_eq!(contents(&tree), expected, "{left:?}");
+                        tried += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(tried, 72);
+}
+
+/// Spec, multilog: "`current` with its execute bit set was closed cleanly and is appended to".
+#[test]
+fn a_clean_current_is_gone_on_with() {
+    for (current, mode) in [("C", 0o744), ("", 0o744), ("C", 0o100), ("C", 0o777)] {
+        for state in [None, Some(("S", 0o644))] {
+            let tree = with([
+                ("current", Some((current, mode))),
+                ("previous", None),
+                ("processed", None),
+                ("newstate", None),
+                ("state", state),
+            ]);
+            log(&tree, &["./d"], b"new\n");
+            let mut expected = vec![("current".to_owned(), 0o744, format!("{current}new\n"))];
+            expected.extend(state.map(|(text, mode)| ("state".to_owned(), mode, text.to_owned())));
+            assert_eq!(contents(&tree), expected, "{current} {mode:o} {state:?}");
+        }
+    }
+}
+
+/// What is recovered counts as an old file, and the oldest go for it.
+#[test]
+fn what_is_recovered_counts() {
+    let tree = with([
+        ("current", Some(("C", 0o644))),
+        ("previous", Some(("P", 0o644))),
+        ("processed", None),
+        ("newstate", None),
+        ("state", None),
+    ]);
+    tree.put_file("d/@4000000000000000000000aa.s", "old");
+    log(&tree, &["n3", "./d"], b"");
+    let kept: Vec<_> = contents(&tree).into_iter().map(|(_, _, text)| text).collect();
+    assert_eq!(kept, ["P", "C", "", ""]);
+}
+
+/// 0.76 names an old file by a link, and may have been killed before it removed the other name.
+#[test]
+fn a_file_that_has_its_name_already_is_not_kept_twice() {
+    let tree = with([
+        ("current", Some(("C", 0o644))),
+        ("previous", Some(("P", 0o744))),
+        ("processed", None),
+        ("newstate", None),
+        ("state", None),
+    ]);
+    fs::hard_link(tree.path("d/previous"), tree.path("d/@4000000000000000000000aa.s")).expect("make a link");
+    log(&tree, &["./d"], b"");
+    let kept: Vec<_> = contents(&tree).into_iter().map(|(kind, _, text)| (kind, text)).collect();
+    let expected = [("@.s", "P"), ("@.u", "C"), ("current", ""), ("state", "")];
+    assert_eq!(kept, expected.map(|(kind, text)| (kind.to_owned(), text.to_owned())));
+}
