@@ -48,6 +48,14 @@ pub struct Seen {
     pub log: Option<(Sight, Rest)>,
 }
 
+impl Seen {
+    /// Whether nothing of a service runs, and nothing is left to be logged.
+    pub fn is_done(&self) -> bool {
+        let log_done = matches!(self.log, None | Some((Sight::Gone, Rest::Nothing)));
+        self.main == Sight::Gone && log_done
+    }
+}
+
 /// What is left besides the supervises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Children {
@@ -154,7 +162,7 @@ impl Farewell {
             let told = self.told.get(&id).copied().unwrap_or_default();
             actions.extend(self.towards(id, seen, told));
             services_left |= seen.main == Sight::There;
-            waiting |= !is_done(seen);
+            waiting |= !seen.is_done();
         }
         if !waiting && children == Children::None {
             actions.push(Action::Exit);
@@ -211,12 +219,6 @@ impl Farewell {
             Phase::Clearing | Phase::Over => Phase::Over,
         };
     }
-}
-
-/// Whether nothing of a service runs, and nothing is left to be logged.
-fn is_done(seen: Seen) -> bool {
-    let log_done = matches!(seen.log, None | Some((Sight::Gone, Rest::Nothing)));
-    seen.main == Sight::Gone && log_done
 }
 
 #[cfg(test)]

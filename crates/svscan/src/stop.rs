@@ -1,5 +1,6 @@
 //! The loop around the farewell: looks at each service, performs what is said, until all is over.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -51,12 +52,16 @@ impl Stop {
         let _ = pipe.thread_block();
         let Ok(home) = Home::here() else { return Exit::TROUBLE };
         let mut farewell = Farewell::new(monotonic(), grace);
+        let mut done: BTreeSet<Inode> = BTreeSet::new();
         loop {
             let children = self.take_children();
             if self.asked_again() {
                 farewell.hurry(monotonic());
             }
-            let seen: Vec<(Inode, Seen)> = self.table.ids().map(|id| (id, self.look(&home, id))).collect();
+            let left = self.table.ids().filter(|id| !done.contains(id));
+            let seen: Vec<(Inode, Seen)> = left.map(|id| (id, self.look(&home, id))).collect();
+            // Once it has ended it is not looked at again: of a thousand services one may be slow.
+            done.extend(seen.iter().filter(|(_, seen)| seen.is_done()).map(|&(id, _)| id));
             for action in farewell.step(monotonic(), &seen, children) {
                 match action {
                     Action::Tell(id, role, letters) => {
