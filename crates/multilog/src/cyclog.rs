@@ -94,6 +94,19 @@ impl Cyclog {
         written.map_err(|errno| pausing([b"write to ", self.name(), b"/current"], errno))
     }
 
+    /// Brings the current file to disk and marks it, so that the next multilog goes on with it.
+    pub fn close(&mut self) {
+        let name = self.name();
+        insist(|| {
+            uninterrupted(|| sync(self.current.as_ref()))
+                .map_err(|errno| pausing([b"write ", name, b"/current to disk"], errno))
+        });
+        insist(|| {
+            uninterrupted(|| set_mode(self.current.as_ref(), SEALED))
+                .map_err(|errno| pausing([b"set mode of ", name, b"/current"], errno))
+        });
+    }
+
     /// Does a step of rotation, once.
     pub fn attempt(&mut self, step: Step, signals: &Signals) -> Result<(), Failure> {
         match step {
@@ -217,7 +230,7 @@ impl Cyclog {
         Ok(())
     }
 
-    /// Gives `file` its name as an old file. Comes right after `make_room`, which knows the other names.
+    /// Gives `file` its name as an old file. Comes after `make_room`, which has found the other names.
     fn keep(&mut self, file: &CStr, ending: Ending) -> Result<(), Failure> {
         let path = [self.name(), b"/", file.to_bytes()].concat();
         let Some(stat) = self.find(file).map_err(|errno| pausing([b"stat ", &path], errno))? else {

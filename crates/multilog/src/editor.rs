@@ -89,7 +89,7 @@ impl<'a> Editor<'a> {
     pub fn close(&mut self) {
         for action in &mut self.actions {
             if let Action::Log(log) = action {
-                log.close(self.signals);
+                log.close();
             }
         }
     }

@@ -88,9 +88,7 @@ impl Log {
     }
 
     /// Brings the current file to disk and marks it, so that the next multilog goes on with it.
-    pub fn close(&mut self, signals: &Signals) {
-        for step in [Step::Sync, Step::Seal] {
-            insist(|| self.cyclog.attempt(step, signals));
-        }
+    pub fn close(&mut self) {
+        self.cyclog.close();
     }
 }

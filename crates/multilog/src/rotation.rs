@@ -10,10 +10,12 @@
 pub enum Step {
     /// Bring `current` to disk.
     Sync,
-    /// Mark it as finished: its execute bit.
-    Seal,
-    /// Rename it to `previous`.
+    /// Remove the oldest files, so that there is room for one more.
+    MakeRoom,
+    /// Rename `current` to `previous`.
     SetAside,
+    /// Mark that as finished: its execute bit. (Only now, else a kill would leave a `current` that is full and goes on.)
+    Seal,
     /// Make a new, empty `current`.
     Renew,
     /// Give that its mode.
@@ -34,8 +36,6 @@ pub enum Step {
     DropPrevious,
     /// Rename `newstate` to `state`.
     AdvanceState,
-    /// Remove the oldest files, so that there is room for one more.
-    MakeRoom,
     /// Give `previous`, or what the processor made of it, its name as an old file.
     Keep,
 }
@@ -56,12 +56,14 @@ impl Step {
     /// The step after this one; none after the last.
     pub fn next(self, route: Route) -> Option<Step> {
         match self {
-            Step::Sync => Some(Step::Seal),
-            Step::Seal => Some(Step::SetAside),
-            Step::SetAside => Some(Step::Renew),
+            // Room first, so that not even a kill between any two steps leaves too many.
+            Step::Sync => Some(Step::MakeRoom),
+            Step::MakeRoom => Some(Step::SetAside),
+            Step::SetAside => Some(Step::Seal),
+            Step::Seal => Some(Step::Renew),
             Step::Renew => Some(Step::Open),
             Step::Open => match route {
-                Route::Plain => Some(Step::MakeRoom),
+                Route::Plain => Some(Step::Keep),
                 Route::Processor => Some(Step::Process),
             },
             Step::Process => Some(Step::TakeProcessed),
@@ -71,20 +73,21 @@ impl Step {
             Step::TakeNewState => Some(Step::SyncNewState),
             Step::SyncNewState => Some(Step::DropPrevious),
             Step::DropPrevious => Some(Step::AdvanceState),
-            Step::AdvanceState => Some(Step::MakeRoom),
-            Step::MakeRoom => Some(Step::Keep),
+            Step::AdvanceState => Some(Step::Keep),
             Step::Keep => None,
         }
     }
 
-    /// What a failure of this step reads like after "unable to ": the words before and after the directory's name. The
-    /// last three steps know more than these words (the file, the processor) and have words of their own.
+    /// What a failure of this step reads like after "unable to ": the words before and after the directory's name.
+    /// (`Process` and `Keep` may fail in more ways than one, and say which.)
     pub fn unable(self) -> (&'static str, &'static str) {
         match self {
             Step::Sync => ("write ", "/current to disk"),
-            Step::Seal | Step::Open => ("set mode of ", "/current"),
+            Step::MakeRoom => ("read ", ""),
             Step::SetAside => ("rename current to previous in directory ", ""),
+            Step::Seal => ("set mode of ", "/previous"),
             Step::Renew => ("create ", "/current"),
+            Step::Open => ("set mode of ", "/current"),
             Step::Process => ("fork for processor in ", ""),
             Step::TakeProcessed => ("create ", "/processed"),
             Step::SyncProcessed => ("write ", "/processed to disk"),
@@ -93,7 +96,6 @@ impl Step {
             Step::SyncNewState => ("write ", "/newstate to disk"),
             Step::DropPrevious => ("remove ", "/previous"),
             Step::AdvanceState => ("rename newstate to state in directory ", ""),
-            Step::MakeRoom => ("read ", ""),
             Step::Keep => ("link to ", ""),
         }
     }
@@ -109,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_plain_log_is_on_disk_before_it_gets_its_name() {
-        let expected = [Step::Sync, Step::Seal, Step::SetAside, Step::Renew, Step::Open, Step::MakeRoom, Step::Keep];
+        let expected = [Step::Sync, Step::MakeRoom, Step::SetAside, Step::Seal, Step::Renew, Step::Open, Step::Keep];
         assert_eq!(steps(Route::Plain), expected);
     }
 
@@ -123,6 +125,6 @@ mod tests {
         assert!(at(Step::SealProcessed) < at(Step::DropPrevious));
         assert!(at(Step::SyncNewState) < at(Step::AdvanceState));
         assert!(at(Step::DropPrevious) < at(Step::Keep));
-        assert!(at(Step::MakeRoom) < at(Step::Keep));
+        assert!(at(Step::MakeRoom) < at(Step::SetAside));
     }
 }
