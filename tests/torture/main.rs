@@ -3,6 +3,8 @@
 
 mod hostile;
 mod life;
+mod multilog;
+mod multilog_kill;
 mod privileges;
 mod supervise_errors;
 mod supervise_kill;

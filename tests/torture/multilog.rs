@@ -1,0 +1,212 @@
+//! What the torture of multilog has in common: a stream of lines that tell where they belong, a pipe that outlives who
+//! reads it, and the judgement of what is in the logs afterwards.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::thread::JoinHandle;
+
+use daemontools_tests::cyclog::LogFile;
+use daemontools_tests::{Invocation, Tree};
+
+/// A way to run multilog.
+pub struct Scene {
+    /// What it is called in messages.
+    pub name: &'static str,
+    /// The script.
+    pub script: &'static [&'static str],
+    /// The logs it names.
+    pub logs: &'static [&'static str],
+    /// Whether lines have stamps.
+    pub stamped: bool,
+    /// How many files a log may have.
+    pub keep: usize,
+    /// How long lines are: from, to.
+    pub lengths: (usize, usize),
+    /// How many lines there are.
+    pub lines: usize,
+}
+
+/// Each of them rotates several times.
+pub const SCENES: [Scene; 6] = [
+    Scene {
+        name: "plain",
+        script: &["s8192", "n99", "./d"],
+        logs: &["d"],
+        stamped: false,
+        keep: 99,
+        lengths: (80, 80),
+        lines: 500,
+    },
+    Scene {
+        name: "t",
+        script: &["t", "s8192", "n99", "./d"],
+        logs: &["d"],
+        stamped: true,
+        keep: 99,
+        lengths: (30, 120),
+        lines: 400,
+    },
+    Scene {
+        name: "n3",
+        script: &["s8192", "n3", "./d"],
+        logs: &["d"],
+        stamped: false,
+        keep: 3,
+        lengths: (80, 80),
+        lines: 500,
+    },
+    Scene {
+        name: "processor and state",
+        script: &["s8192", "n99", "!read n <&4; echo $((n + 1)) >&5; exec cat", "./d"],
+        logs: &["d"],
+        stamped: false,
+        keep: 99,
+        lengths: (80, 80),
+        lines: 500,
+    },
+    Scene {
+        name: "lines of 300 to 1500 bytes",
+        script: &["t", "s16384", "n99", "./d"],
+        logs: &["d"],
+        stamped: true,
+        keep: 99,
+        lengths: (300, 1500),
+        lines: 90,
+    },
+    Scene {
+        name: "two directories",
+        script: &["s8192", "n99", "./d", "s12288", "n4", "./e"],
+        logs: &["d", "e"],
+        stamped: false,
+        keep: 99,
+        lengths: (80, 80),
+        lines: 400,
+    },
+];
+
+impl Scene {
+    /// Line number `number`, with its newline.
+    pub fn line(&self, number: usize) -> Vec<u8> {
+        let (from, to) = self.lengths;
+        let length = from + number * 7919 % (to - from + 1);
+        let mut line = format!("{number:06} ").into_bytes();
+        line.extend((0..).map(|i| b'a' + ((number + i) % 26) as u8).take(length - line.len() - 1));
+        line.push(b'\n');
+        line
+    }
+
+    /// The whole stream.
+    pub fn stream(&self) -> Vec<u8> {
+        (0..self.lines).flat_map(|number| self.line(number)).collect()
+    }
+}
+
+/// The stream on its way through a pipe.
+pub struct Feed {
+    reader: OwnedFd,
+    feeder: Option<JoinHandle<()>>,
+}
+
+impl Feed {
+    /// Begins to write the stream.
+    pub fn new(scene: &Scene) -> Feed {
+        let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+        let stream = scene.stream();
+        let feeder = std::thread::spawn(move || File::from(writer).write_all(&stream).expect("write the stream"));
+        Feed { reader, feeder: Some(feeder) }
+    }
+
+    /// A multilog that reads it.
+    pub fn to(&self, multilog: Invocation, scene: &Scene) -> Invocation {
+        multilog.args(scene.script).descriptor(0, self.reader.try_clone().expect("copy a descriptor"))
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        // Whoever still writes gets a broken pipe only when the last reader is gone.
+        if std::thread::panicking() {
+            return;
+        }
+        self.feeder.take().map(JoinHandle::join);
+    }
+}
+
+/// The finished files of a log.
+pub fn finished(tree: &Tree, log: &str) -> HashMap<String, LogFile> {
+    let files = tree.log_files(log).into_iter().filter(|file| file.kind() == "@.s");
+    files.map(|file| (file.name.clone(), file)).collect()
+}
+
+/// What must be so at any time, whatever happened.
+pub fn judge_between(tree: &Tree, scene: &Scene) {
+    for log in scene.logs {
+        let keep = if *log == "e" { 4 } else { scene.keep };
+        let files = tree.log_files(log);
+        let of_the_log = |file: &&LogFile| file.is_old() || file.name == "current" || file.name == "previous";
+        let count = files.iter().filter(of_the_log).count();
+        assert!(count <= keep, "{}: {count} files in {log}: {:?}", scene.name, tree.log_shape(log));
+        for file in files.iter().filter(|file| file.kind() == "@.s") {
+            assert!(file.mode == 0o744, "{}: {} has mode {:o}", scene.name, file.name, file.mode);
+            assert!(file.content.ends_with(b"\n"), "{}: {} ends within a line", scene.name, file.name);
+        }
+    }
+}
+
+/// What must be so when all of the stream has come through and multilog has ended: the lines in their order, each
+/// whole, none missing. After a kill as many as were read at a time may come again.
+pub fn judge(tree: &Tree, scene: &Scene, kills: usize) {
+    judge_between(tree, scene);
+    for log in scene.logs {
+        let files = tree.log_files(log);
+        let wrong = |what: &str| -> ! {
+            panic!("{}: {log}: {what}; {:?}", scene.name, tree.log_shape(log));
+        };
+        let (mut next, mut repeats) = (None, 0);
+        for file in &files {
+            match file.kind().as_str() {
+                "@.s" | "@.u" => {}
+                "current" if file.mode == 0o744 => {}
+                "lock" | "state" => continue,
+                name => wrong(&format!("there is a {name}, mode {:o}", file.mode)),
+            }
+            for (place, line) in file.content.split_inclusive(|&byte| byte == b'\n').enumerate() {
+                let Some(number) = number(line, scene) else {
+                    // The last line of an unclean file may be cut. All others are whole.
+                    let cut = file.kind() == "@.u" && !line.ends_with(b"\n");
+                    if !cut {
+                        wrong(&format!("no whole line in {}: {}", file.name, line.escape_ascii()));
+                    }
+                    continue;
+                };
+                let due = *next.get_or_insert(if old_ones_went(scene, log) { number } else { 0 });
+                if number < due && place == 0 {
+                    repeats += 1;
+                } else if number != due {
+                    wrong(&format!("line {number} instead of {due} in {}", file.name));
+                }
+                next = Some(number + 1);
+            }
+        }
+        if next != Some(scene.lines) {
+            wrong(&format!("the next line would be {next:?}, of {}", scene.lines));
+        }
+        if repeats > kills {
+            wrong(&format!("{repeats} repetitions after {kills} kills"));
+        }
+    }
+}
+
+/// Whether the beginning of the stream may be gone.
+fn old_ones_went(scene: &Scene, log: &str) -> bool {
+    log == "e" || scene.keep < 10
+}
+
+/// Which line this is, if it is a whole one.
+fn number(line: &[u8], scene: &Scene) -> Option<usize> {
+    let line = if scene.stamped { line.split_at_checked(26).filter(|(stamp, _)| stamp[0] == b'@')?.1 } else { line };
+    let number = std::str::from_utf8(line.get(..6)?).ok()?.parse().ok()?;
+    (line == scene.line(number)).then_some(number)
+}
