@@ -36,8 +36,7 @@ fn services(bench: &Bench) -> String {
         "supervise killed → again",
         "svscan's time for that",
     ];
-    let counts: &[usize] = if bench.quick { &[10, 100, 1000] } else { &[10, 100, 1000, 3000] };
-    let rows: Vec<[String; 9]> = counts.iter().map(|&count| with_services(bench, count)).collect();
+    let rows = [10, 100, 1000, 3000].map(|count| with_services(bench, count));
     table::lines(head.map(str::to_owned), rows.into_iter())
 }
 

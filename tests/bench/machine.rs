@@ -25,9 +25,10 @@ pub fn description(bench: &Bench) -> String {
         .map(|(_, package)| format!("{package} {}", version(package)))
         .collect();
     format!(
-        "`make bench` on {date}, {rounds} rounds: a {kind} with {cpus} × {cpu}, {memory} GB, Linux {kernel}; load at \
+        "`{command}` on {date}, {rounds} rounds: a {kind} with {cpus} × {cpu}, {memory} GB, Linux {kernel}; load at \
          the end {load}; files in {base}. Ours: version {ours}, {compiler}. Peers: {peers}.\n",
         date = said_by("date", &["-u", "+%F"]),
+        command = if bench.quick { "make bench ROWS=--quick" } else { "make bench" },
         rounds = bench.rounds,
         load = fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or("?"),
         cpu = field("model name"),
