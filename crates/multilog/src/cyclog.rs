@@ -4,6 +4,7 @@
 //! the process never changes its own; and no link is followed that somebody may have put in the place of a file.
 
 use std::ffi::CStr;
+use std::mem::forget;
 use std::os::fd::{AsFd, OwnedFd};
 
 use daemontools_core::failure::{Failure, Unable};
@@ -47,7 +48,6 @@ pub struct Cyclog {
     made: Option<OwnedFd>,
     /// As they were found by the last `MakeRoom`.
     old: OldFiles,
-    _lock: Flock<OwnedFd>,
 }
 
 impl Cyclog {
@@ -55,11 +55,12 @@ impl Cyclog {
     pub fn open(plan: Plan) -> Result<(Cyclog, u64), Failure> {
         let name = plan.dir.to_bytes();
         // If that fails, opening it tells why, or it is there already.
-        let _ = mkdir(plan.dir, Mode::S_IRWXU);
+        let _ = uninterrupted(|| mkdir(plan.dir, Mode::S_IRWXU));
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
         let dir = uninterrupted(|| open_private(plan.dir, flags, Mode::empty())).unable([b"open directory ", name])?;
-        let lock = uninterrupted(|| lock(&dir)).unable([b"lock directory ", name])?;
-        let mut cyclog = Cyclog { plan, dir, current: None, made: None, old: OldFiles::default(), _lock: lock };
+        // Held until the process ends. (Dropping it would unlock it first, which can fail, and nix panics then.)
+        forget(uninterrupted(|| lock(&dir)).unable([b"lock directory ", name])?);
+        let mut cyclog = Cyclog { plan, dir, current: None, made: None, old: OldFiles::default() };
         let used = cyclog.recover()?;
         Ok((cyclog, used))
     }

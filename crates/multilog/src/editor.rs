@@ -5,16 +5,21 @@
 
 use daemontools_core::failure::Failure;
 use daemontools_core::label::Label;
-use daemontools_core::stamper::Stamper;
+use daemontools_core::stamper::{FULL, Stamper};
 use daemontools_core::stdio::write_all;
 use daemontools_core::sys::fd::STDERR;
 use daemontools_core::sys::signal::Signals;
 use memchr::memchr;
 
+use crate::buffer::reserved;
+use crate::input::BATCH;
 use crate::line::WINDOW;
 use crate::log::Log;
 use crate::script::{Action, Script};
 use crate::status_file::StatusFile;
+
+/// How much text there is at a time, at most: a full pass of the stamper and the line after it. Alerts are no longer.
+pub const TEXT: usize = FULL + BATCH + 64;
 
 /// How much of a line an alert shows.
 const ALERT: usize = 200;
@@ -43,8 +48,8 @@ impl<'a> Editor<'a> {
             only_logs: actions.iter().all(|action| matches!(action, Action::Log(_))),
             actions,
             stamper: script.stamp.then(|| Stamper::new(Label::now as fn() -> Label)),
-            stamped: Vec::new(),
-            alerts: Vec::new(),
+            stamped: reserved(TEXT)?,
+            alerts: reserved(TEXT)?,
             inside: false,
             signals,
         })

@@ -26,11 +26,12 @@ use nix::fcntl::{FcntlArg, SpliceFFlags, fcntl, tee};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
+use crate::buffer::reserved;
 use crate::insist::insist;
 use crate::line::WINDOW;
 
 /// How much is dealt with at a time, at most.
-const BATCH: usize = 32 * 1024;
+pub const BATCH: usize = 32 * 1024;
 
 /// How long an unfinished line stays in the pipe.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -66,8 +67,9 @@ pub struct Input {
 
 impl Input {
     /// Standard input, as it is.
-    pub fn stdin() -> Input {
-        Input { buffer: vec![0; BATCH + WINDOW], taken: 0, filled: 0, dealt: 0, peek: Peek::new().ok() }
+    pub fn stdin() -> Result<Input, Failure> {
+        let buffer = reserved(BATCH + WINDOW)?;
+        Ok(Input { buffer, taken: 0, filled: 0, dealt: 0, peek: Peek::new().ok() })
     }
 
     /// What is there and has not been dealt with.
@@ -83,7 +85,7 @@ impl Input {
     /// Looks for more. Does not wait.
     pub fn look(&mut self) -> nix::Result<Look> {
         let Some(peek) = &self.peek else { return self.read() };
-        match peek.copy(self.buffer.get_mut(self.taken..).unwrap_or_default()) {
+        match peek.copy(&mut self.buffer, self.taken) {
             Ok(copied) => {
                 self.filled = self.taken + copied;
                 Ok(if copied == 0 { Look::End } else { Look::Now })
@@ -162,7 +164,7 @@ impl Input {
         if !is_ready() {
             return Ok(Look::Now);
         }
-        match read(STDIN, self.buffer.get_mut(self.filled..).unwrap_or_default()) {
+        match read(STDIN, room(&mut self.buffer, self.filled, BATCH)) {
             Ok(0) => Ok(Look::End),
             Ok(count) => {
                 self.filled += count;
@@ -175,6 +177,15 @@ impl Input {
             Err(_) => Ok(Look::End),
         }
     }
+}
+
+/// Room for `count` bytes in the buffer at this place. What has never been needed was never touched, and costs nothing.
+fn room(buffer: &mut Vec<u8>, at: usize, count: usize) -> &mut [u8] {
+    let end = at + count;
+    if buffer.len() < end {
+        buffer.resize(end, 0);
+    }
+    buffer.get_mut(at..end).unwrap_or_default()
 }
 
 /// Reads out of standard input as many bytes as `buffer` holds, which stand there; says how many there were (fewer only
@@ -241,16 +252,16 @@ impl Peek {
         Ok(Peek { reader, writer, epoll, batch: (size / 2).clamp(4096, BATCH), patient: size >= ROOMY, since: None })
     }
 
-    /// Copies what stands in the pipe into `buffer`, as much as we look at at a time; 0 at its end.
-    fn copy(&self, buffer: &mut [u8]) -> nix::Result<usize> {
+    /// Copies what stands in the pipe into `buffer` at this place, as much as we look at at a time; 0 at its end.
+    fn copy(&self, buffer: &mut Vec<u8>, at: usize) -> nix::Result<usize> {
         let count = uninterrupted(|| tee(STDIN, &self.writer, self.batch, SpliceFFlags::SPLICE_F_NONBLOCK))?;
-        match buffer.get_mut(..count) {
-            Some(room) if count > 0 => match read(&self.reader, room)? {
-                read if read == count => Ok(count),
-                // A pipe of packets (O_DIRECT): these cannot be taken out in part, and so we cannot look first.
-                _ => Err(Errno::EPROTO),
-            },
-            _ => Ok(0),
+        if count == 0 {
+            return Ok(0);
+        }
+        match read(&self.reader, room(buffer, at, count)) {
+            Ok(read) if read == count => Ok(count),
+            // A pipe of packets (O_DIRECT): these cannot be taken out in part, and so we cannot look first.
+            Ok(_) | Err(_) => Err(Errno::EPROTO),
         }
     }
 

@@ -1,11 +1,12 @@
 //! multilog: the words of the command line (`script`, `pattern`), where lines begin and end (`line`), what is done with
 //! them (`editor`, `log`, `status_file`), how a log's files come and go (`quota`, `rotation`, `recovery`, `old`, all of
 //! it decided without a file being touched; `cyclog`, `processor`, `insist`, where they are), and the input that loses
-//! nothing (`input`). The loop around it all is `shell`.
+//! nothing (`input`, `buffer`). The loop around it all is `shell`.
 #![forbid(unsafe_code)]
 
 use daemontools_core::failure::Program;
 
+pub mod buffer;
 pub mod cyclog;
 pub mod editor;
 pub mod input;

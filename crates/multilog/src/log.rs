@@ -9,7 +9,9 @@ use std::ops::Range;
 use daemontools_core::failure::Failure;
 use daemontools_core::sys::signal::Signals;
 
+use crate::buffer::reserved;
 use crate::cyclog::Cyclog;
+use crate::editor::TEXT;
 use crate::insist::insist;
 use crate::quota::Quota;
 use crate::rotation::Step;
@@ -32,7 +34,7 @@ impl Log {
     pub fn open(plan: Plan) -> Result<Log, Failure> {
         let (cyclog, used) = Cyclog::open(plan)?;
         let quota = Quota::new(plan.size, used);
-        Ok(Log { cyclog, quota, run: 0..0, gathered: Vec::new(), chosen: false })
+        Ok(Log { cyclog, quota, run: 0..0, gathered: reserved(TEXT)?, chosen: false })
     }
 
     /// Appends a piece of `input`. Pieces come in the input's order, and the input stays until `flush`.

@@ -2,6 +2,7 @@
 
 use daemontools_core::entry::Exit;
 use daemontools_core::failure::{Outcome, Unable};
+use daemontools_core::stdio::uninterrupted;
 use daemontools_core::sys::signal::Signals;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
@@ -15,10 +16,10 @@ use crate::script::Script;
 /// Runs a script on standard input.
 pub fn run(script: Script) -> Outcome {
     umask(Mode::from_bits_truncate(0o022));
-    let signals = Signals::watch(&[Signal::SIGTERM, Signal::SIGALRM]).unable([b"watch signals"])?;
-    block_broken_pipe().unable([b"block signals"])?;
+    let signals = uninterrupted(|| Signals::watch(&[Signal::SIGTERM, Signal::SIGALRM])).unable([b"watch signals"])?;
+    uninterrupted(block_broken_pipe).unable([b"block signals"])?;
     let mut editor = Editor::open(script, &signals)?;
-    let mut input = Input::stdin();
+    let mut input = Input::stdin()?;
     copy(&mut input, &mut editor, &signals);
     editor.close();
     Ok(Exit::OK)

@@ -1,0 +1,12 @@
+//! Memory for the loop, asked for before it begins: in the loop there is nothing left that could be refused.
+
+use daemontools_core::failure::Failure;
+
+/// An empty buffer with room for so many bytes. They cost nothing until they are used.
+pub fn reserved(bytes: usize) -> Result<Vec<u8>, Failure> {
+    let mut buffer = Vec::new();
+    match buffer.try_reserve_exact(bytes) {
+        Ok(()) => Ok(buffer),
+        Err(_) => Err(Failure::fatal([b"out of memory"])),
+    }
+}
