@@ -4,6 +4,7 @@
 mod hostile;
 mod life;
 mod multilog;
+mod multilog_errors;
 mod multilog_kill;
 mod privileges;
 mod supervise_errors;

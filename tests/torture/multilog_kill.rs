@@ -9,7 +9,7 @@ use daemontools_tests::{End, Tree};
 use crate::multilog::{Feed, SCENES, Scene, finished, judge, judge_between};
 
 /// The calls of a run that is not disturbed.
-fn clean_run(scene: &Scene) -> Vec<Call> {
+pub fn clean_run(scene: &Scene) -> Vec<Call> {
     let (tree, feed) = (Tree::new(), Feed::new(scene));
     assert_eq!(feed.to(tree.traced("clean", &[], "multilog"), scene).run().end, End::Code(0));
     judge(&tree, scene, 0);
