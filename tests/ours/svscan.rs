@@ -47,6 +47,17 @@ fn a_link_is_started_at_once() {
     assert!(best < 100, "{best} hundredths of a second");
 }
 
+/// A service may have any name, also one that supervise would take for a question if a person typed it.
+#[test]
+fn a_service_called_help_is_a_service() {
+    let (tree, _svscan) = empty();
+    for name in ["--help", "--version"] {
+        tree.put_script(format!("made/{name}/run"), SLEEP);
+        symlink(format!("../made/{name}"), tree.path("scan").join(name)).expect("link");
+        until_up(&tree, &format!("scan/{name}"));
+    }
+}
+
 /// The same for a directory that is moved into the scan directory.
 #[test]
 fn a_moved_directory_is_started_at_once() {

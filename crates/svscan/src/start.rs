@@ -84,7 +84,7 @@ impl Starter {
     /// In the child. Comes back only with what went wrong.
     fn become_supervise(&self, signals: &Signals, place: &Place<'_>, role: Role) -> Failure {
         let argument = match role {
-            Role::Main => place.name,
+            Role::Main => as_argument(place.name),
             Role::Log => c"log",
         };
         if let Err(failure) = self.set_up(signals, place, role) {
@@ -117,6 +117,15 @@ impl Starter {
     fn attempt_beside(&self, argument: &CStr) -> Errno {
         let Some(path) = &self.beside else { return Errno::ENOENT };
         Prepared::new([c"supervise", argument], &self.environment).attempt_at(path)
+    }
+}
+
+/// The name of a service as supervise's only argument, where it must not be taken for a question.
+fn as_argument(name: &CStr) -> &CStr {
+    match name.to_bytes() {
+        b"--help" => c"./--help",
+        b"--version" => c"./--version",
+        _ => name,
     }
 }
 
