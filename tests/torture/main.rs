@@ -4,8 +4,10 @@
 mod hostile;
 mod life;
 mod multilog;
+mod multilog_disk;
 mod multilog_errors;
 mod multilog_kill;
+mod multilog_order;
 mod privileges;
 mod supervise_errors;
 mod supervise_kill;

@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use daemontools_tests::cyclog::LogFile;
@@ -105,32 +107,64 @@ impl Scene {
 
 /// The stream on its way through a pipe.
 pub struct Feed {
-    reader: OwnedFd,
-    feeder: Option<JoinHandle<()>>,
+    /// Given up before the feeder is waited for, who then gets a broken pipe if nobody reads any more.
+    reader: Option<OwnedFd>,
+    feeder: Option<JoinHandle<usize>>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Feed {
     /// Begins to write the stream.
     pub fn new(scene: &Scene) -> Feed {
+        let (lines, stream) = (scene.lines, scene.stream());
+        Feed::begin(move |mut pipe, _| {
+            // A test that fails may leave something unread.
+            let _ = pipe.write_all(&stream);
+            lines
+        })
+    }
+
+    /// Begins to write a stream that goes on until `stop`.
+    pub fn endless(scene: &'static Scene) -> Feed {
+        Feed::begin(|mut pipe, stop| {
+            let mut lines = 0;
+            while !stop.load(Ordering::Relaxed) && pipe.write_all(&scene.line(lines)).is_ok() {
+                lines += 1;
+            }
+            lines
+        })
+    }
+
+    fn begin(feed: impl FnOnce(BufWriter<File>, &AtomicBool) -> usize + Send + 'static) -> Feed {
         let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-        let stream = scene.stream();
-        let feeder = std::thread::spawn(move || File::from(writer).write_all(&stream).expect("write the stream"));
-        Feed { reader, feeder: Some(feeder) }
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let feeder = std::thread::spawn(move || feed(BufWriter::with_capacity(16_000, File::from(writer)), &told));
+        Feed { reader: Some(reader), feeder: Some(feeder), stop }
     }
 
     /// A multilog that reads it.
     pub fn to(&self, multilog: Invocation, scene: &Scene) -> Invocation {
-        multilog.args(scene.script).descriptor(0, self.reader.try_clone().expect("copy a descriptor"))
+        let reader = self.reader.as_ref().expect("it is given up only in the end");
+        multilog.args(scene.script).descriptor(0, reader.try_clone().expect("copy a descriptor"))
+    }
+
+    /// Ends an endless stream soon: what was written by then is all.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// How many lines were written in all, when the last of them is.
+    pub fn lines(&mut self) -> usize {
+        self.feeder.take().expect("asked once").join().expect("the feeder")
     }
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        // Whoever still writes gets a broken pipe only when the last reader is gone.
-        if std::thread::panicking() {
-            return;
-        }
-        self.feeder.take().map(JoinHandle::join);
+        self.stop();
+        drop(self.reader.take());
+        drop(self.feeder.take().map(JoinHandle::join));
     }
 }
 
