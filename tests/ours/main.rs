@@ -11,6 +11,7 @@ mod manuals;
 mod mdoc;
 mod mixed;
 mod mixed_multilog;
+mod multilog;
 mod starts;
 mod supervise;
 mod svlint;
