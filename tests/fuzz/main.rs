@@ -5,6 +5,7 @@
 mod env_files;
 mod labels;
 mod limits;
+mod multilog;
 mod options;
 mod status;
 
