@@ -93,7 +93,7 @@ impl Scene {
     pub fn line(&self, number: usize) -> Vec<u8> {
         let (from, to) = self.lengths;
         let length = from + number * 7919 % (to - from + 1);
-        let mut line = format!("{number:06} ").into_bytes();
+        let mut line = format!("{number:07} ").into_bytes();
         line.extend((0..).map(|i| b'a' + ((number + i) % 26) as u8).take(length - line.len() - 1));
         line.push(b'\n');
         line
@@ -241,6 +241,6 @@ fn old_ones_went(scene: &Scene, log: &str) -> bool {
 /// Which line this is, if it is a whole one.
 fn number(line: &[u8], scene: &Scene) -> Option<usize> {
     let line = if scene.stamped { line.split_at_checked(26).filter(|(stamp, _)| stamp[0] == b'@')?.1 } else { line };
-    let number = std::str::from_utf8(line.get(..6)?).ok()?.parse().ok()?;
+    let number = std::str::from_utf8(line.get(..7)?).ok()?.parse().ok()?;
     (line == scene.line(number)).then_some(number)
 }
