@@ -82,17 +82,18 @@ impl<'a> Container<'a> {
             "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}]},
         });
         tree.put_file("config.json", config.to_string());
-        let name = tree.path("").file_name().expect("a name").to_string_lossy().replace('.', "-");
+        let name = tree.name().replace('.', "-");
         Some(Container { tree, runtime, id: format!("{name}-{runtime}") })
     }
 
     fn command(&self, words: &[&str]) -> daemontools_tests::Invocation {
-        let state = self.tree.path("state");
+        // What the runtime has to say of itself goes elsewhere: a control group that is not gone at once, say.
+        let (state, log) = (self.tree.path("state"), self.tree.path("runtime.log"));
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         let shell = self.tree.invocation("/bin/sh").env("PATH", path);
         let hybrid = self.runtime == "crun" && Path::new("/sys/fs/cgroup/unified").exists();
         let line = if hybrid { UNIFIED } else { "exec \"$@\"" };
-        shell.args(["-c", line, "sh", self.runtime, "--root"]).arg(state).args(words)
+        shell.args(["-c", line, "sh", self.runtime, "--log"]).arg(log).arg("--root").arg(state).args(words)
     }
 
     fn start(&self) -> Process {

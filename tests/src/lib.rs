@@ -12,6 +12,7 @@ pub mod proc;
 pub mod process;
 pub mod programs;
 pub mod random;
+pub mod rooted;
 mod run;
 pub mod scrub;
 pub mod skip;

@@ -6,8 +6,10 @@ use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, Once};
+
+use nix::sys::stat::{Mode, umask};
 
 use crate::invocation::Invocation;
 use crate::process::{Output, Process};
@@ -22,6 +24,9 @@ pub(crate) static EXECUTABLES: Mutex<()> = Mutex::new(());
 /// A private directory, the programs that run in it, and everything that was started there.
 #[derive(Debug)]
 pub struct Tree {
+    /// The directory made for it in the shared temporary directory. Only the tree is in it: what a program finds in `..`
+    /// is private too.
+    place: PathBuf,
     root: PathBuf,
     programs: &'static Programs,
     mounts: Mutex<Vec<PathBuf>>,
@@ -44,17 +49,22 @@ impl Tree {
     #[must_use]
     pub fn of(programs: &'static Programs) -> Tree {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        // Of the whole test process, so that the files that tests make have the same modes everywhere.
+        static UMASK: Once = Once::new();
+        UMASK.call_once(|| _ = umask(Mode::from_bits_truncate(0o022)));
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             // The suffix keeps one tree's name from being the beginning of another's.
             let name = format!("daemontools-{}-{count}.tree", std::process::id());
-            let root = fs::canonicalize(std::env::temp_dir()).expect("find the temporary directory").join(name);
-            match DirBuilder::new().mode(0o755).create(&root) {
+            let place = fs::canonicalize(std::env::temp_dir()).expect("find the temporary directory").join(name);
+            match DirBuilder::new().mode(0o755).create(&place) {
                 Ok(()) => {
-                    return Tree { root, programs, mounts: Mutex::default() };
+                    let root = place.join("root");
+                    DirBuilder::new().mode(0o755).create(&root).expect("make the root of a tree");
+                    return Tree { place, root, programs, mounts: Mutex::default() };
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(e) => panic!("make {}: {e}", root.display()),
+                Err(e) => panic!("make {}: {e}", place.display()),
             }
         }
     }
@@ -207,6 +217,12 @@ impl Tree {
         self.invocation("/bin/sh").args(["-c", line]).run()
     }
 
+    /// A name that no other tree on this machine has.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.place.file_name().expect("a name").to_string_lossy().into_owned()
+    }
+
     /// The programs of the tree.
     #[must_use]
     pub fn programs(&self) -> &'static Programs {
@@ -216,20 +232,20 @@ impl Tree {
     /// The processes that belong to the tree now.
     #[must_use]
     pub fn processes(&self) -> Vec<i32> {
-        proc::of(&self.root)
+        proc::of(&self.place)
     }
 }
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        proc::end(&self.root);
+        proc::end(&self.place);
         for at in self.mounts.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..).rev() {
             outcome(Command::new("umount").arg(at));
         }
         // A directory that a test made unreadable is the test's to open again when it is not root.
-        let removed = fs::remove_dir_all(&self.root);
+        let removed = fs::remove_dir_all(&self.place);
         if !std::thread::panicking() {
-            removed.unwrap_or_else(|e| panic!("remove {}: {e}", self.root.display()));
+            removed.unwrap_or_else(|e| panic!("remove {}: {e}", self.place.display()));
         }
     }
 }
