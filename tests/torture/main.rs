@@ -1,6 +1,7 @@
 //! Every fault that can be thought of, in a loop: each prints how many it tried. `cargo test` tries a selection,
 //! `make torture` (TORTURE=1) all of them.
 
+mod footprint;
 mod hostile;
 mod life;
 mod multilog;
@@ -12,4 +13,5 @@ mod privileges;
 mod supervise_errors;
 mod supervise_kill;
 mod supervise_load;
+mod supervise_restarts;
 mod svscan_load;

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use daemontools_tests::fault::{all_of_them, can_trace};
-use daemontools_tests::proc::{descriptors, field};
 use daemontools_tests::status::{Status, until_down, until_status, until_up};
 use daemontools_tests::{Tree, exits, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::footprint::Footprint;
 use crate::life;
 
 /// SIGCHLD without a dead child and SIGCONT without a pause, as fast as they go, change nothing.
@@ -71,31 +71,10 @@ fn a_million_commands() {
         control.write_all(b"u").expect("and up again");
         until_up(&tree, "sv");
     };
-    let pid = supervise.pid();
-    let writes = || {
-        let opened = |fd: i32| std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap_or_default();
-        descriptors(pid).into_iter().any(|fd| opened(fd).ends_with("status.new"))
-    };
-    // The status that was waited for is in place; the descriptor that it was written through may not be closed yet.
-    let at_rest = || {
-        until("supervise has closed what it wrote", || !writes());
-        let kilobytes = |name: &str| {
-            let field = field(pid, name).and_then(|field| field.split_whitespace().next()?.parse::<i64>().ok());
-            field.expect("a figure of /proc/PID/status")
-        };
-        (kilobytes("VmRSS"), kilobytes("VmData"), descriptors(pid).len())
-    };
     give(700);
-    let before = at_rest();
+    let before = Footprint::of_supervise(supervise.pid());
     give(total);
-    let mut after = at_rest();
-    until("memory, heap and descriptors are what they were", || {
-        after = at_rest();
-        after.2 == before.2
-    });
-    assert_eq!((after.1, after.2), (before.1, before.2), "heap and descriptors after {total} commands");
-    // The kernel counts resident pages per processor and adds them up now and then.
-    assert!(after.0 - before.0 <= 64, "resident before and after {total} commands: {before:?}, {after:?}");
+    Footprint::of_supervise(supervise.pid()).has_not_grown_since(before, &format!("{total} commands"));
     println!("a million commands: {total} given");
 }
 
