@@ -21,6 +21,7 @@ mod svlog_follow;
 mod svlog_range;
 mod svps;
 mod svscan;
+mod svscan_changes;
 mod svscanboot;
 mod svstat_json;
 mod svup;

@@ -68,6 +68,18 @@ fn a_moved_directory_is_started_at_once() {
     assert!(best < 100, "{best} hundredths of a second");
 }
 
+/// What has the name of a directory that was made in place, and is none, is not waited for.
+#[test]
+fn a_link_in_the_place_of_a_new_directory_is_started_at_once() {
+    let (tree, _svscan) = empty();
+    let best = quickest(&tree, |name| {
+        fs::create_dir(tree.path("scan").join(name)).expect("mkdir");
+        fs::remove_dir(tree.path("scan").join(name)).expect("rmdir");
+        symlink(format!("../made/{name}"), tree.path("scan").join(name)).expect("link");
+    });
+    assert!(best < 90, "{best} hundredths of a second");
+}
+
 /// docs/differences.md: a directory that is made in place "is started when nobody has touched it for a second and it has a
 /// `run`": a logger that is made after `run`, or before it, is there when it starts.
 #[test]

@@ -6,6 +6,8 @@ pub mod farewell;
 pub mod grace;
 pub mod init;
 pub mod look;
+pub mod making;
+pub mod pace;
 pub mod shell;
 pub mod start;
 pub mod stop;

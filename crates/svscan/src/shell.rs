@@ -3,7 +3,7 @@
 //! Everything that happens leads to a scan, soon or at a known time: a change that was heard of, a child's end, the
 //! end of a grace, a supervise that may be started again. Idle, there is no known time, and nothing wakes up.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -18,19 +18,17 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::stat;
 use nix::unistd::chdir;
 
-use crate::grace::Grace;
 use crate::init::Life;
-use crate::look::{Entry, call_back, entries, has_run, is_directory, is_supervised, pipe_to_log};
+use crate::look::{Entry, call_back, entries, is_directory, is_supervised, pipe_to_log};
+use crate::making::Making;
+use crate::pace::Pace;
 use crate::start::{Pipe, Place, Starter};
 use crate::stop::Stop;
 use crate::table::{Inode, Role, Table};
-use crate::watch::{Change, Watch};
+use crate::watch::Watch;
 
 /// How often to look where changes could escape us, or where something is wrong: 0.76's pace.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How far apart two scans are at least, so that a storm of changes is answered by a few.
-const SCAN_EVERY: Duration = Duration::from_millis(10);
-
 /// How long a supervise has to get to where it was sent before we look whether it did.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 
@@ -50,23 +48,27 @@ pub fn scan(program: &'static Program, dir: Option<&CStr>, life: Life) -> Outcom
         starter,
         watch: Watch::here(),
         table: Table::default(),
-        graces: HashMap::new(),
+        making: Making::default(),
+        unlisted: false,
         unsettled: false,
         strange: BTreeSet::new(),
     };
-    let mut scan_at = Some(monotonic());
+    let mut pace = Pace::new(monotonic());
     loop {
         let now = monotonic();
-        if scan_at.is_some_and(|at| at <= now) {
+        if pace.is_due(now) {
             tree.scan(now);
             tree.start_due();
-            scan_at = tree.next_scan();
+            pace.scanned(monotonic(), tree.next_scan());
+            if tree.unlisted {
+                pace.heard();
+            }
         }
-        tree.wait(scan_at);
+        tree.wait(pace.deadline());
         match (tree.news(), life) {
             (News::None, _) => {}
             (News::Stop, Life::Init(grace)) => return Ok(tree.into_stop().run(grace)),
-            (News::Some | News::Stop, _) => scan_at = Some(now + SCAN_EVERY),
+            (News::Some | News::Stop, _) => pace.heard(),
         }
     }
 }
@@ -99,7 +101,9 @@ struct Tree {
     watch: Watch,
     table: Table<Pipe>,
     /// The directories that are being made in place.
-    graces: HashMap<CString, Grace>,
+    making: Making,
+    /// Whether something was heard while the last scan was at work: its list of entries may be without it.
+    unlisted: bool,
     /// Whether the last scan met something wrong, which may mend itself unheard.
     unsettled: bool,
     /// The supervises that run already, and not as our children.
@@ -137,23 +141,7 @@ impl Tree {
     }
 
     fn hear(&mut self) -> bool {
-        let changes = self.watch.changes();
-        let heard = !changes.is_empty();
-        for change in changes {
-            match change {
-                Change::Entries => {}
-                Change::Made(name) => {
-                    self.watch.attend(&name);
-                    self.graces.insert(name, Grace::new(monotonic()));
-                }
-                Change::Touched(name) => {
-                    if let Some(grace) = self.graces.get_mut(&name) {
-                        grace.touched(monotonic());
-                    }
-                }
-            }
-        }
-        heard
+        self.making.hear(&mut self.watch, monotonic())
     }
 
     /// When to scan if nothing happens.
@@ -161,19 +149,20 @@ impl Tree {
         let now = monotonic();
         let look = (self.unsettled || self.watch.is_deaf()).then(|| now + LOOK_EVERY);
         let confirm = (!self.table.unconfirmed().is_empty()).then(|| now + CONFIRM_AFTER);
-        let graces = self.graces.values().map(|grace| grace.deadline(now)).min();
-        [look, confirm, graces, self.table.deadline()].into_iter().flatten().min()
+        [look, confirm, self.making.deadline(now), self.table.deadline()].into_iter().flatten().min()
     }
 
     fn scan(&mut self, now: Duration) {
-        self.unsettled = false;
+        (self.unsettled, self.unlisted) = (false, false);
         let entries = match entries() {
             Ok(entries) => entries,
             Err(errno) => return self.warn(&Failure::because([b"unable to read directory"], errno)),
         };
         self.confirm();
-        // A directory that was just made is in the list only if we can hear of it by now.
-        self.hear();
+        self.making.keep(&mut self.watch, |name| entries.iter().any(|entry| *entry.name == *name));
+        // A directory that was just made is in the list only if we can hear of it by now. But what is heard only now may
+        // have come too late for the list.
+        self.unlisted = self.hear();
         self.watch.prune(entries.iter().filter(|entry| entry.is_link).count());
         self.table.begin();
         for entry in &entries {
@@ -182,13 +171,6 @@ impl Tree {
             }
         }
         self.table.retire();
-        self.graces.retain(|name, _| {
-            let there = entries.iter().any(|entry| entry.name == *name);
-            if !there {
-                self.watch.leave(name);
-            }
-            there
-        });
     }
 
     /// Finds out whether new supervises are where they were sent. Those that have not gone there yet are still here. One
@@ -199,18 +181,18 @@ impl Tree {
         for (id, supervise) in self.table.unconfirmed() {
             let place = format!("/proc/{supervise}/cwd");
             match stat(place.as_str()).map(|found| Inode::of(&found)) {
+                Ok(found) if found == id => self.table.confirm(id),
                 Ok(found) if Ok(found) == here => {}
-                Ok(found) if found != id => call_back(&place),
-                Ok(_) | Err(_) => self.table.confirm(id),
+                Ok(_) => call_back(&place),
+                Err(_) => self.table.confirm(id),
             }
         }
     }
 
     fn see(&mut self, entry: &Entry, now: Duration) -> Result<(), Failure> {
         let name = entry.name.as_c_str();
-        if entry.is_link {
-            self.watch.follow(name);
-        }
+        // A link that cannot be followed now is looked at again.
+        self.unsettled |= entry.is_link && !self.watch.follow(name);
         let found = stat(name).unable([b"stat ", name.to_bytes()])?;
         if !is_directory(&found) {
             // A link may be led elsewhere unheard.
@@ -218,23 +200,12 @@ impl Tree {
             return Ok(());
         }
         let id = Inode::of(&found);
-        if self.table.see(id, name) || self.is_being_made(name, now) {
+        if self.table.see(id, name) || self.making.is_unfinished(name, &mut self.watch, now) {
             return Ok(());
         }
         let pipe = pipe_to_log(name)?;
         self.table.add(id, name, pipe, now);
         Ok(())
-    }
-
-    /// Whether a directory is not complete yet. If it is, its grace ends.
-    fn is_being_made(&mut self, name: &CStr, now: Duration) -> bool {
-        let Some(grace) = self.graces.get(name) else { return false };
-        if !grace.is_over(now, has_run(name)) {
-            return true;
-        }
-        self.graces.remove(name);
-        self.watch.leave(name);
-        false
     }
 
     fn start_due(&mut self) {

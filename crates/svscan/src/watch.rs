@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::readlink;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use nix::sys::statfs::{self, FsType, statfs};
@@ -40,8 +41,10 @@ const DEAF: [FsType; 10] = [
 /// What was heard.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Change {
-    /// An entry came or went, or what a link points to did.
-    Entries,
+    /// What a link points to came or went, or nobody knows what.
+    Elsewhere,
+    /// An entry of this name came or went.
+    Entry(CString),
     /// A directory of this name was made in place.
     Made(CString),
     /// Somebody is at work in that directory.
@@ -76,7 +79,7 @@ impl Watch {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok();
         let deaf = inotify.is_none();
         let mut watch = Watch { inotify, subjects: HashMap::new(), followed: HashSet::new(), deaf };
-        watch.add(Path::new("."), ENTRIES, Subject::Scan);
+        watch.deaf |= watch.add(Path::new("."), ENTRIES, Subject::Scan).is_err();
         watch
     }
 
@@ -101,22 +104,22 @@ impl Watch {
 
     fn change(&mut self, event: InotifyEvent) -> Option<Change> {
         if event.mask.intersects(AddWatchFlags::IN_Q_OVERFLOW) {
-            return Some(Change::Entries);
+            return Some(Change::Elsewhere);
         }
         if event.mask.intersects(AddWatchFlags::IN_IGNORED) {
             // The directory has gone. If links led there, find out anew where they lead.
             self.subjects.remove(&event.wd)?;
             self.followed.clear();
-            return Some(Change::Entries);
+            return Some(Change::Elsewhere);
         }
         match (self.subjects.get(&event.wd)?, event.name) {
             (Subject::Scan, Some(name)) => {
                 let name = CString::new(name.into_vec()).ok()?;
                 self.followed.remove(&name);
                 let made = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_ISDIR;
-                Some(if event.mask.contains(made) { Change::Made(name) } else { Change::Entries })
+                Some(if event.mask.contains(made) { Change::Made(name) } else { Change::Entry(name) })
             }
-            (Subject::Targets(names), Some(name)) if names.contains(&name) => Some(Change::Entries),
+            (Subject::Targets(names), Some(name)) if names.contains(&name) => Some(Change::Elsewhere),
             (Subject::Made(name), _) => Some(Change::Touched(name.clone())),
             (Subject::Scan | Subject::Targets(_), _) => None,
         }
@@ -141,19 +144,23 @@ impl Watch {
     }
 
     /// Listens where a link of the scan directory leads to, once: for its target, and the targets of links on the way.
-    pub fn follow(&mut self, link: &CStr) {
+    /// False: it leads through a directory that is not there.
+    pub fn follow(&mut self, link: &CStr) -> bool {
         if self.followed.contains(link) {
-            return;
+            return true;
         }
-        self.followed.insert(link.to_owned());
         let mut path = PathBuf::from(std::ffi::OsStr::from_bytes(link.to_bytes()));
         for _ in 0..LINKS {
-            let Ok(target) = readlink(path.as_path()) else { return };
+            let Ok(target) = readlink(path.as_path()) else { break };
             path = path.parent().unwrap_or(Path::new("")).join(target);
-            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
+            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { break };
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            self.add(parent, ENTRIES, Subject::Targets(HashSet::from([name.to_owned()])));
+            if self.add(parent, ENTRIES, Subject::Targets(HashSet::from([name.to_owned()]))).is_err() {
+                return false;
+            }
         }
+        self.followed.insert(link.to_owned());
+        true
     }
 
     /// Forgets where links lead, if most of what is remembered must be of links that are no more; of `links` links, the
@@ -176,8 +183,9 @@ impl Watch {
         });
     }
 
-    fn add(&mut self, path: &Path, events: AddWatchFlags, subject: Subject) {
-        let Some(inotify) = &self.inotify else { return };
+    /// Watches a directory. The only error is that it is not there; whatever else prevents it makes us deaf.
+    fn add(&mut self, path: &Path, events: AddWatchFlags, subject: Subject) -> nix::Result<()> {
+        let Some(inotify) = &self.inotify else { return Ok(()) };
         // A directory that is watched already keeps its number.
         match inotify.add_watch(path, events) {
             Ok(wd) => match (self.subjects.get_mut(&wd), subject) {
@@ -185,8 +193,10 @@ impl Watch {
                 (Some(Subject::Scan), _) => {}
                 (_, subject) => drop(self.subjects.insert(wd, subject)),
             },
+            Err(Errno::ENOENT) => return Err(Errno::ENOENT),
             Err(_) => self.deaf = true,
         }
         self.deaf |= statfs(path).is_ok_and(|system| DEAF.contains(&system.filesystem_type()));
+        Ok(())
     }
 }
