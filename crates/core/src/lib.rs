@@ -12,6 +12,7 @@ pub mod label;
 pub mod number;
 pub mod options;
 pub mod printable;
+pub mod ring;
 pub mod scan_dir;
 pub mod service;
 pub mod service_dir;

@@ -20,6 +20,7 @@
 use std::ffi::CStr;
 
 use crate::label::Label;
+use crate::ring::{PLACES, Ring};
 use crate::status::Status;
 
 /// The file, seen from the service directory.
@@ -27,8 +28,7 @@ pub const PATH: &CStr = c"supervise/starts";
 
 /// What a file of this version begins with.
 const MAGIC: &[u8; 8] = b"starts 1";
-/// How many places a ring has.
-const PLACES: u64 = 60;
+/// Seconds in a minute.
 const MINUTE: u64 = 60;
 
 /// What the file says.
@@ -105,13 +105,8 @@ impl Starts {
     /// The file's contents.
     pub fn to_bytes(&self) -> [u8; Starts::SIZE] {
         let mut bytes = [0; Starts::SIZE];
-        let pieces = [
-            &MAGIC[..],
-            &self.last.to_bytes(),
-            &self.again.to_be_bytes(),
-            &self.seconds.counts[..],
-            &self.minutes.counts[..],
-        ];
+        let pieces =
+            [&MAGIC[..], &self.last.to_bytes(), &self.again.to_be_bytes(), &self.seconds.counts, &self.minutes.counts];
         for (to, from) in bytes.iter_mut().zip(pieces.into_iter().flatten()) {
             *to = *from;
         }
@@ -123,7 +118,7 @@ impl Starts {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (last, rest) = rest.split_first_chunk::<{ Label::PACKED }>()?;
         let (again, rest) = rest.split_first_chunk::<4>()?;
-        let (seconds, rest) = rest.split_first_chunk::<{ PLACES as usize }>()?;
+        let (seconds, rest) = rest.split_first_chunk::<PLACES>()?;
         let minutes = rest.try_into().ok()?;
         Some(Starts {
             last: Label::from_bytes(*last),
@@ -132,50 +127,6 @@ impl Starts {
             minutes: Ring { counts: minutes },
         })
     }
-}
-
-/// Counts for the 60 moments up to a last one. A moment is a second or a minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ring {
-    counts: [u8; PLACES as usize],
-}
-
-impl Ring {
-    const EMPTY: Ring = Ring { counts: [0; PLACES as usize] };
-
-    /// Clears the places of the moments after `last`, up to `now`: they still hold what was an hour or a minute before.
-    fn forget(&mut self, last: u64, now: u64) {
-        let oldest = now.saturating_sub(PLACES - 1);
-        for moment in oldest.max(last.saturating_add(1))..=now {
-            self.set(moment, 0);
-        }
-    }
-
-    /// One more at the moment `now`.
-    fn count(&mut self, now: u64) {
-        self.set(now, self.get(now).saturating_add(1));
-    }
-
-    /// The sum over the 60 moments up to `now`; nothing happened after `last`.
-    fn sum(&self, last: u64, now: u64) -> u32 {
-        (now.saturating_sub(PLACES - 1)..=last).map(|moment| u32::from(self.get(moment))).sum()
-    }
-
-    fn get(&self, moment: u64) -> u8 {
-        self.counts.get(place(moment)).copied().unwrap_or(0)
-    }
-
-    fn set(&mut self, moment: u64, count: u8) {
-        if let Some(at) = self.counts.get_mut(place(moment)) {
-            *at = count;
-        }
-    }
-}
-
-/// Where in the ring a moment is counted.
-fn place(moment: u64) -> usize {
-    // Less than 60.
-    (moment % PLACES) as usize
 }
 
 #[cfg(test)]
