@@ -12,9 +12,7 @@ use daemontools_core::failure::{Failure, Outcome, Program, Unable};
 use daemontools_core::stdio;
 use daemontools_core::sys::args::Args;
 use daemontools_core::sys::fd::duplicate_inherited;
-use daemontools_core::sys::process::{fork, leave};
-use nix::errno::Errno;
-use nix::sys::wait::{WaitStatus, waitpid};
+use daemontools_core::sys::process::{Ending, fork, leave, wait_for};
 use nix::unistd::pipe;
 
 const PROGRAM: Program = Program {
@@ -44,13 +42,9 @@ fn run(args: Args) -> Outcome {
     drop(writer);
     let mut unwanted = [0; 512];
     while stdio::read(&reader, &mut unwanted).is_ok_and(|read| read > 0) {}
-    loop {
-        match waitpid(child, None) {
-            Ok(WaitStatus::Exited(_, code)) => return Ok(Exit(u8::try_from(code).unwrap_or(u8::MAX))),
-            Err(Errno::EINTR) => {}
-            // EINVAL: ended by a real-time signal, for which nix has no name.
-            Ok(_) | Err(Errno::EINVAL) => return Err(Failure::fatal([b"child crashed"])),
-            Err(errno) => return Err(Failure::because([b"wait failed"], errno)),
-        }
+    match wait_for(child) {
+        Ok(Ending::Code(code)) => Ok(Exit(code)),
+        Ok(Ending::Signal(_)) => Err(Failure::fatal([b"child crashed"])),
+        Err(errno) => Err(Failure::because([b"wait failed"], errno)),
     }
 }
