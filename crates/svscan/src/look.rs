@@ -11,8 +11,8 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, SFlag, lstat, stat};
 
+use crate::service::Role;
 use crate::start::Pipe;
-use crate::table::Role;
 
 /// An entry of the scan directory.
 pub struct Entry {

@@ -22,9 +22,10 @@ use crate::init::Life;
 use crate::look::{Entry, call_back, entries, is_directory, is_supervised, pipe_to_log};
 use crate::making::Making;
 use crate::pace::Pace;
+use crate::service::{Inode, Role};
 use crate::start::{Pipe, Place, Starter};
 use crate::stop::Stop;
-use crate::table::{Inode, Role, Table};
+use crate::table::Table;
 use crate::watch::Watch;
 
 /// How often to look where changes could escape us, or where something is wrong: 0.76's pace.

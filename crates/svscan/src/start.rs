@@ -16,7 +16,7 @@ use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{Pid, dup2_stdin, dup2_stdout, fchdir};
 
-use crate::table::{Inode, Role};
+use crate::service::{Inode, Role};
 
 /// The pipe from a service to its logger. svscan holds both ends, so that a restart of either side loses no byte.
 #[derive(Debug)]

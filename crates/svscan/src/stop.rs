@@ -22,10 +22,12 @@ use nix::sys::stat::stat;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, getpid};
 
-use crate::farewell::{Action, Children, Farewell, Rest, Seen, Sight, Sweep};
+use crate::farewell::{Action, Farewell, Sweep};
+use crate::service::{Inode, Role};
+use crate::sight::{Children, Rest, Seen, Sight};
 use crate::start::{Pipe, Place, Starter};
 use crate::strays;
-use crate::table::{Inode, Role, Table};
+use crate::table::Table;
 
 /// How often to look: a pipe that runs empty tells nobody.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -1,93 +1,16 @@
-//! What svscan watches over, as data: services, their two supervises, and when each is to be started. It knows no
-//! process, file or clock. `P` is the pipe between the two: descriptors in life, anything in a test.
+//! What svscan watches over, as data: all services, which of their supervises run, and when each is to be started. It
+//! knows no process, file or clock. `P` is the pipe to a logger: descriptors in life, anything in a test.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::time::Duration;
 
-use nix::sys::stat::FileStat;
 use nix::unistd::Pid;
+
+use crate::service::{Inode, Role, Service, Supervise};
 
 /// How far apart two starts of one supervise are at least.
 const START_EVERY: Duration = Duration::from_secs(5);
-
-/// What a service is known by: not its name, but its directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Inode {
-    /// The device.
-    pub device: u64,
-    /// The number on it.
-    pub number: u64,
-}
-
-impl Inode {
-    /// What stat(2) found.
-    pub fn of(found: &FileStat) -> Inode {
-        Inode { device: found.st_dev, number: found.st_ino }
-    }
-}
-
-/// Which of a service's two supervises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// The service's own.
-    Main,
-    /// Its logger's.
-    Log,
-}
-
-/// One supervise.
-#[derive(Clone, Copy, Debug)]
-enum Supervise {
-    /// It runs since then.
-    Running { pid: Pid, since: Duration },
-    /// It does not run, and is not to be started before then.
-    Idle { until: Duration },
-}
-
-/// A service's logger.
-#[derive(Debug)]
-struct Logger<P> {
-    supervise: Supervise,
-    /// `None`: closed, because the end has come.
-    pipe: Option<P>,
-}
-
-/// One service.
-#[derive(Debug)]
-struct Service<P> {
-    /// Its entry's name when last seen.
-    name: CString,
-    main: Supervise,
-    /// Its logger's supervise and the pipe to it, if it had a `log` when it was first seen.
-    log: Option<Logger<P>>,
-    /// Whether the last scan found its entry.
-    seen: bool,
-    /// Whether the running supervise was found to be in this very directory.
-    confirmed: bool,
-}
-
-impl<P> Service<P> {
-    fn supervise(&mut self, role: Role) -> Option<&mut Supervise> {
-        match role {
-            Role::Main => Some(&mut self.main),
-            Role::Log => self.log.as_mut().map(|logger| &mut logger.supervise),
-        }
-    }
-
-    /// When each supervise that does not run may be started.
-    fn idle(&self) -> impl Iterator<Item = (Role, Duration)> {
-        let log = self.log.as_ref().map(|logger| (Role::Log, &logger.supervise));
-        [(Role::Main, &self.main)].into_iter().chain(log).filter_map(|(role, supervise)| match supervise {
-            Supervise::Idle { until } => Some((role, *until)),
-            Supervise::Running { .. } => None,
-        })
-    }
-
-    fn runs(&self) -> bool {
-        self.idle().count() < 1 + usize::from(self.log.is_some())
-    }
-}
 
 /// All services.
 #[derive(Debug)]
@@ -120,10 +43,7 @@ impl<P> Table<P> {
 
     /// The scan found a new service, with the pipe to its logger if it has one.
     pub fn add(&mut self, id: Inode, name: &CStr, pipe: Option<P>, now: Duration) {
-        let idle = Supervise::Idle { until: now };
-        let log = pipe.map(|pipe| Logger { supervise: idle, pipe: Some(pipe) });
-        let service = Service { name: name.to_owned(), main: idle, log, seen: true, confirmed: false };
-        self.services.insert(id, service);
+        self.services.insert(id, Service::new(name, pipe, now));
     }
 
     /// The scan ends: services whose entry has gone and whose supervises have ended are forgotten, their pipes dropped.
@@ -166,11 +86,8 @@ impl<P> Table<P> {
     /// The running supervises of which nobody has found out yet that they are where they were sent. A link can be led
     /// elsewhere between our look at it and theirs.
     pub fn unconfirmed(&self) -> Vec<(Inode, Pid)> {
-        let main = |(&id, service): (&Inode, &Service<P>)| match service.main {
-            Supervise::Running { pid, .. } if !service.confirmed => Some((id, pid)),
-            Supervise::Running { .. } | Supervise::Idle { .. } => None,
-        };
-        self.services.iter().filter_map(main).collect()
+        let main = |(&id, service): (&Inode, &Service<P>)| Some((id, service.pid(Role::Main)?));
+        self.services.iter().filter(|(_, service)| !service.confirmed).filter_map(main).collect()
     }
 
     /// The running supervise was found where it was sent, or it cannot be found out where it is.
@@ -213,15 +130,7 @@ impl<P> Table<P> {
 
     /// A supervise's process id, while it runs.
     pub fn pid(&self, id: Inode, role: Role) -> Option<Pid> {
-        let service = self.services.get(&id)?;
-        let supervise = match role {
-            Role::Main => service.main,
-            Role::Log => service.log.as_ref()?.supervise,
-        };
-        match supervise {
-            Supervise::Running { pid, .. } => Some(pid),
-            Supervise::Idle { .. } => None,
-        }
+        self.services.get(&id)?.pid(role)
     }
 
     /// Whether a supervise may be started now, be its entry there or not.

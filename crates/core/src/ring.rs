@@ -1,0 +1,54 @@
+//! Counts of what happened in each of the last 60 seconds, or minutes, in as many bytes (`starts`).
+
+/// How many places a ring has.
+pub const PLACES: usize = 60;
+
+/// Counts for the 60 moments up to a last one. A moment is a second or a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ring {
+    /// The place of a moment is its number modulo 60.
+    pub counts: [u8; PLACES],
+}
+
+impl Ring {
+    /// Nothing happened.
+    pub const EMPTY: Ring = Ring { counts: [0; PLACES] };
+
+    /// Clears the places of the moments after `last`, up to `now`: they still hold what was an hour or a minute before.
+    pub fn forget(&mut self, last: u64, now: u64) {
+        for moment in oldest(now).max(last.saturating_add(1))..=now {
+            self.set(moment, 0);
+        }
+    }
+
+    /// One more at the moment `now`.
+    pub fn count(&mut self, now: u64) {
+        self.set(now, self.get(now).saturating_add(1));
+    }
+
+    /// The sum over the 60 moments up to `now`; nothing happened after `last`.
+    pub fn sum(&self, last: u64, now: u64) -> u32 {
+        (oldest(now)..=last).map(|moment| u32::from(self.get(moment))).sum()
+    }
+
+    fn get(&self, moment: u64) -> u8 {
+        self.counts.get(place(moment)).copied().unwrap_or(0)
+    }
+
+    fn set(&mut self, moment: u64, count: u8) {
+        if let Some(at) = self.counts.get_mut(place(moment)) {
+            *at = count;
+        }
+    }
+}
+
+/// The first of the 60 moments up to `now`.
+fn oldest(now: u64) -> u64 {
+    now.saturating_sub(PLACES as u64 - 1)
+}
+
+/// Where in the ring a moment is counted.
+fn place(moment: u64) -> usize {
+    // Less than 60.
+    (moment % PLACES as u64) as usize
+}
