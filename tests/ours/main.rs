@@ -23,6 +23,7 @@ mod svps;
 mod svscan;
 mod svscan_changes;
 mod svscanboot;
+mod svstat;
 mod svstat_json;
 mod svup;
 mod svwait;
