@@ -5,6 +5,6 @@ _arguments -s \
 	'(-n --lines)'{-n,--lines}'[the last lines only]:lines' \
 	'(-S --since)'{-S,--since}'[nothing before this time]:time:(-15m -1h -1d today yesterday)' \
 	'(-U --until)'{-U,--until}'[nothing after this time]:time:(-15m -1h -1d today yesterday)' \
-	'(-g --grep)'{-g,--grep}'[only lines that contain this]:text' \
+	'(-g --grep)'{-g,--grep}'[only lines that contain this]:regular expression' \
 	'(-o --output)'{-o,--output}'[form of times]:form:(local utc unix tai64n json)' \
 	'*:service or log directory:_files -/'

@@ -160,6 +160,34 @@ fn the_run_script_tells_where_the_log_is_when_nothing_else_does() {
 }
 
 #[test]
+fn a_name_is_that_of_a_service_in_the_tree_unless_it_is_here() {
+    let tree = Tree::of(Programs::ours())
+        .file("tree/web/log/main/current", "in the tree\n")
+        .file("tree/here/log/main/current", "in the tree too\n")
+        .file("here/log/main/current", "here\n");
+    let asked = |names: &[&str]| {
+        let svlog = tree.command_of(Programs::ours(), "svlog").env("SVDIR", tree.path("tree"));
+        svlog.args(names).run()
+    };
+    assert_eq!(asked(&["web"]), exits(0, "in the tree\n", ""));
+    assert_eq!(asked(&["web", "here"]), exits(0, "web: in the tree\nhere: here\n", ""));
+    assert_eq!(asked(&["nobody"]), exits(111, "", "svlog: fatal: unable to look at nobody: file does not exist\n"));
+    assert_eq!(asked(&["./web"]), exits(111, "", "svlog: fatal: unable to look at ./web: file does not exist\n"));
+}
+
+#[test]
+fn only_lines_with_the_pattern_are_shown() {
+    let lines =
+        [line(1, "GET /"), line(2, "an Error"), "  of one cause\n".into(), line(3, "fatal: end"), line(4, "PUT")];
+    let tree = Tree::of(Programs::ours()).file("log/current", lines.concat());
+    let found = |words: &[&str]| shown(&tree, &[&["log", "-otai64n"], words].concat());
+    assert_eq!(found(&["-g", "(?i)error|^fatal"]), [&*lines[1], &lines[3]].concat());
+    assert_eq!(found(&["-n1", "-g", "^(GET|PUT)"]), lines[4]);
+    assert_eq!(found(&["-g", "cause"]), lines[2]);
+    assert_eq!(found(&["-g", "^ *$"]), "");
+}
+
+#[test]
 fn times_have_the_form_that_was_asked_for() {
     let tree = Tree::of(Programs::ours()).file("log/current", line(10, "a"));
     let first = |style: &str| shown(&tree, &["-o", style, "log"]).lines().next().expect("a line").to_owned();
@@ -304,6 +332,7 @@ fn misuse_and_trouble_are_told() {
     for (arguments, reason) in [
         (&["-z", "log"][..], "invalid option '-z'"),
         (&["-n", "-1", "log"], "not a number of lines: -1"),
+        (&["-g", "a(b", "log"], "not a pattern: a(b: unclosed group"),
         (&["-S", "teatime", "log"], "not a time: teatime"),
         (&["-o", "xml", "log"], "not local, utc, unix, tai64n or json: xml"),
     ] {

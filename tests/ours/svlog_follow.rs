@@ -1,6 +1,4 @@
 //! `svlog -f`, and reading while multilog rotates, on the logs of our multilog and of the original's.
-//!
-//! Not tested: a log directory that is removed and made again.
 
 use std::fs;
 use std::io::Write;
@@ -142,6 +140,39 @@ fn a_follower_sees_what_a_killed_multilog_left() {
         is_complete((whole.join("\n") + "\n").as_bytes(), 20);
         assert_eq!(follower.stderr(), b"");
     });
+}
+
+/// Removed or moved away with what is above it, and made again: whoever follows goes on there.
+#[test]
+fn a_log_directory_that_is_made_again_is_followed() {
+    let ours = Programs::ours();
+    for away in ["rm -r sv/log/main", "rm -r sv/log", "mv sv/log/main old", "rm -r sv"] {
+        let tree = Tree::of(ours).dir("sv/log");
+        let begin = |first: u32| {
+            let mut feed = Feed::new(&tree, &["t", "./sv/log/main"]);
+            feed.next = first;
+            feed.lines(10);
+            feed
+        };
+        let feed = begin(0);
+        until("ten lines", || tree.lines("sv/log/main/current").len() == 10);
+        let follower = start(&tree, &["-fn100", "sv/log/main"]);
+        until_shown(&follower, 10);
+        feed.end();
+        for round in 1..4 {
+            assert_eq!(tree.shell(&format!("rm -rf old; {away}")).end, daemontools_tests::End::Code(0), "{away}");
+            // At once, or when the follower has seen that nothing is there.
+            if round == 2 {
+                until("svlog to wait", || proc::state(follower.pid()) == Some('S'));
+            }
+            fs::create_dir_all(tree.path("sv/log")).expect("make sv/log");
+            let feed = begin(round * 10);
+            until_shown(&follower, (round + 1) * 10);
+            feed.end();
+        }
+        is_complete(&follower.stdout(), 40);
+        assert_eq!(follower.stderr(), b"", "{away}");
+    }
 }
 
 /// Whoever reads while multilog rotates sees every line from the first to some later one.

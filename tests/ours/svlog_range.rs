@@ -101,11 +101,12 @@ fn the_last_lines_are_the_last_of_all_lines() {
 }
 
 #[test]
-fn a_text_is_sought_as_it_is() {
+fn a_pattern_is_sought_in_what_follows_the_stamp() {
     let tree = small();
     assert_eq!(shown(&tree, &["-g", "no stamp", "log"]), "@4 no stamp\n");
+    assert_eq!(shown(&tree, &["-g", "^@4 .* stamp$", "log"]), "@4 no stamp\n");
     assert_eq!(shown(&tree, &["-g", "400000000", "log"]), "");
-    assert_eq!(shown(&tree, &["-g", "*", "log"]), "");
+    assert_eq!(shown(&tree, &["-g", r"\*", "log"]), "");
     assert_eq!(shown(&tree, &["-g", "", "log"]), part(0..12));
 }
 

@@ -1,11 +1,13 @@
 //! svlog: where a log is (`locate`, `logger`), its files in order (`directory`, `file`), where to begin (`moment`,
-//! `range`, `bisect`, `tail`, `backwards`), the lines of one log (`source`, over rotations `succession`) and of several (`merge`), which are
-//! wanted (`sought`) and how they are shown (`form`), the program around these (`shell`).
+//! `range`, `bisect`, `tail`, `backwards`), the bytes of each (`reading`), the lines of one log (`source`, over rotations
+//! `succession`) and of several (`merge`), which are wanted (`sought`) and how they are shown (`form`), what is heard of
+//! (`ears`), the program around these (`shell`).
 #![forbid(unsafe_code)]
 
 pub mod backwards;
 pub mod bisect;
 pub mod directory;
+pub mod ears;
 pub mod file;
 pub mod form;
 pub mod locate;
@@ -15,6 +17,7 @@ pub mod moment;
 pub mod options;
 pub mod progress;
 pub mod range;
+pub(crate) mod reading;
 pub mod shell;
 pub mod sought;
 pub mod source;

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_core::failure::{Failure, Unable};
+use daemontools_core::scan_dir;
 use daemontools_core::service_dir::Home;
 use nix::errno::Errno;
 use nix::sys::stat::{SFlag, stat};
@@ -12,9 +13,13 @@ use nix::sys::stat::{SFlag, stat};
 use crate::directory;
 use crate::logger;
 
-/// The log directory that is meant by `given`: itself, or that of the service there.
+/// The log directory that is meant by `given`: itself, or that of the service there, or of the service of that name in the
+/// tree.
 pub fn log_directory(home: &Home, given: &Path) -> Result<PathBuf, Failure> {
     let name = given.as_os_str().as_bytes();
+    let service = scan_dir::by_default().join(given);
+    let is_name = !name.contains(&b'/') && stat(given) == Err(Errno::ENOENT) && stat(&service).is_ok();
+    let given = if is_name { &service } else { given };
     if !is_directory(given).unable([b"look at ", name])? {
         return Err(Errno::ENOTDIR).unable([b"read ", name]);
     }

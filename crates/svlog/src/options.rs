@@ -1,7 +1,7 @@
 //! The command line of svlog: what was typed becomes what is wanted.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 
 use daemontools_core::failure::Failure;
 use daemontools_core::label::Label;
@@ -12,12 +12,13 @@ use lexopt::{Arg, Parser};
 use crate::form::Style;
 use crate::moment::{Edge, Setting};
 use crate::range::Range;
+use crate::sought::Sought;
 
 /// How many lines a follower sees of the past if nothing else is asked for.
 const GLIMPSE: usize = 10;
 
 /// What is wanted.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Options {
     /// Whether to go on as lines come.
     pub follow: bool,
@@ -26,7 +27,7 @@ pub struct Options {
     /// From when to when.
     pub range: Range,
     /// What a line has to contain.
-    pub text: Option<Vec<u8>>,
+    pub sought: Sought,
     /// How lines are shown.
     pub style: Style,
     /// The services and log directories as they were given; at least one.
@@ -50,7 +51,7 @@ impl Options {
                 Arg::Short('U') | Arg::Long("until") => {
                     options.range.until = Some(moment(&setting, &value(&mut parser)?, Edge::Until)?);
                 }
-                Arg::Short('g') | Arg::Long("grep") => options.text = Some(value(&mut parser)?.into_vec()),
+                Arg::Short('g') | Arg::Long("grep") => options.sought = sought(&value(&mut parser)?)?,
                 Arg::Short('o') | Arg::Long("output") => options.style = style(&value(&mut parser)?)?,
                 Arg::Value(dir) => options.dirs.push(dir),
                 other => return Err(misused(other.unexpected())),
@@ -90,6 +91,11 @@ fn moment(setting: &Setting<impl Fn(i64) -> Option<LocalTime>>, text: &OsString,
         .ok_or_else(|| Failure::misused([b"not a time: ", text.as_bytes()]))
 }
 
+fn sought(text: &OsString) -> Result<Sought, Failure> {
+    let pattern = text.to_str().ok_or("it is no UTF-8").map_err(str::to_owned).and_then(Sought::pattern);
+    pattern.map_err(|why| Failure::misused([b"not a pattern: ", text.as_bytes(), b": ", why.as_bytes()]))
+}
+
 fn style(text: &OsString) -> Result<Style, Failure> {
     Style::by_name(text.as_bytes())
         .ok_or_else(|| Failure::misused([b"not local, utc, unix, tai64n or json: ", text.as_bytes()]))
@@ -109,15 +115,10 @@ mod tests {
         let words = ["-fn20", "-g", "-x", "-S", "@400000003b9aca0a00000000", "-o", "json", "web", "--", "-odd"];
         let options = Options::parse(args(&words)).unwrap();
         let since = Some(Label::from_unix(1_000_000_000, 0));
-        let expected = Options {
-            follow: true,
-            lines: Some(20),
-            range: Range { since, until: None },
-            text: Some(b"-x".to_vec()),
-            style: Style::Json,
-            dirs: vec!["web".into(), "-odd".into()],
-        };
-        assert_eq!(options, expected);
+        assert_eq!((options.follow, options.lines), (true, Some(20)));
+        assert_eq!(options.range, Range { since, until: None });
+        assert!(options.sought.is_in(b"a-x") && !options.sought.is_in(b"x"));
+        assert_eq!((options.style, options.dirs), (Style::Json, vec!["web".into(), "-odd".into()]));
     }
 
     #[test]
@@ -135,6 +136,7 @@ mod tests {
         assert_eq!(reason(&["-z", "x"]), "invalid option '-z'");
         assert_eq!(reason(&["-n", "many", "x"]), "not a number of lines: many");
         assert_eq!(reason(&["-S", "noon", "x"]), "not a time: noon");
+        assert_eq!(reason(&["-g", "a(b", "x"]), "not a pattern: a(b: unclosed group");
         assert_eq!(reason(&["-o", "xml", "x"]), "not local, utc, unix, tai64n or json: xml");
         assert_eq!(reason(&["-f", "-U", "now", "x"]), "-f and -U contradict each other");
         assert_eq!(reason(&["-f"]), "");

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -12,10 +11,9 @@ use daemontools_core::service_dir::Home;
 use daemontools_core::stdio::write_all;
 use daemontools_core::sys::fd::STDOUT;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use crate::directory::snapshot;
+use crate::ears::Ears;
 use crate::form::Form;
 use crate::locate::log_directory;
 use crate::merge::Merge;
@@ -29,21 +27,13 @@ use crate::succession::Succession;
 const FULL: usize = 64 * 1024;
 /// How many lines are looked at between two looks at the clock.
 const ROUND: u32 = 10_000;
-/// What can happen in a log directory.
-const EVENTS: AddWatchFlags = AddWatchFlags::IN_MODIFY
-    .union(AddWatchFlags::IN_CREATE)
-    .union(AddWatchFlags::IN_DELETE)
-    .union(AddWatchFlags::IN_MOVED_FROM)
-    .union(AddWatchFlags::IN_MOVED_TO)
-    .union(AddWatchFlags::IN_ONLYDIR);
-
 /// Shows what is wanted.
 pub fn show(program: &'static Program, options: Options) -> Outcome {
     let watch = options.follow.then(Ears::new).transpose()?;
     let mut logs = Merge::new(sources(program, &options, watch.as_ref())?);
-    let sought = Sought::new(options.text.as_deref());
+    let sought = &options.sought;
     if let Some(lines) = options.lines {
-        go_back(&mut logs.sources, lines, &sought);
+        go_back(&mut logs.sources, lines, sought);
     }
     let mut screen = Screen {
         form: Form::new(options.style),
@@ -51,17 +41,17 @@ pub fn show(program: &'static Program, options: Options) -> Outcome {
         output: Vec::with_capacity(2 * FULL),
         progress: Progress::new(|| logs.sources.iter().map(Source::left).sum()),
     };
-    screen.pass(&mut logs, &sought, options.lines)?;
+    screen.pass(&mut logs, sought, options.lines)?;
     screen.flush()?;
     if let Some(watch) = watch {
-        follow(&mut logs, &mut screen, &sought, &watch)?;
+        follow(&mut logs, &mut screen, sought, &watch)?;
     }
     screen.progress.clear();
     Ok(if logs.sources.iter().any(|source| source.trouble) { Exit::TROUBLE } else { Exit::OK })
 }
 
 /// Leaves of each log what the last lines can be in.
-fn go_back(sources: &mut [Source], lines: usize, sought: &Sought<'_>) {
+fn go_back(sources: &mut [Source], lines: usize, sought: &Sought) {
     let mut progress = Progress::new(|| sources.iter().map(Source::left).sum());
     let mut before = 0;
     for source in sources {
@@ -81,8 +71,8 @@ fn sources(program: &'static Program, options: &Options, watch: Option<&Ears>) -
         let dir = log_directory(&home, Path::new(given))?;
         let path = dir.as_os_str().as_bytes();
         // First the ears, then the eyes: nothing comes between.
-        if let Some(Ears(inotify)) = watch {
-            inotify.add_watch(&dir, EVENTS).unable([b"watch ", path])?;
+        if let Some(watch) = watch {
+            watch.attend(&dir)?;
         }
         let files = snapshot(&dir).unable([b"read ", path])?;
         let mut source = Source::new(name(given), dir, manner);
@@ -99,12 +89,14 @@ fn name(given: &OsStr) -> Vec<u8> {
 }
 
 /// Shows lines as they come, until nobody reads them any more.
-fn follow(logs: &mut Merge, screen: &mut Screen, sought: &Sought<'_>, watch: &Ears) -> Result<(), Failure> {
+fn follow(logs: &mut Merge, screen: &mut Screen, sought: &Sought, watch: &Ears) -> Result<(), Failure> {
     let mut successions: Vec<Succession> = logs.sources.iter().map(|_| Succession::default()).collect();
     screen.progress = Progress::new(|| 0);
     loop {
         // What was heard is forgotten before anything is looked at.
         watch.clear();
+        // A directory of that name may be another one now.
+        logs.sources.iter().try_for_each(|source| watch.attend(&source.dir))?;
         loop {
             screen.pass(logs, sought, None)?;
             let turned = logs.sources.iter_mut().zip(&mut successions).map(|(source, next)| next.turn(source));
@@ -130,7 +122,7 @@ struct Screen {
 
 impl Screen {
     /// Shows all lines that are there, or the last ones of them.
-    fn pass(&mut self, logs: &mut Merge, sought: &Sought<'_>, last: Option<usize>) -> Result<(), Failure> {
+    fn pass(&mut self, logs: &mut Merge, sought: &Sought, last: Option<usize>) -> Result<(), Failure> {
         let mut ring = VecDeque::new();
         let mut round = 0;
         while let Some(source) = logs.advance() {
@@ -175,30 +167,5 @@ impl Screen {
             Errno::EPIPE => Failure::silent(Exit::TROUBLE),
             errno => Failure::because([b"unable to write output"], errno),
         })
-    }
-}
-
-/// Hears of what happens in log directories.
-struct Ears(Inotify);
-
-impl Ears {
-    fn new() -> Result<Ears, Failure> {
-        Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).unable([b"watch for changes"]).map(Ears)
-    }
-
-    fn clear(&self) {
-        while self.0.read_events().is_ok() {}
-    }
-
-    /// Waits until something happens; `false`: nobody reads our output any more.
-    fn wait(&self) -> Result<bool, Failure> {
-        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN), PollFd::new(STDOUT, PollFlags::empty())];
-        match ppoll(&mut fds, None, None) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno).unable([b"wait for lines"]),
-        }
-        let [_, output] = fds;
-        let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
-        Ok(!output.revents().is_some_and(|events| events.intersects(gone)))
     }
 }

@@ -4,22 +4,20 @@
 //! a stamp goes with the one before it: it is in the range if that one is, and comes after it when logs are merged.
 
 use std::collections::VecDeque;
-use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use daemontools_core::errno::reason;
 use daemontools_core::failure::{Failure, Program, Unable};
 use daemontools_core::label::Label;
 use daemontools_core::sys::fd::duplicate_private;
 use memchr::memchr;
 use nix::errno::Errno;
 
-use crate::bisect::{Boundary, ReadAt, boundary};
 use crate::directory::{Ending, Entry, Kind, Snapshot, open};
 use crate::file::Plain;
 use crate::range::{Range, select};
+use crate::reading::{Edges, Piece, Reading};
 use crate::stamp::{self, Stamp};
 
 /// How a log is read.
@@ -35,30 +33,6 @@ pub struct Manner {
     pub keyed: bool,
 }
 
-/// A file that is still to be read.
-pub(crate) struct Piece {
-    pub(crate) entry: Entry,
-    /// Open already, if it may get another name.
-    pub(crate) fd: Option<OwnedFd>,
-    /// Where to begin, if not where the range begins.
-    pub(crate) start: Option<u64>,
-}
-
-/// The file that is being read.
-pub(crate) struct Reading {
-    pub(crate) plain: Plain,
-    pub(crate) entry: Entry,
-    input: Input,
-}
-
-/// Where its bytes come from.
-enum Input {
-    /// The file itself: where it goes on, and where it ends, if not at its end.
-    Plain(u64, Option<u64>),
-    /// What was packed in it.
-    Packed(Box<dyn Read>),
-}
-
 /// One log.
 pub struct Source {
     /// What it is called in the output.
@@ -70,8 +44,7 @@ pub struct Source {
     /// How many bytes of files have been read.
     pub read: u64,
     pub(crate) manner: Manner,
-    since: Option<Stamp>,
-    until: Option<Stamp>,
+    pub(crate) edges: Edges,
     pub(crate) queue: VecDeque<Piece>,
     pub(crate) reading: Option<Reading>,
     /// What has been read, from `start` to `filled`; there is no newline between `start` and `searched`.
@@ -107,8 +80,7 @@ impl Source {
             trouble: false,
             read: 0,
             manner,
-            since: manner.range.since.map(Label::to_text),
-            until: manner.range.until.map(Label::to_text),
+            edges: Edges::of(&manner.range),
             queue: VecDeque::new(),
             reading: None,
             buffer: Vec::new(),
@@ -152,7 +124,7 @@ impl Source {
 
     /// How many bytes the files that are still to be read have.
     pub fn left(&self) -> u64 {
-        let size = |piece: &Piece| self.open(piece).and_then(|plain| plain.size()).unwrap_or(0);
+        let size = |piece: &Piece| piece.open(&self.dir).and_then(|plain| plain.size()).unwrap_or(0);
         self.queue.iter().map(size).sum()
     }
 
@@ -198,8 +170,7 @@ impl Source {
 
     /// Whether the line is wanted; takes note of its stamp.
     fn accept(&mut self) -> bool {
-        let ranged = self.since.is_some() || self.until.is_some() || self.shown.is_some();
-        if !(ranged || self.manner.keyed) {
+        if self.edges.is_everything() && self.shown.is_none() && !self.manner.keyed {
             return true;
         }
         let line = self.buffer.get(self.line.0..self.line.1).unwrap_or_default();
@@ -208,13 +179,12 @@ impl Source {
         if let Some(stamp) = stamp {
             self.key = stamp;
             self.any_stamp = true;
-            let late = self.until.is_some_and(|until| self.key > until);
             let again = self.shown.is_some_and(|shown| self.key <= shown);
             if !again {
                 self.shown = None;
             }
-            self.inside = !late && !again && self.since.is_none_or(|since| self.key >= since);
-            if late && matches!(self.reading, Some(Reading { input: Input::Packed(_), .. })) {
+            self.inside = !again && self.edges.has(&self.key);
+            if self.edges.is_before(&self.key) && self.reading.as_ref().is_some_and(Reading::is_packed) {
                 // What follows in this file is late too.
                 (self.start, self.searched, self.filled) = (0, 0, 0);
                 self.line = (0, 0);
@@ -291,9 +261,9 @@ impl Source {
     /// Begins with the next file. `false`: there is none.
     fn open_next(&mut self) -> bool {
         while let Some(piece) = self.queue.pop_front() {
-            match self.begin(&piece) {
-                Ok((plain, input)) => {
-                    self.reading = Some(Reading { plain, entry: piece.entry, input });
+            match Reading::begin(&piece, &self.dir, &self.edges) {
+                Ok(reading) => {
+                    self.reading = Some(reading);
                     (self.inside, self.any_stamp) = (true, false);
                     return true;
                 }
@@ -303,38 +273,6 @@ impl Source {
             }
         }
         false
-    }
-
-    fn begin(&self, piece: &Piece) -> nix::Result<(Plain, Input)> {
-        let plain = self.open(piece)?;
-        let packing = if piece.entry.kind == Kind::Current { None } else { plain.packing()? };
-        if let Some(packing) = packing {
-            let input =
-                plain.unpack(packing).map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
-            return Ok((plain, Input::Packed(input)));
-        }
-        let (start, end) = self.bounds(&plain)?;
-        Ok((plain, Input::Plain(piece.start.unwrap_or(start), end)))
-    }
-
-    pub(crate) fn open(&self, piece: &Piece) -> nix::Result<Plain> {
-        match &piece.fd {
-            Some(fd) => duplicate_private(fd.as_fd()).map(Plain),
-            None => open(&self.path(&piece.entry)).map(Plain),
-        }
-    }
-
-    /// Where the range begins in a file, and where it ends, if not with the file.
-    pub(crate) fn bounds(&self, plain: &Plain) -> nix::Result<(u64, Option<u64>)> {
-        let size = plain.size()?;
-        let find = |before: &dyn Fn(&Stamp) -> bool| match boundary(plain, size, before)? {
-            // The name of the file says that it may reach into the range, and nothing says more.
-            Boundary::Unstamped => Ok(None),
-            Boundary::At(at) => nix::Result::Ok(Some(at)),
-        };
-        let start = self.since.map(|since| find(&|stamp| *stamp < since)).transpose()?.flatten();
-        let end = self.until.map(|until| find(&|stamp| *stamp <= until)).transpose()?.flatten();
-        Ok((start.unwrap_or(0), end))
     }
 
     pub(crate) fn path(&self, entry: &Entry) -> PathBuf {
@@ -352,34 +290,5 @@ impl Source {
     fn warn(&mut self, failure: &Failure) {
         failure.warn(self.manner.program);
         self.trouble = true;
-    }
-}
-
-impl Reading {
-    /// Reads on; 0 at the end, for now; or why not.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, String> {
-        match &mut self.input {
-            Input::Plain(at, end) => {
-                let left = end.map_or(u64::MAX, |end| end.saturating_sub(*at));
-                let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-                let room = buffer.get_mut(..room).unwrap_or_default();
-                let count = self.plain.read_at(*at, room).map_err(|errno| reason(errno).to_owned())?;
-                if count == 0 && end.is_none() && self.entry.kind == Kind::Current {
-                    // Somebody has emptied it: what comes now is new.
-                    let size = self.plain.size().unwrap_or(*at);
-                    if size < *at {
-                        *at = 0;
-                    }
-                }
-                *at += count as u64;
-                Ok(count)
-            }
-            Input::Packed(input) => loop {
-                match input.read(buffer) {
-                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                    result => return result.map_err(|error| error.to_string()),
-                }
-            },
-        }
     }
 }

@@ -15,7 +15,8 @@ use nix::sys::stat::stat;
 use crate::bisect::ReadAt;
 use crate::directory::{Entry, Kind, Snapshot, open, snapshot};
 use crate::file::Plain;
-use crate::source::{Reading, Source};
+use crate::reading::Reading;
+use crate::source::Source;
 
 /// How much of two files is compared to tell whether they are the same.
 const SAMPLE: usize = 64 * 1024;
