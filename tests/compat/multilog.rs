@@ -76,7 +76,7 @@ impl Running {
 
 /// A pipe for standard input that outlives who reads it.
 fn pipe() -> (OwnedFd, std::fs::File) {
-    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+    let (reader, writer) = daemontools_tests::pipe();
     (reader, std::fs::File::from(writer))
 }
 

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 
-use daemontools_tests::{NONE, Tree, exits, needs_root, until};
+use daemontools_tests::{NONE, Tree, close, exits, needs_root, until};
 
 use crate::fake;
 
@@ -19,7 +19,7 @@ fn tells_whether_supervise_runs() {
     assert_eq!(tree.run("svok", ["sv"]), exits(100, "", ""), "nobody reads ok");
     let reader = fake::reads(&tree, "sv/supervise/ok");
     assert_eq!(tree.run("svok", ["sv"]), exits(0, "", ""));
-    drop(reader);
+    close(reader);
     assert_eq!(tree.run("svok", ["sv"]), exits(100, "", ""), "the reader has gone");
 }
 

@@ -5,7 +5,7 @@
 use std::fs::File;
 
 use daemontools_tests::status::{raw_record, record};
-use daemontools_tests::{End, NONE, Tree, exits, needs_root};
+use daemontools_tests::{End, NONE, Tree, broken_pipe, exits, needs_root};
 
 use crate::fake::{self, reads};
 
@@ -186,11 +186,6 @@ fn output_that_goes_nowhere() {
     assert_eq!(command().descriptor(1, full).run(), exits(0, "", ""));
     assert_eq!(command().closed(1).run(), exits(0, "", ""));
     assert_eq!(command().closed(0).closed(1).closed(2).run(), exits(0, "", ""));
-    let broken = || {
-        let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-        drop(reader);
-        writer
-    };
-    assert_eq!(command().descriptor(1, broken()).run().end, End::Signal(libc::SIGPIPE));
-    assert_eq!(command().descriptor(1, broken()).ignored(&[libc::SIGPIPE]).run(), exits(0, "", ""));
+    assert_eq!(command().descriptor(1, broken_pipe()).run().end, End::Signal(libc::SIGPIPE));
+    assert_eq!(command().descriptor(1, broken_pipe()).ignored(&[libc::SIGPIPE]).run(), exits(0, "", ""));
 }

@@ -4,10 +4,9 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use daemontools_tests::{End, Invocation, Tree, exits, until};
+use daemontools_tests::{End, Invocation, Tree, broken_pipe, exits, until};
 
 /// The time that a label at the start of the text tells: since the Unix epoch, in nanoseconds.
 fn time(text: &[u8]) -> u128 {
@@ -115,12 +114,7 @@ fn trouble_with_input_or_output_is_111() {
 #[test]
 fn a_closed_pipe_ends_it_by_sigpipe_or_where_that_is_ignored_by_111() {
     let tree = Tree::new();
-    let closed = || {
-        let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-        drop(reader);
-        writer.as_fd().try_clone_to_owned().expect("copy a descriptor")
-    };
-    let start = || tree.command("tai64n").stdin("x\n").descriptor(1, closed());
+    let start = || tree.command("tai64n").stdin("x\n").descriptor(1, broken_pipe());
     assert_eq!(start().run().end, End::Signal(libc::SIGPIPE));
     assert_eq!(start().ignored(&[libc::SIGPIPE]).run(), exits(111, "", ""));
 }

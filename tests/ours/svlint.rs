@@ -7,7 +7,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use daemontools_tests::status::until_up;
-use daemontools_tests::{End, Output, Process, Programs, Tree, exits, needs_root, until};
+use daemontools_tests::{End, Output, Process, Programs, Tree, broken_pipe, exits, needs_root, until};
 use serde_json::Value;
 
 fn svlint(tree: &Tree, arguments: &[&str]) -> Output {
@@ -256,10 +256,8 @@ fn trouble_and_misuse_are_told() {
     let out = svlint(&tree, &["-z"]);
     assert_eq!(out.end, End::Code(100));
     assert!(out.stderr.starts_with(b"svlint: invalid option '-z'\nsvlint: usage: svlint "), "{out:?}");
-    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-    drop(reader);
     fs::remove_file(tree.path("t/sv/run")).expect("remove");
-    let broken = tree.command_of(Programs::ours(), "svlint").arg("t").descriptor(1, writer).run();
+    let broken = tree.command_of(Programs::ours(), "svlint").arg("t").descriptor(1, broken_pipe()).run();
     assert_eq!((broken.end, broken.stderr), (End::Signal(libc::SIGPIPE), vec![]));
 }
 

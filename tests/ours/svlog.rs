@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 
 use daemontools_tests::status::until_up;
-use daemontools_tests::{End, NONE, Output, Process, Programs, Tree, exits, proc, until};
+use daemontools_tests::{End, NONE, Output, Process, Programs, Tree, broken_pipe, exits, pipe, proc, until};
 
 /// The label of the Unix epoch.
 pub const EPOCH: u64 = (1 << 62) + 10;
@@ -303,20 +303,15 @@ fn packed_files_may_have_names_of_their_own_and_several_parts() {
 fn a_broken_pipe_ends_it_quietly() {
     let lines: String = (0..20_000).map(|number| line(number, "a line to be read")).collect();
     let tree = Tree::of(Programs::ours()).file("log/current", lines);
-    let broken = || {
-        let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-        drop(reader);
-        writer
-    };
     let command = || tree.command_of(Programs::ours(), "svlog").arg("log");
-    let end = command().descriptor(1, broken()).run();
+    let end = command().descriptor(1, broken_pipe()).run();
     assert_eq!((end.end, end.stderr), (End::Signal(libc::SIGPIPE), Vec::new()));
-    assert_eq!(command().descriptor(1, broken()).ignored(&[libc::SIGPIPE]).run(), exits(111, "", ""));
+    assert_eq!(command().descriptor(1, broken_pipe()).ignored(&[libc::SIGPIPE]).run(), exits(111, "", ""));
     let full = fs::File::options().write(true).open("/dev/full").expect("open /dev/full");
     let told = "svlog: fatal: unable to write output: out of disk space\n";
     assert_eq!(command().descriptor(1, full).run(), exits(111, "", told));
     // A follower hears of it although no line comes.
-    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+    let (reader, writer) = pipe();
     let follower = command().args(["-fn0"]).descriptor(1, writer).spawn();
     until("the follower to wait", || proc::state(follower.pid()) == Some('S'));
     drop(reader);

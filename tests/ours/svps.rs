@@ -250,7 +250,7 @@ fn a_service_that_no_longer_fails_is_shown_so_by_and_by() {
 #[test]
 fn whoever_stops_reading_ends_the_watch() {
     let tree = Tree::of(Programs::ours()).dir("t/new");
-    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+    let (reader, writer) = daemontools_tests::pipe();
     let watching = svps(&tree).args(["--watch", "t"]).descriptor(1, writer).spawn();
     let mut first = [0];
     std::fs::File::from(reader).read_exact(&mut first).expect("read");

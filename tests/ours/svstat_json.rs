@@ -3,7 +3,7 @@
 //! Not tested here: each name and its order, which are pure (`crates/svstat/src/json.rs`).
 
 use daemontools_tests::status::{until_down, until_up};
-use daemontools_tests::{End, Programs, Tree, exits};
+use daemontools_tests::{End, Programs, Tree, broken_pipe, exits};
 use serde_json::{Value, json};
 
 /// The objects that are printed about these directories.
@@ -63,9 +63,7 @@ fn the_option_is_the_first_word() {
 fn a_broken_pipe_ends_it_quietly_and_a_full_disk_does_not() {
     let tree = Tree::of(Programs::ours()).dir("new");
     let command = || tree.command("svstat").args(["--json", "new"]);
-    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-    drop(reader);
-    assert_eq!(command().descriptor(1, writer).run().end, End::Signal(libc::SIGPIPE));
+    assert_eq!(command().descriptor(1, broken_pipe()).run().end, End::Signal(libc::SIGPIPE));
     let full = std::fs::File::options().write(true).open("/dev/full").expect("open /dev/full");
     let message = "svstat: fatal: unable to write output: out of disk space\n";
     assert_eq!(command().descriptor(1, full).run(), exits(111, "", message));

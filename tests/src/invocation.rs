@@ -286,7 +286,7 @@ mod tests {
             .limit(libc::RLIMIT_NOFILE, 50, 60)
             .spawn();
         let pid = process.pid();
-        assert_eq!(proc::descriptors(pid), [0, 1, 7]);
+        proc::until_descriptors(pid, &[0, 1, 7]);
         assert_eq!(proc::field(pid, "SigIgn").as_deref(), Some("0000000000001000"));
         assert_eq!(proc::field(pid, "SigBlk").as_deref(), Some("0000000000004000"));
         assert_eq!(proc::field(pid, "Umask").as_deref(), Some("0027"));

@@ -8,6 +8,7 @@ pub mod cyclog;
 pub mod fault;
 pub mod fuzz;
 pub mod invocation;
+pub mod pipe;
 pub mod proc;
 pub mod process;
 pub mod programs;
@@ -21,10 +22,11 @@ pub mod tree;
 pub mod wait;
 
 pub use invocation::Invocation;
+pub use pipe::{broken_pipe, close, pipe};
 pub use process::{End, Output, Process, exits};
 pub use programs::Programs;
 pub use random::Random;
-pub use skip::{left_out, needs_root};
+pub use skip::{left_out, needs_root, spare_user};
 pub use tree::Tree;
 pub use wait::{until, value};
 

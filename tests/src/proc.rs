@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::wait::{DEADLINE, before};
+use crate::wait::{DEADLINE, before, until};
 
 /// A field of `/proc/PID/status`, without the white space around it.
 #[must_use]
@@ -61,6 +61,20 @@ pub fn arguments(pid: i32) -> Vec<Vec<u8>> {
     words
 }
 
+/// Whether the process was forked and has executed nothing yet: it still has its parent's words.
+#[must_use]
+pub fn is_forked_only(pid: i32) -> bool {
+    let words = arguments(pid);
+    !words.is_empty() && parent(pid).is_some_and(|parent| arguments(parent) == words)
+}
+
+/// The supervise that has the process for its service.
+#[must_use]
+pub fn supervise_of(pid: i32) -> Option<i32> {
+    // An orphan has another parent: process 1, or who else takes in orphans.
+    parent(pid).filter(|&parent| arguments(parent).first().is_some_and(|word| word.ends_with(b"supervise")))
+}
+
 /// The process's open descriptors, in order.
 #[must_use]
 pub fn descriptors(pid: i32) -> Vec<i32> {
@@ -70,6 +84,12 @@ pub fn descriptors(pid: i32) -> Vec<i32> {
     let mut numbers: Vec<i32> = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
     numbers.sort_unstable();
     numbers
+}
+
+/// Waits until the process has these descriptors and no others: what has just been executed opens its libraries first.
+#[track_caller]
+pub fn until_descriptors(pid: i32, expected: &[i32]) {
+    until(&format!("process {pid} has the descriptors {expected:?}"), || descriptors(pid) == expected);
 }
 
 /// Every process there is.

@@ -4,12 +4,30 @@
 //! whoever reads the run must see what it did not show.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::proc;
 
 /// Says what this run leaves out, and why; past libtest, which would swallow what `eprintln!` prints.
 pub fn left_out(what: &str, why: &str) {
     let line = format!("left out: {what}: {why}\n");
     // Nothing can be said about a standard error that cannot be written.
     let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// A user of whom nobody has processes, to be limited by their number. Each call tells of another one.
+#[must_use]
+pub fn spare_user() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Within what a container may know of users, and apart from what another run of the suite takes.
+    let next = || 61_000 + (std::process::id() * 8 + NEXT.fetch_add(1, Ordering::Relaxed)) % 4_000;
+    let is_taken = |user: u32| {
+        let user = user.to_string();
+        proc::all()
+            .into_iter()
+            .any(|pid| proc::field(pid, "Uid").is_some_and(|ids| ids.split('\t').any(|id| id == user)))
+    };
+    std::iter::repeat_with(next).find(|&user| !is_taken(user)).expect("a user without processes")
 }
 
 /// Whether this is root; if it is not, says that `what` is left out.

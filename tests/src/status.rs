@@ -10,7 +10,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{Tree, value};
+use crate::{Tree, proc, value};
 
 /// 1970 in TAI64 seconds.
 const EPOCH: u64 = (1 << 62) + 10;
@@ -82,9 +82,20 @@ pub fn until_status(tree: &Tree, service: &str, what: &str, holds: impl Fn(Statu
 }
 
 /// Waits until the service is up and returns its process id.
+///
+/// The status tells of the fork. Until the exec, a moment later, the process is a second supervise to whoever looks: with
+/// its arguments, and with its lock.
 #[track_caller]
 pub fn until_up(tree: &Tree, service: &str) -> i32 {
-    until_status(tree, service, "up", |status| status.up()).pid
+    until_status(tree, service, "up", |status| status.up() && !proc::is_forked_only(status.pid)).pid
+}
+
+/// Waits until the service's last change is this many seconds ago.
+#[track_caller]
+pub fn until_old(tree: &Tree, service: &str, seconds: u64) {
+    let nanoseconds = i128::from(seconds) * 1_000_000_000;
+    let old = |status: Status| now().as_nanos() as i128 - status.since >= nanoseconds;
+    until_status(tree, service, &format!("as it is for {seconds} seconds"), old);
 }
 
 /// Waits until the service is down.

@@ -18,7 +18,8 @@ use crate::run::outcome;
 use crate::{left_out, proc};
 
 /// Held while a file that is to be executed is being written, and while a child is between fork and exec:
-/// the child would hold the file open for writing, and executing it would fail with `text busy`.
+/// the child would hold the file open for writing, and executing it would fail with `text busy`. It would hold open
+/// everything else as well: see `pipe.rs`.
 pub(crate) static EXECUTABLES: Mutex<()> = Mutex::new(());
 
 /// A private directory, the programs that run in it, and everything that was started there.

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How long any wait may take. Generous: it decides only how long a failing test takes.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(240);
 
 /// The pause between two looks.
 const STEP: Duration = Duration::from_millis(10);

@@ -12,7 +12,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use daemontools_tests::fault::{selection, try_each};
 use daemontools_tests::process::End;
 use daemontools_tests::scrub::scrub;
-use daemontools_tests::{Invocation, Output, Programs, Tree};
+use daemontools_tests::{Invocation, Output, Programs, Tree, broken_pipe};
 
 /// What is run, with what on standard input.
 const RUNS: [(&str, &[&str], &str); 30] = [
@@ -145,10 +145,6 @@ const ENDING: [(&str, &[&str]); 12] = [
 
 fn full() -> OwnedFd {
     OpenOptions::new().write(true).open("/dev/full").expect("/dev/full").into()
-}
-
-fn broken_pipe() -> OwnedFd {
-    nix::unistd::pipe().expect("a pipe").1
 }
 
 fn open(tree: &Tree, name: &str) -> OwnedFd {

@@ -136,7 +136,7 @@ impl Feed {
     }
 
     fn begin(feed: impl FnOnce(BufWriter<File>, &AtomicBool) -> usize + Send + 'static) -> Feed {
-        let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+        let (reader, writer) = daemontools_tests::pipe();
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let feeder = std::thread::spawn(move || feed(BufWriter::with_capacity(16_000, File::from(writer)), &told));

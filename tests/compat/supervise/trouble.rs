@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::chown;
 
 use daemontools_tests::status::{Status, until_down, until_up};
-use daemontools_tests::{Tree, exits, needs_root, proc, until};
+use daemontools_tests::{Tree, exits, needs_root, proc, spare_user, until};
 
 use super::svc;
 
@@ -50,8 +50,7 @@ fn a_fork_that_fails() {
     if !needs_root("supervise without a second process") {
         return;
     }
-    // A user of whom nobody else has processes.
-    let user = 60_000 + std::process::id() % 1_000_000;
+    let user = spare_user();
     let tree = Tree::new().script("sv/run", "echo started >>starts");
     chown(tree.path("sv"), Some(user), Some(user)).expect("chown");
     let command = tree.public("supervise").arg("sv").user(user, user).limit(libc::RLIMIT_NPROC, 1, 1);

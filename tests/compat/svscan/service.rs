@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use daemontools_tests::proc::{arguments, descriptors, field};
+use daemontools_tests::proc::{arguments, descriptors, field, until_descriptors};
 use daemontools_tests::status::{Status, until_up};
 use daemontools_tests::{Invocation, Process, Tree, until, value};
 
@@ -33,7 +33,7 @@ fn descriptors_are_those_that_svscan_was_given() {
     let (svscan, [alone, service, logger]) =
         start(&tree, tree.command("svscan").descriptor(5, null()).descriptor(60, null()));
     for process in [alone, service, logger] {
-        assert_eq!(descriptors(process), [0, 1, 2, 5, 60]);
+        until_descriptors(process, &[0, 1, 2, 5, 60]);
     }
     let link = |pid: i32, number: i32| fs::read_link(format!("/proc/{pid}/fd/{number}")).expect("a descriptor");
     let own = svscan.pid();

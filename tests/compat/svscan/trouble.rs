@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 
 use daemontools_tests::status::until_up;
-use daemontools_tests::{Process, Tree, needs_root, until};
+use daemontools_tests::{Process, Tree, needs_root, spare_user, until};
 
 use super::{SLEEP, scanned, supervises, until_next_scan};
 
@@ -77,8 +77,7 @@ fn a_fork_that_fails() {
     if !needs_root("svscan without a second process") {
         return;
     }
-    // A user of whom nobody else has processes.
-    let user = 2_000_000 + std::process::id() % 1_000_000;
+    let user = spare_user();
     let tree = Tree::new().script("scan/sv/run", SLEEP);
     let command = tree.public("svscan").arg("scan").user(user, user).limit(libc::RLIMIT_NPROC, 1, 1);
     let svscan = command.spawn();
