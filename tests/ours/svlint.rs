@@ -236,7 +236,7 @@ fn a_service_or_a_tree_may_be_given() {
     assert_eq!(found(&tree, "t/sv"), [""; 0]);
     assert_eq!(found(&tree, "t/sw"), ["SL006 t/sw/run", "SL007 t/sw/run"]);
     let line = "t/sw/run:4: warning SL006: memcached is started without exec, so signals reach the shell and not \
-                memcached: write exec memcached ...\n";
+                memcached\n    write exec memcached ...\n";
     let out = svlint(&tree, &["t/sv", "t/sw"]);
     assert_eq!(out.end, End::Code(2));
     assert!(out.stdout.starts_with(line.as_bytes()), "{out:?}");
@@ -246,6 +246,17 @@ fn a_service_or_a_tree_may_be_given() {
     assert_eq!(found(&odd, "e"), [""; 0], "an empty tree");
     let by_default = tree.command_of(Programs::ours(), "svlint").env("SVDIR", "t").run();
     assert_eq!(by_default, out);
+}
+
+#[test]
+fn what_an_access_control_list_may_grant_is_no_finding() {
+    let tree = sound();
+    tree.put_script("t/sv/log/run", "exec setuidgid nobody multilog t ./main");
+    assert_eq!(found(&tree, "t"), ["SL011 t/sv/log/run"]);
+    match tree.shell("setfacl -m u:nobody:rwx t/sv/log/main").end {
+        End::Code(0) => assert_eq!(found(&tree, "t"), [""; 0]),
+        _ => daemontools_tests::left_out("svlint and access control lists", "setfacl does not work here"),
+    }
 }
 
 #[test]

@@ -1,9 +1,13 @@
-//! Whether an account may write a log directory, by owners and modes. What access control lists, capabilities or a
-//! read-only file system add to that is not looked at.
+//! Whether an account may write a log directory, by owners and modes. What an access control list denies, or a read-only
+//! file system, is not looked at.
 
+use std::ffi::CString;
 use std::fs::{Metadata, metadata};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use daemontools_core::sys::access_list::has_access_list;
 
 /// Whom the kernel will ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +34,16 @@ const WRITE_SEARCH: u32 = 0o3;
 const SEARCH: u32 = 0o1;
 
 impl Who {
-    /// Whether these bits (read 4, write 2, execute or search 1) are all granted.
-    fn may(self, file: &Metadata, bits: u32) -> bool {
+    /// Whether these bits (read 4, write 2, execute or search 1) are all granted, or may be by an access control list.
+    fn may(self, path: &Path, file: &Metadata, bits: u32) -> bool {
         let granted = match () {
             () if self.uid == 0 => 0o7,
             () if file.uid() == self.uid => file.mode() >> 6,
             () if file.gid() == self.gid => file.mode() >> 3,
             () => file.mode(),
         };
-        granted & bits == bits
+        let listed = || CString::new(path.as_os_str().as_bytes()).is_ok_and(|path| has_access_list(&path));
+        granted & bits == bits || listed()
     }
 }
 
@@ -48,24 +53,23 @@ pub fn obstacle(who: Who, here: &Path, dir: &Path, makes: bool) -> Option<Obstac
     for above in above(here, dir) {
         match metadata(&above) {
             Ok(found) if !found.is_dir() => return Some(Obstacle::NotDirectory(above)),
-            Ok(found) if !who.may(&found, SEARCH) => return Some(Obstacle::Denied(above)),
+            Ok(found) if !who.may(&above, &found, SEARCH) => return Some(Obstacle::Denied(above)),
             Ok(_) => {}
             Err(_) => return Some(Obstacle::Missing(above)),
         }
     }
     match metadata(&whole) {
         Ok(found) if !found.is_dir() => Some(Obstacle::NotDirectory(whole)),
-        Ok(found) if !who.may(&found, WRITE_SEARCH) => Some(Obstacle::Denied(whole)),
+        Ok(found) if !who.may(&whole, &found, WRITE_SEARCH) => Some(Obstacle::Denied(whole)),
         // What was made when somebody else ran the logger once.
         Ok(_) => ["lock", "current", "state"].iter().find_map(|name| {
             let file = whole.join(name);
-            let denied = metadata(&file).is_ok_and(|found| found.is_file() && !who.may(&found, READ_WRITE));
+            let denied = metadata(&file).is_ok_and(|found| found.is_file() && !who.may(&file, &found, READ_WRITE));
             denied.then_some(Obstacle::Denied(file))
         }),
         Err(_) => {
-            let parent = whole.parent().map(metadata);
-            let can_make =
-                makes && parent.is_some_and(|parent| parent.is_ok_and(|found| who.may(&found, WRITE_SEARCH)));
+            let may_write = |dir: &Path| metadata(dir).is_ok_and(|found| who.may(dir, &found, WRITE_SEARCH));
+            let can_make = makes && whole.parent().is_some_and(may_write);
             (!can_make).then_some(Obstacle::Missing(whole))
         }
     }

@@ -4,7 +4,10 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use daemontools_core::almanac::Almanac;
+use daemontools_core::label::Label;
 use daemontools_core::printable::printable;
+use daemontools_core::sys::local_time::LocalTime;
 use serde::Serialize;
 
 /// How grave a finding is.
@@ -169,15 +172,15 @@ impl Finding {
         Finding { line: Some(line), ..self }
     }
 
-    /// The line for people; lines of the log follow, indented.
+    /// The lines for people: what is wrong; indented, what to do, and lines of the log.
     pub fn text(&self) -> Vec<u8> {
         let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
         let (severity, code) = (self.code.severity().word(), self.code.name());
-        let words = format!("{line}: {severity} {code}: {}: {}\n", self.what, self.fix);
+        let words = format!("{line}: {severity} {code}: {}\n    {}\n", self.what, self.fix);
         let mut text = printable(self.path.as_os_str().as_bytes());
         text.push_str(&words);
         for line in &self.log {
-            text.push_str(&format!("    | {}\n", printable(line)));
+            text.push_str(&format!("    | {}\n", printable(&with_time(line))));
         }
         text.into_bytes()
     }
@@ -196,6 +199,16 @@ impl Finding {
         text.push(b'\n');
         Ok(text)
     }
+}
+
+/// A line of a log, its stamp as local time.
+fn with_time(line: &[u8]) -> Vec<u8> {
+    let shown = || {
+        let (label, rest) = Label::from_text(line)?;
+        let time = Almanac::new(LocalTime::of).text(label.to_unix())?.to_vec();
+        Some([&time, format!("{:09}", label.nanoseconds).as_bytes(), rest].concat())
+    };
+    shown().unwrap_or_else(|| line.to_vec())
 }
 
 #[cfg(test)]
@@ -222,7 +235,7 @@ mod tests {
     fn a_line_and_an_object() {
         let mut finding = Finding::new(Code::NoExec, "x\n/run", "this is so", "do that").at(3);
         finding.log = vec![b"bad\xff".to_vec()];
-        assert_eq!(finding.text(), b"x\\n/run:3: warning SL006: this is so: do that\n    | bad\\xff\n");
+        assert_eq!(finding.text(), b"x\\n/run:3: warning SL006: this is so\n    do that\n    | bad\\xff\n");
         let object = "{\"code\":\"SL006\",\"severity\":\"warning\",\"path\":\"x\\n/run\",\"line\":3,\"what\":\"this is so\",\
                       \"fix\":\"do that\",\"log\":[\"bad\u{fffd}\"]}\n";
         assert_eq!(String::from_utf8(finding.json().unwrap()).unwrap(), object);

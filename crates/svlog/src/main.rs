@@ -11,16 +11,18 @@ use svlog::shell;
 static PROGRAM: Program = Program {
     name: "svlog",
     usage: "svlog: usage: svlog [ -f ] [ -n lines ] [ -S time ] [ -U time ] [ -g pattern ] [ -o form ] dir ...",
-    about: "Reads the logs of services, old files and the current one, like one stream. Each dir is a service or a log directory.
+    about: "Reads the logs of services, old files and the current one, like one stream.
+Each dir is a service, or its name in the tree, or a log directory.
 
-  -f, --follow        go on as lines come; without -n and -S, begin with the last 10
+  -f, --follow        go on as lines come, from the last 10 on, or from -n or -S
   -n, --lines LINES   the last lines only
   -S, --since TIME    not before this time
   -U, --until TIME    not after this time
   -g, --grep PATTERN  only lines that contain this regular expression
   -o, --output FORM   times as local (the default), utc, unix, tai64n; or json
 
-A TIME is 2026-11-22 10:00, 2026-11-22, 10:00 (today), -15m (s, m, h, d, w ago), now, or a stamp @4000....",
+A TIME is 2026-11-22 10:00, 2026-11-22, 10:00 (today), -15m (ago; s, m, h, d, w),
+now, today, yesterday, or a stamp @4000....",
 };
 entry!(PROGRAM, run);
 

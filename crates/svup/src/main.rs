@@ -17,7 +17,8 @@ use nix::unistd::chdir;
 const PROGRAM: Program = Program {
     name: "svup",
     usage: "svup: usage: svup [ -lL ] dir ...",
-    about: "Tells by its exit code whether the service in each dir is up: 0 all of them, 100 not all, 111 trouble.
+    about: "Tells by its exit code whether the service in each dir is up:
+0 all of them, 100 not all, 111 trouble.
 
   -l  look at the service alone (the default)
   -L  look at its logger alone",

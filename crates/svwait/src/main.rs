@@ -23,7 +23,8 @@ const PROGRAM: Program = Program {
       --for SECONDS   with -u and -d: for that long
   -a, --all           all of them, at the same time (the default)
   -o, --one           one of them
-  -t, --timeout MS    give up after so many milliseconds: exit 99, and say on standard error who was not there",
+  -t, --timeout MS    give up after so many milliseconds: exit 99,
+                      and say on standard error who was not there",
 };
 entry!(PROGRAM, run);
 

@@ -1,5 +1,6 @@
 //! The only place where `unsafe` is written: one call a block, a safe function around each.
 
+pub mod access_list;
 pub mod args;
 pub mod environ;
 pub mod fd;
