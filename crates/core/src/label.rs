@@ -88,7 +88,7 @@ const fn hex_digit(value: u8) -> u8 {
 }
 
 /// A byte as two lower-case hex digits. From a table: every line of a log has twelve of these.
-fn two_hex_digits(byte: u8) -> [u8; 2] {
+pub fn two_hex_digits(byte: u8) -> [u8; 2] {
     const TABLE: [[u8; 2]; 256] = {
         let mut table = [[0; 2]; 256];
         let mut rows: &mut [[u8; 2]] = &mut table;

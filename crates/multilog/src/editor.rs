@@ -12,6 +12,7 @@ use daemontools_core::sys::signal::Signals;
 use memchr::memchr;
 
 use crate::buffer::reserved;
+use crate::foresight::Foresight;
 use crate::input::BATCH;
 use crate::line::WINDOW;
 use crate::log::Log;
@@ -31,6 +32,8 @@ pub struct Editor<'a> {
     only_logs: bool,
     /// Where the script begins with `t`.
     stamper: Option<Stamper<fn() -> Label>>,
+    /// Which lines need none, since they go nowhere.
+    foresight: Foresight,
     /// Lines with their stamps, and what they are made in.
     stamped: Vec<u8>,
     /// What is to be shown on standard error.
@@ -45,6 +48,7 @@ impl<'a> Editor<'a> {
     pub fn open(script: Script, signals: &'a Signals) -> Result<Editor<'a>, Failure> {
         let actions: Vec<_> = script.actions.into_iter().map(open).collect::<Result<_, _>>()?;
         Ok(Editor {
+            foresight: Foresight::new(&actions),
             only_logs: actions.iter().all(|action| matches!(action, Action::Log(_))),
             actions,
             stamper: script.stamp.then(|| Stamper::new(Label::now as fn() -> Label)),
@@ -74,7 +78,11 @@ impl<'a> Editor<'a> {
         }
         let mut stamped = std::mem::take(&mut self.stamped);
         while let Some(stamper) = self.stamper.as_mut().filter(|_| !input.is_empty()) {
-            input = stamper.pass(input, &mut stamped);
+            input = if self.only_logs {
+                stamper.pass(input, &mut stamped)
+            } else {
+                stamper.pass_wanted(input, &mut stamped, |line| !self.foresight.goes_nowhere(line))
+            };
             self.edit(&stamped);
             stamped.clear();
         }

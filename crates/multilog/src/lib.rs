@@ -1,5 +1,5 @@
 //! multilog: the words of the command line (`script`, `pattern`), where lines begin and end (`line`), what is done with
-//! them (`editor`, `log`, `status_file`), how a log's files come and go (`quota`, `rotation`, `recovery`, `old`, all of
+//! them (`editor`, `foresight`, `log`, `status_file`), how a log's files come and go (`quota`, `rotation`, `recovery`, `old`, all of
 //! it decided without a file being touched; `cyclog`, `processor`, `insist`, where they are), and the input that loses
 //! nothing (`input`, `buffer`). The loop around it all is `shell`.
 #![forbid(unsafe_code)]
@@ -9,6 +9,7 @@ use daemontools_core::failure::Program;
 pub mod buffer;
 pub mod cyclog;
 pub mod editor;
+pub mod foresight;
 pub mod input;
 pub mod insist;
 pub mod line;

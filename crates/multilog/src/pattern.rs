@@ -8,6 +8,8 @@ use memchr::memchr;
 /// A pattern, cut into pieces ahead of time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Pattern {
+    /// As it was typed.
+    words: &'static [u8],
     pieces: Vec<Piece>,
 }
 
@@ -24,22 +26,27 @@ enum Piece {
 
 impl Pattern {
     /// The pattern that these words spell.
-    pub fn new(mut words: &'static [u8]) -> Pattern {
-        let mut pieces = Vec::new();
-        while let Some(&first) = words.first() {
-            let piece = match (first, words.get(1)) {
+    pub fn new(words: &'static [u8]) -> Pattern {
+        let (mut pieces, mut rest) = (Vec::new(), words);
+        while let Some(&first) = rest.first() {
+            let piece = match (first, rest.get(1)) {
                 (b'*', None) => (Piece::Rest, 1),
                 // The byte after the star may be a star again: then the first one stops at a star in the line.
                 (b'*', Some(&stop)) => (Piece::Until(stop), 1),
                 _ => {
-                    let length = memchr(b'*', words).unwrap_or(words.len());
-                    (Piece::Text(words.get(..length).unwrap_or_default()), length)
+                    let length = memchr(b'*', rest).unwrap_or(rest.len());
+                    (Piece::Text(rest.get(..length).unwrap_or_default()), length)
                 }
             };
             pieces.push(piece.0);
-            words = words.get(piece.1..).unwrap_or_default();
+            rest = rest.get(piece.1..).unwrap_or_default();
         }
-        Pattern { pieces }
+        Pattern { words, pieces }
+    }
+
+    /// The pattern as it was typed.
+    pub fn words(&self) -> &'static [u8] {
+        self.words
     }
 
     /// Whether the whole of `line` matches.
