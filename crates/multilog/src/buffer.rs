@@ -10,3 +10,12 @@ pub fn reserved(bytes: usize) -> Result<Vec<u8>, Failure> {
         Err(_) => Err(Failure::fatal([b"out of memory"])),
     }
 }
+
+/// Room for `count` bytes in the buffer at this place. What has never been needed was never touched, and costs nothing.
+pub fn room(buffer: &mut Vec<u8>, at: usize, count: usize) -> &mut [u8] {
+    let end = at + count;
+    if buffer.len() < end {
+        buffer.resize(end, 0);
+    }
+    buffer.get_mut(at..end).unwrap_or_default()
+}

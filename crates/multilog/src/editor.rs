@@ -13,9 +13,9 @@ use memchr::memchr;
 
 use crate::buffer::reserved;
 use crate::foresight::Foresight;
-use crate::input::BATCH;
 use crate::line::WINDOW;
 use crate::log::Log;
+use crate::peek::BATCH;
 use crate::script::{Action, Script};
 use crate::status_file::StatusFile;
 

@@ -1,7 +1,7 @@
 //! multilog: the words of the command line (`script`, `pattern`), where lines begin and end (`line`), what is done with
 //! them (`editor`, `foresight`, `log`, `status_file`), how a log's files come and go (`quota`, `rotation`, `recovery`, `old`, all of
 //! it decided without a file being touched; `cyclog`, `processor`, `insist`, where they are), and the input that loses
-//! nothing (`input`, `buffer`). The loop around it all is `shell`.
+//! nothing (`input`, `peek`, `buffer`). The loop around it all is `shell`.
 #![forbid(unsafe_code)]
 
 use daemontools_core::failure::Program;
@@ -16,6 +16,7 @@ pub mod line;
 pub mod log;
 pub mod old;
 pub mod pattern;
+pub mod peek;
 pub mod processor;
 pub mod quota;
 pub mod recovery;
