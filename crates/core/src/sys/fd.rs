@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl, open, openat};
+use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::pipe2;
 
@@ -25,7 +25,8 @@ pub const STDERR: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(2) };
 /// Opens a file for ourselves. `mode` counts only where `flags` create the file.
 pub fn open_private<P: ?Sized + NixPath>(path: &P, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
     loop {
-        match open(path, flags | OFlag::O_CLOEXEC, mode) {
+        // openat: to be sure of O_CLOEXEC on the kernels of its youth, musl's open makes a system call more.
+        match openat(AT_FDCWD, path, flags | OFlag::O_CLOEXEC, mode) {
             Err(Errno::EINTR) => {}
             result => return above_standard(result?),
         }
