@@ -3,30 +3,33 @@
 
 pub mod json;
 
+use std::fmt::Write;
+
 use daemontools_core::label::Label;
 use daemontools_core::service::Normally;
 use daemontools_core::status::{Status, Want};
 
-/// What follows `DIR: `: `up (pid 42) 7 seconds, normally down` and the like.
-pub fn report(status: &Status, normally: Normally, now: Label) -> String {
+/// Appends what follows `DIR: `: `up (pid 42) 7 seconds, normally down` and the like. (Appended, since a line of its own
+/// from the heap costs as much as one of the seven system calls that a directory takes.)
+pub fn report(line: &mut String, status: &Status, normally: Normally, now: Label) {
     // A moment in the future is now.
     let seconds = now.seconds.saturating_sub(status.since.seconds);
-    let state = match status.pid {
-        Some(pid) => format!("up (pid {pid}) {seconds} seconds"),
-        None => format!("down {seconds} seconds"),
+    // Nothing that is appended to a string is refused.
+    let _ = match status.pid {
+        Some(pid) => write!(line, "up (pid {pid}) {seconds} seconds"),
+        None => write!(line, "down {seconds} seconds"),
     };
-    let usually = match (status.pid, normally) {
+    line.push_str(match (status.pid, normally) {
         (Some(_), Normally::Down) => ", normally down",
         (None, Normally::Up) => ", normally up",
         (Some(_), Normally::Up) | (None, Normally::Down) => "",
-    };
-    let paused = if status.pid.is_some() && status.paused { ", paused" } else { "" };
-    let want = match (status.pid, status.want) {
+    });
+    line.push_str(if status.pid.is_some() && status.paused { ", paused" } else { "" });
+    line.push_str(match (status.pid, status.want) {
         (None, Want::Up) => ", want up",
         (Some(_), Want::Down) => ", want down",
         (None, Want::Down | Want::Once) | (Some(_), Want::Up | Want::Once) => "",
-    };
-    [state.as_str(), usually, paused, want].concat()
+    });
 }
 
 #[cfg(test)]
@@ -36,7 +39,9 @@ mod tests {
 
     fn line(pid: u32, paused: bool, want: Want, normally: Normally) -> String {
         let status = Status { since: Label::from_unix(100, 0), pid: NonZeroU32::new(pid), paused, want };
-        report(&status, normally, Label::from_unix(142, 0))
+        let mut line = String::new();
+        report(&mut line, &status, normally, Label::from_unix(142, 0));
+        line
     }
 
     #[test]
@@ -54,6 +59,8 @@ mod tests {
     #[test]
     fn the_future_counts_as_no_time() {
         let status = Status { since: Label::from_unix(100, 0), pid: None, paused: false, want: Want::Down };
-        assert_eq!(report(&status, Normally::Down, Label::from_unix(99, 0)), "down 0 seconds");
+        let mut line = String::from("x: ");
+        report(&mut line, &status, Normally::Down, Label::from_unix(99, 0));
+        assert_eq!(line, "x: down 0 seconds");
     }
 }

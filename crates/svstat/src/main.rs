@@ -9,6 +9,7 @@ use daemontools_core::failure::{Failure, Outcome, Program};
 use daemontools_core::label::Label;
 use daemontools_core::service::{Normally, Service};
 use daemontools_core::service_dir::{DOWN, Home, StatusTrouble, read_status, supervised};
+use daemontools_core::status::Status;
 use daemontools_core::stdio::{Output, print};
 use daemontools_core::sys::args::Args;
 use daemontools_core::sys::fd::STDOUT;
@@ -30,11 +31,16 @@ fn run(mut args: Args) -> Outcome {
         return objects(args);
     }
     let home = Home::here()?;
-    let mut output = Output::new(STDOUT);
+    let (mut output, mut line) = (Output::new(STDOUT), String::new());
     for dir in args {
-        let line = home.visit(dir, line)?.unwrap_or_else(|errno| format!("unable to chdir: {}", reason(errno)));
+        line.clear();
+        if let Err(errno) = home.visit(dir, || look(&mut line))? {
+            line = format!("unable to chdir: {}", reason(errno));
+        }
         // As in 0.76, nobody is told if the line cannot be written: the exit code is always 0.
-        let _ = output.put(&[dir.to_bytes(), b": ", line.as_bytes(), b"\n"].concat());
+        for piece in [dir.to_bytes(), b": ", line.as_bytes(), b"\n"] {
+            let _ = output.put(piece);
+        }
     }
     let _ = output.flush();
     Ok(Exit::OK)
@@ -54,22 +60,30 @@ fn objects(args: Args) -> Outcome {
     print(&text).map(|()| Exit::OK)
 }
 
-/// What is to be said of the current directory.
-fn line() -> String {
+/// Says in `line` what there is to say of the current directory.
+fn look(line: &mut String) {
+    match status() {
+        Ok((status, normally)) => report(line, &status, normally, Label::now()),
+        Err(trouble) => *line = trouble,
+    }
+}
+
+/// The status of the current directory, and its normal state; or what kept us from seeing them.
+fn status() -> Result<(Status, Normally), String> {
     let normally = match stat(DOWN) {
         Ok(_) => Normally::Down,
         Err(Errno::ENOENT) => Normally::Up,
-        Err(errno) => return format!("unable to stat down: {}", reason(errno)),
+        Err(errno) => return Err(format!("unable to stat down: {}", reason(errno))),
     };
     match supervised() {
         Ok(true) => {}
-        Ok(false) => return "supervise not running".into(),
-        Err(errno) => return format!("unable to open supervise/ok: {}", reason(errno)),
+        Ok(false) => return Err("supervise not running".into()),
+        Err(errno) => return Err(format!("unable to open supervise/ok: {}", reason(errno))),
     }
     match read_status() {
-        Ok(Some(status)) => report(&status, normally, Label::now()),
-        Ok(None) => "unable to read supervise/status: bad format".into(),
-        Err(StatusTrouble::Open(errno)) => format!("unable to open supervise/status: {}", reason(errno)),
-        Err(StatusTrouble::Read(errno)) => format!("unable to read supervise/status: {}", reason(errno)),
+        Ok(Some(status)) => Ok((status, normally)),
+        Ok(None) => Err("unable to read supervise/status: bad format".into()),
+        Err(StatusTrouble::Open(errno)) => Err(format!("unable to open supervise/status: {}", reason(errno))),
+        Err(StatusTrouble::Read(errno)) => Err(format!("unable to read supervise/status: {}", reason(errno))),
     }
 }
