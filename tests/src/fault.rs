@@ -2,6 +2,7 @@
 //!
 //! A clean run under strace lists the calls; then each can be made to fail in a run of its own.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +24,13 @@ impl Call {
     /// strace's words for ending the program at this call.
     #[must_use]
     pub fn killed(&self) -> String {
-        format!("inject={}:signal=KILL:when={}", self.name, self.nth)
+        self.signalled("KILL")
+    }
+
+    /// strace's words for this signal at this call.
+    #[must_use]
+    pub fn signalled(&self, signal: &str) -> String {
+        format!("inject={}:signal={signal}:when={}", self.name, self.nth)
     }
 
     /// strace's words for failing this call.
@@ -65,11 +72,17 @@ impl Tree {
     /// `trace` and puts these faults into them.
     #[must_use]
     pub fn traced(&self, trace: &str, faults: &[String], name: &str) -> Invocation {
+        self.traced_file(trace, faults, &self.programs().path(name))
+    }
+
+    /// The same of any executable file.
+    #[must_use]
+    pub fn traced_file(&self, trace: &str, faults: &[String], file: &Path) -> Invocation {
         let mut strace = self.invocation("/usr/bin/strace").arg0("strace").args(["-qq", "-o", trace]);
         for fault in faults {
             strace = strace.args(["-e", fault]);
         }
-        strace.arg(self.programs().path(name))
+        strace.arg(file)
     }
 }
 
@@ -84,6 +97,33 @@ pub fn all_of_them() -> bool {
 pub fn selection<T>(faults: Vec<T>, step: usize) -> Vec<T> {
     let step = if all_of_them() { 1 } else { step };
     faults.into_iter().step_by(step).collect()
+}
+
+/// The errors that are put into calls, one at a time.
+const ERRORS: [&str; 6] = ["EIO", "ENOSPC", "EINTR", "EMFILE", "EAGAIN", "ENOMEM"];
+
+/// Each error at each of these calls. In a short run, for each name: an interruption of the one in the middle, and
+/// another error at the last one.
+#[must_use]
+pub fn errors(calls: Vec<Call>) -> Vec<(Call, &'static str)> {
+    // The kernel's brk never fails with an errno, and the C library knows that; umask never fails at all.
+    let spared = ["execve", "exit_group", "brk", "umask"];
+    let calls: Vec<Call> = calls.into_iter().filter(|call| !spared.contains(&call.name.as_str())).collect();
+    if all_of_them() {
+        return calls.iter().flat_map(|call| ERRORS.map(|errno| (call.clone(), errno))).collect();
+    }
+    let mut names: Vec<&String> = calls.iter().map(|call| &call.name).collect();
+    names.sort();
+    names.dedup();
+    let mut chosen = Vec::new();
+    for (number, name) in names.into_iter().enumerate() {
+        let of_the_name: Vec<&Call> = calls.iter().filter(|call| call.name == *name).collect();
+        let (middle, last) = (of_the_name[of_the_name.len() / 2], of_the_name[of_the_name.len() - 1]);
+        let others = ["EIO", "ENOSPC", "EMFILE", "EAGAIN", "ENOMEM"];
+        chosen.push((middle.clone(), "EINTR"));
+        chosen.push((last.clone(), others[number % others.len()]));
+    }
+    chosen
 }
 
 /// Tries each fault, several at once, and says how many there were. `attempt` fails by panicking.

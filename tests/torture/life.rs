@@ -96,7 +96,8 @@ pub fn while_read(tree: &Tree, what: impl FnOnce()) {
     });
 }
 
-struct EndOnDrop<'a>(&'a AtomicBool);
+/// Says that it is done, also when a test fails: whoever waits for that shall not wait for ever.
+pub struct EndOnDrop<'a>(pub &'a AtomicBool);
 
 impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {

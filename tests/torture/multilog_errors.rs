@@ -2,25 +2,11 @@
 //!
 //! Not tested: a call that fails for ever (full disks are in `multilog_disk`), and exit itself.
 
-use daemontools_tests::fault::{Call, all_of_them, can_trace, selection, try_each};
+use daemontools_tests::fault::{Call, can_trace, errors, try_each};
 use daemontools_tests::{End, Tree};
 
 use crate::multilog::{Feed, SCENES, Scene, judge};
 use crate::multilog_kill::clean_run;
-
-const ERRORS: [&str; 6] = ["EIO", "ENOSPC", "EINTR", "EMFILE", "EAGAIN", "ENOMEM"];
-
-/// Each error at each call; without TORTURE one error at some of them.
-fn faults(calls: Vec<Call>) -> Vec<(Call, &'static str)> {
-    // The kernel's brk never fails with an errno, and the C library knows that; umask never fails at all.
-    let spared = ["execve", "exit_group", "brk", "umask"];
-    let calls = calls.into_iter().filter(|call| !spared.contains(&call.name.as_str()));
-    let per_call = if all_of_them() { ERRORS.len() } else { 1 };
-    let chosen = |(number, call): (usize, Call)| {
-        (0..per_call).map(move |more| (call.clone(), ERRORS[(number + more) % ERRORS.len()]))
-    };
-    selection(calls.enumerate().flat_map(chosen).collect(), 11)
-}
 
 fn gone_on_after(scene: &Scene, call: &Call, errno: &str) {
     let (tree, feed) = (Tree::new(), Feed::new(scene));
@@ -55,7 +41,7 @@ fn at_each_call() {
         return;
     }
     for scene in SCENES.iter().filter(|scene| ["t", "processor and state", "two directories"].contains(&scene.name)) {
-        let faults = faults(clean_run(scene));
+        let faults = errors(clean_run(scene));
         // Most of the time they pause.
         try_each(&format!("an error in multilog, {}", scene.name), &faults, 24, |(call, errno)| {
             gone_on_after(scene, call, errno);

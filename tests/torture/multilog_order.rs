@@ -54,6 +54,15 @@ fn ended_in_the_middle() {
     assert!(tree.log_files("d").iter().all(|file| file.kind() != "@.u"), "{:?}", tree.log_shape("d"));
 }
 
+/// The same within lines so long that their beginning is written before their end has come.
+#[test]
+fn ended_within_a_line() {
+    static SCENE: Scene =
+        Scene { lengths: (100_000, 400_000), ..scene("ended within a line", &["t", "s9999999", "n9999", "./d"], 0) };
+    let (tree, scene, _) = one_after_another(&SCENE, Signal::SIGTERM, End::Code(0));
+    judge(&tree, &scene, 0);
+}
+
 /// KILL at any moment, by the clock and not by the call.
 #[test]
 fn killed_in_the_middle() {

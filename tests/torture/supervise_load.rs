@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use daemontools_tests::fault::{all_of_them, can_trace};
 use daemontools_tests::status::{Status, until_down, until_status, until_up};
@@ -33,6 +34,7 @@ fn a_storm_of_signals() {
             }
             sent
         });
+        let end = life::EndOnDrop(&done);
         for _ in 0..if all_of_them() { 20 } else { 3 } {
             tree.run("svc", ["-d", "sv"]);
             until_down(&tree, "sv");
@@ -45,13 +47,34 @@ fn a_storm_of_signals() {
             kill(Pid::from_raw(service), Signal::SIGKILL).expect("kill the service");
             until_status(&tree, "sv", "restarted", |status| status.up() && status.pid != service);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(end);
         sent = storm.join().expect("the storm");
     });
     println!("a storm of signals: {sent} signals sent");
     assert_eq!(tree.run("svc", ["-dx", "sv"]), exits(0, "", ""));
     assert_eq!(supervise.wait(), exits(0, "", ""));
     life::nothing_doubled_nothing_strayed(&tree);
+}
+
+/// Many supervises are started on one service at the same time: one has it, the others say why they have not.
+#[test]
+fn a_crowd_of_supervises() {
+    let tree = Tree::new().script("sv/run", "echo $$ >>starts; exec sleep 1000");
+    let mut crowd: Vec<_> = (0..20).map(|_| tree.spawn("supervise", ["sv"])).collect();
+    until("all but one have ended", || {
+        crowd.iter_mut().map(|one| usize::from(one.ended().is_some())).sum::<usize>() == 19
+    });
+    until_up(&tree, "sv");
+    let (refused, mut left): (Vec<_>, Vec<_>) = crowd.into_iter().partition(|one| !one.stderr().is_empty());
+    let sentence = "supervise: fatal: unable to acquire sv/supervise/lock: temporary failure\n";
+    for one in refused {
+        assert_eq!(one.wait(), exits(111, "", sentence));
+    }
+    until("the service has said that it started", || !tree.lines("sv/starts").is_empty());
+    assert_eq!(tree.lines("sv/starts").len(), 1, "it was started once");
+    tree.run("svc", ["-dx", "sv"]);
+    assert_eq!(left.remove(0).wait(), exits(0, "", ""));
+    assert_eq!(left.len(), 0);
 }
 
 /// A million commands (without TORTURE: fewer) cost no memory and no descriptor.
@@ -89,6 +112,7 @@ fn a_fork_that_fails() {
     let supervise = tree.traced("trace", &fault, "supervise").arg("sv").spawn();
     until_status(&tree, "sv", "down", |status| status.want == 'd');
     let warning = b"supervise: warning: unable to fork for sv, sleeping 60 seconds: temporary failure\n";
+    let begin = Instant::now();
     for tries in 1..=3 {
         tree.run("svc", ["-u", "sv"]);
         until("the warning", || supervise.stderr() == warning.repeat(tries));
@@ -97,6 +121,8 @@ fn a_fork_that_fails() {
     }
     tree.run("svc", ["-u", "sv"]);
     until_up(&tree, "sv");
+    // Whoever slept a minute each time would have obeyed by now as well.
+    assert!(begin.elapsed() < Duration::from_secs(120), "{:?}", begin.elapsed());
     tree.run("svc", ["-dx", "sv"]);
     assert_eq!(supervise.wait(), exits(0, "", warning.repeat(3)));
     if all_of_them() {
@@ -112,7 +138,7 @@ fn retried_by_itself() {
     until("the warning", || !supervise.stderr().is_empty());
     assert!(Status::of(&tree, "sv").is_some_and(|status| !status.up()));
     // Two waits: each has a deadline of a minute.
-    let half = std::time::Instant::now();
+    let half = Instant::now();
     until("half a minute", || half.elapsed().as_secs() >= 30);
     assert!(Status::of(&tree, "sv").is_some_and(|status| !status.up()), "before the minute is over");
     until_up(&tree, "sv");
