@@ -85,6 +85,7 @@ fn what_is_installed_works_and_goes_away_again() {
     assert_eq!(gone.end, End::Code(0), "{gone:?}");
     mine.retain(|(name, _)| name == "usr/bin/mine");
     assert_eq!(files(&tree.path("my root")), mine);
+    assert!(!tree.path("my root/usr/share/doc/daemontools-rs").exists(), "directories of ours stay");
 }
 
 /// Where the completions go that a program has.
