@@ -3,6 +3,7 @@
 
 mod completions;
 mod container;
+mod demo;
 mod documented;
 mod help;
 mod init;
