@@ -163,7 +163,7 @@ impl Side {
         let shell = self.tree.invocation("/usr/bin/timeout").current_dir(format!("work/{number}"));
         let shell = shell.env("PATH", self.programs.search_path()).env("PROGRAMS", self.programs.dir());
         let shell = shell.env("TZ", "Europe/Berlin");
-        let mut out = shell.args(["50", "/bin/sh", "-c", line]).run();
+        let mut out = shell.args(["200", "/bin/sh", "-c", line]).run();
         let here = self.tree.path(format!("work/{number}"));
         for stream in [&mut out.stdout, &mut out.stderr] {
             for (path, word) in [(here.as_path(), "HERE"), (self.programs.dir(), "PROGRAMS")] {

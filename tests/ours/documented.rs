@@ -49,7 +49,7 @@ svscan /service &
 tries=0
 until svstat /service/*/log | grep -c ': up' | grep -q 3 && [ -s /var/log/web/current ]; do
 	tries=$((tries + 1))
-	[ $tries -lt 300 ] || { echo "the services do not come up"; svstat /service/* /service/*/log; exit 1; }
+	[ $tries -lt 1800 ] || { echo "the services do not come up"; svstat /service/* /service/*/log; exit 1; }
 	sleep 0.1
 done
 # Removed, and told to go by one of the commands.
@@ -60,12 +60,22 @@ mv /service/gone /service/.web
 fn in_a_root_of_its_own(tree: &Tree, script: &str) -> Output {
     tree.put_file("script", script);
     let mounts = "set -e
+number=0
 mount -t tmpfs tmpfs layer
 mkdir layer/upper layer/work
 mount -t overlay overlay -o lowerdir=/,upperdir=layer/upper,workdir=layer/work root
 mount -t proc proc root/proc
 mount --bind /dev root/dev
 mount -t tmpfs tmpfs root/run
+# A layer shows one file system, and these may lie on others.
+for shown in $WORKSPACE $BUILT; do
+	[ ! -e root$shown/Makefile ] && [ ! -e root$shown/svscan ] || continue
+	number=$((number + 1))
+	mkdir -p layer/upper$number layer/work$number root$shown
+	mount -t overlay overlay -o lowerdir=$shown,upperdir=layer/upper$number,workdir=layer/work$number root$shown
+done
+mkdir -p root$PWD
+mount --bind $PWD root$PWD
 mkdir -p root/command-test
 cp script root/command-test/script
 exec chroot root /bin/sh /command-test/script";
@@ -74,7 +84,7 @@ exec chroot root /bin/sh /command-test/script";
     let mut path = Programs::ours().search_path();
     path.push(":/usr/sbin:/sbin");
     let unshare = unshare.args(["-c", mounts]).env("PATH", path).env("MAKEFLAGS", make).env("HOME", "/root");
-    unshare.env("WORKSPACE", workspace()).env("SVDIR", "/service").run()
+    unshare.env("BUILT", Programs::ours().dir()).env("WORKSPACE", workspace()).env("SVDIR", "/service").run()
 }
 
 /// A tree with the places that `in_a_root_of_its_own` mounts on; none where that is not allowed.
@@ -182,7 +192,7 @@ printf '#!/bin/sh\\nexec sleep 1000\\n' >{dir}/a/run; chmod 755 {dir}/a/run
 sh -c '{command}' & started=$!
 tries=0
 until svstat {dir}/a | grep -q ': up'; do
-	tries=$((tries + 1)); [ $tries -lt 300 ] || {{ svstat {dir}/a; exit 1; }}
+	tries=$((tries + 1)); [ $tries -lt 1800 ] || {{ svstat {dir}/a; exit 1; }}
 	sleep 0.1
 done
 case '{command}' in
@@ -230,7 +240,7 @@ fn the_users_unit_is_sound() {
     for unit in snippets("ini") {
         tree.put_file("svscan.service", unit.replace("ExecStart=svscan", "ExecStart=/bin/true"));
         let verified = tree.shell("XDG_RUNTIME_DIR=$PWD systemd-analyze --user verify --man=no ./svscan.service");
-        assert_eq!((verified.end, verified.stderr.as_slice()), (End::Code(0), &b""[..]), "{verified:?}");
+        crate::install::hold_verified(&verified);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use daemontools_tests::{Programs, Tree};
+
 /// A manual page's source.
 pub struct Page {
     /// What it is about: the file's name without its section.
@@ -117,12 +119,12 @@ fn unescaped(line: &str) -> String {
 
 #[test]
 fn a_synopsis_is_read_as_it_is_shown() {
-    let file = std::env::temp_dir().join(format!("daemontools-{}-page.8", std::process::id()));
+    let tree = Tree::of(Programs::ours());
+    let file = tree.path("page.8");
     let text = ".Sh SYNOPSIS\n.Nm\n.Op Fl u | d\n.Op Fl t Ar ms\n.Ar dir ...\n.Nm\n.Fl -json\n.Sh NEXT\n.Xr a 1 ,\n\
                 .Bd -literal\n$ echo \\en\n.Ed\n";
     fs::write(&file, text).expect("write");
     let page = Page::read(&file);
-    fs::remove_file(&file).expect("remove");
     let name = &page.name;
     assert_eq!(page.synopsis(), [format!("{name} [ -u | -d ] [ -t ms ] dir ..."), format!("{name} --json")]);
     assert_eq!(Page::references(page.lines()), [("a", "1")]);

@@ -228,11 +228,11 @@ fn a_service_that_no_longer_fails_is_shown_so_by_and_by() {
     let tree = Tree::of(Programs::ours()).script("t/sv/run", "exec sleep 987");
     let _supervise = tree.spawn("supervise", ["t/sv"]);
     until_up(&tree, "t/sv");
-    // Three restarts 55 seconds ago, as supervise would have written them down at a start that comes now.
+    // Three restarts 40 seconds ago, as supervise would have written them down at a start that comes now.
     let now = (1 << 62) + 10 + daemontools_tests::status::now().as_secs() + 1;
     let mut starts = [&b"starts 1"[..], &u64::to_be_bytes(now), &[0; 128]].concat();
-    starts[24 + ((now - 55) % 60) as usize] = 3;
-    let minute = if now / 60 == (now - 55) / 60 { now / 60 } else { now / 60 - 1 };
+    starts[24 + ((now - 40) % 60) as usize] = 3;
+    let minute = if now / 60 == (now - 40) / 60 { now / 60 } else { now / 60 - 1 };
     starts[84 + (minute % 60) as usize] = 3;
     tree.put_file("t/sv/supervise/starts", starts);
     let watching = svps(&tree).args(["-jw", "t"]).spawn();

