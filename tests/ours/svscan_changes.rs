@@ -1,6 +1,6 @@
-//! svscan: changes that come while it is at work are not lost.
+//! svscan: changes that come while it is at work, or that it cannot hear of, are not lost.
 //!
-//! Not tested: a full queue of inotify; storms of changes (a unit test of `pace` is about them).
+//! Not tested: a full queue of inotify; network file systems; storms of changes (a unit test of `pace` is about them).
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -33,4 +33,20 @@ fn what_is_made_during_a_scan() {
     let trace = tree.lines("trace").join("\n");
     let second = trace.split("DELAYED").nth(2).expect("a second scan");
     assert_eq!(second.matches("clone(").count(), 1, "the link alone is started by the second scan: {trace}");
+}
+
+/// docs/differences.md: "it looks every 5 seconds as well: no inotify to be had".
+#[test]
+fn without_inotify_it_looks_from_time_to_time() {
+    if !can_trace("svscan without inotify") {
+        return;
+    }
+    for missing in ["inotify_init1:error=EMFILE", "inotify_add_watch:error=ENOSPC"] {
+        let tree = Tree::of(Programs::ours()).script("scan/probe/run", SLEEP).script("made/run", SLEEP);
+        let svscan = tree.traced("trace", &[format!("inject={missing}")], "svscan").arg("scan").spawn();
+        until_up(&tree, "scan/probe");
+        symlink("../made", tree.path("scan/link")).expect("link");
+        until_up(&tree, "scan/link");
+        assert_eq!(svscan.stderr(), b"", "{missing}");
+    }
 }
