@@ -2,6 +2,7 @@
 //!
 //! A plain `cargo test` tries a few cases of each; `make fuzz` goes on for a while (`daemontools_tests::fuzz`).
 
+mod control;
 mod env_files;
 mod labels;
 mod limits;
