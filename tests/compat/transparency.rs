@@ -290,15 +290,20 @@ fn a_child_sees_what_it_would_see_without_the_program() {
 fn a_service_s_process_sees_what_supervise_and_svscan_were_started_with() {
     let (mut compared, mut wrong) = (0, Vec::new());
     for state in &STATES {
-        for (program, argument, at) in
-            [("supervise", "sv", "sv"), ("svscan", "alone", "alone/sv"), ("svscan", "logged", "logged/sv")]
-        {
+        for (program, argument, at) in [
+            ("supervise", "sv", "sv"),
+            ("svscan", "alone", "alone/sv"),
+            ("svscan", "logged", "logged/sv"),
+            ("svscan", "logger", "logger/sv/log"),
+        ] {
             let tree = services(tree());
             let plain = in_state(state, &tree, tree.invocation("./run")).current_dir(at);
             let mut expected = child_of(plain);
             unblock_child(&mut expected);
-            if argument == "logged" {
-                expected.descriptors.insert(1, ("pipe".into(), "01".into()));
+            match argument {
+                "logged" => drop(expected.descriptors.insert(1, ("pipe".into(), "01".into()))),
+                "logger" => drop(expected.descriptors.insert(0, ("pipe".into(), "00".into()))),
+                _ => {}
             }
             let seen = child_of(in_state(state, &tree, tree.command(program)).arg(argument));
             compared += 1;
@@ -310,12 +315,14 @@ fn a_service_s_process_sees_what_supervise_and_svscan_were_started_with() {
     assert!(wrong.is_empty(), "{} of {compared} are different:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The tree with services whose process stops itself: one for supervise, one alone and one with a logger for svscan.
+/// The tree with services whose process stops itself: one for supervise, and for svscan one alone, one that has a logger,
+/// and one that is a logger.
 fn services(tree: Tree) -> Tree {
     ["", "elsewhere/"].into_iter().fold(tree, |tree, at| {
         let stop = |tree: Tree, service: &str| tree.script(format!("{at}{service}/run"), "kill -STOP $$");
-        let tree = ["sv", "alone/sv", "logged/sv"].into_iter().fold(tree, stop);
-        tree.script(format!("{at}logged/sv/log/run"), "exec sleep 1000")
+        let tree = ["sv", "alone/sv", "logged/sv", "logger/sv/log"].into_iter().fold(tree, stop);
+        let sleep = |tree: Tree, service: &str| tree.script(format!("{at}{service}/run"), "exec sleep 1000");
+        ["logged/sv/log", "logger/sv"].into_iter().fold(tree, sleep)
     })
 }
 
