@@ -13,7 +13,7 @@ _multilog() {
 	)
 	case $PREFIX in
 		.* | /*) _files -/ ;;
-		=*) compset -P '=' && _files ;;
+		'='*) compset -P '=' && _files ;;
 		'!'*) compset -P '!' && _command_names -e ;;
 		*) _describe 'action' actions -S '' ;;
 	esac

@@ -1,6 +1,4 @@
 //! What a shell offers at Tab, asked of the shells themselves.
-//!
-//! Not tested: zsh beyond its syntax; it completes only at a terminal.
 
 use std::path::PathBuf;
 
@@ -49,6 +47,57 @@ fn fish_offers(tree: &Tree, line: &str) -> Vec<String> {
     assert_eq!(out.end, End::Code(0), "{line}: {out:?}");
     let text = String::from_utf8(out.stdout).expect("text");
     text.lines().map(|line| line.split('\t').next().expect("a word").to_owned()).collect()
+}
+
+/// Asks a zsh at a terminal of its own; its prompt tells when it reads keys.
+const ASK_ZSH: &str = r#"zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "fpath=($1 \$fpath); autoload -U compinit; compinit -u -D; setopt no_beep; PS1='%(0?.now.)reads '"
+zpty -r shell said '*nowreads *'
+zpty -n -w shell $2$'\t\t'
+zpty -n -w shell $'\C-u''print done-$((1))'$'\n'
+zpty -r shell said '*done-1*'
+print -r -- $said"#;
+
+/// What zsh shows at its terminal when Tab is pressed twice after a line.
+fn zsh_shows(tree: &Tree, line: &str) -> String {
+    for file in files("zsh") {
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        tree.put_file(&format!("zsh/_{name}"), std::fs::read(&file).expect("read a completion"));
+    }
+    let zsh = tree.invocation("/usr/bin/zsh").env("HOME", tree.path("")).env("TERM", "dumb");
+    let out = zsh.args(["-f", "-c", ASK_ZSH, "zsh"]).arg(tree.path("zsh")).arg(line).run();
+    assert_eq!(out.end, End::Code(0), "{line}: {out:?}");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(!text.contains("not found") && !text.contains("_arguments:"), "{line}: {text}");
+    text
+}
+
+#[test]
+fn zsh_offers_the_same() {
+    let tree = Tree::of(Programs::ours()).dir("sv/web");
+    if !has(&tree, "zsh") {
+        return;
+    }
+    for (line, shown) in [
+        ("svc -", "-d  -- Down: TERM"),
+        ("svc -d sv/we", "svc -d sv/web/"),
+        ("svstat --j", "svstat --json "),
+        ("svscan --i", "svscan --init "),
+        ("svscan --init --g", "svscan --init --grace "),
+        ("svps --sort ", "name     trouble"),
+        ("svwait -", "--unsupervised"),
+        ("svlog -o ", "json    local   tai64n  unix    utc"),
+        ("svlint --j", "svlint --json "),
+        ("svup sv/", "svup sv/web/"),
+        ("multilog ", "t  -- put a stamp before each line"),
+        ("multilog t ./s", "multilog t ./sv/"),
+        ("setlock -", "-n  -- Do not wait"),
+        ("softlimit -o 5 ech", "softlimit -o 5 echo "),
+    ] {
+        let text = zsh_shows(&tree, line);
+        assert!(text.contains(shown), "{line}: {shown:?} is not in {text:?}");
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod multilog;
 mod starts;
 mod supervise;
 mod svlint;
+mod svlint_live;
 mod svlint_styles;
 mod svlog;
 mod svlog_follow;

@@ -1,16 +1,15 @@
 //! `svlint`: each finding has a tree in which it is found, alone, and a twin in which nothing is.
 //!
 //! Not tested here: what the scripts are told in detail, which is pure (`crates/svlint/src`); sound trees of many styles
-//! (`svlint_styles.rs`).
+//! (`svlint_styles.rs`); what happens right now (`svlint_live.rs`).
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use daemontools_tests::status::until_up;
-use daemontools_tests::{End, Output, Process, Programs, Tree, broken_pipe, exits, needs_root, until};
+use daemontools_tests::{End, Output, Programs, Tree, broken_pipe, exits, needs_root};
 use serde_json::Value;
 
-fn svlint(tree: &Tree, arguments: &[&str]) -> Output {
+pub fn svlint(tree: &Tree, arguments: &[&str]) -> Output {
     tree.command_of(Programs::ours(), "svlint").args(arguments).run()
 }
 
@@ -48,6 +47,18 @@ fn link(tree: &Tree, to: &str, path: &str) {
 
 type Change = fn(&Tree);
 
+/// What is found in a script, the script, and one that looks alike and does no harm.
+const SCRIPTS: &[(&str, &str, &str)] = &[
+    ("SL006 t/sv/run", "exec 2>&1\na", "exec 2>&1\nb\nexec a"),
+    ("SL007 t/sv/run", "exec 2>&1\na &", "exec 2>&1\nb &\nexec a"),
+    ("SL007 t/sv/run", "exec memcached -d 2>&1", "exec fghack memcached -d 2>&1"),
+    ("SL008 t/sv/run", "exec /usr/sbin/sshd 2>&1", "exec /usr/sbin/sshd -D 2>&1"),
+    ("SL009 t/sv/run", "exec a 2", "exec a \\\n 2>&1"),
+    ("SL010 t/sv/log/run", "exec svlogd -tt ./missing", "exec svlogd -b 4096 -tt main"),
+    ("SL010 t/sv/log/run", "exec multilog t /no/such/directory", "exec multilog t ./another"),
+    ("SL012 t/sv/run", "exec setuidgid no-such a 2>&1", "exec setuidgid nobody a 2>&1"),
+];
+
 /// What is found, the change to the sound tree that makes it so, and the change that looks alike and does no harm.
 const PAIRS: &[(&str, Change, Change)] = &[
     (
@@ -83,27 +94,6 @@ const PAIRS: &[(&str, Change, Change)] = &[
         },
     ),
     (
-        "SL006 t/sv/run",
-        |t| t.put_script("t/sv/run", "exec 2>&1\na"),
-        |t| t.put_script("t/sv/run", "exec 2>&1\nb\nexec a"),
-    ),
-    (
-        "SL007 t/sv/run",
-        |t| t.put_script("t/sv/run", "exec 2>&1\na &"),
-        |t| t.put_script("t/sv/run", "exec 2>&1\nb &\nexec a"),
-    ),
-    (
-        "SL007 t/sv/run",
-        |t| t.put_script("t/sv/run", "exec memcached -d 2>&1"),
-        |t| t.put_script("t/sv/run", "exec fghack memcached -d 2>&1"),
-    ),
-    (
-        "SL008 t/sv/run",
-        |t| t.put_script("t/sv/run", "exec /usr/sbin/sshd 2>&1"),
-        |t| t.put_script("t/sv/run", "exec /usr/sbin/sshd -D 2>&1"),
-    ),
-    ("SL009 t/sv/run", |t| t.put_script("t/sv/run", "exec a 2"), |t| t.put_script("t/sv/run", "exec a \\\n 2>&1")),
-    (
         "SL009 t/sv/run",
         |t| t.put_script("t/sv/run", "exec a"),
         |t| {
@@ -122,16 +112,6 @@ const PAIRS: &[(&str, Change, Change)] = &[
             mode(t, "t/sv/log", 0o777);
             t.put_script("t/sv/log/run", "exec setuidgid nobody multilog t ./main")
         },
-    ),
-    (
-        "SL010 t/sv/log/run",
-        |t| t.put_script("t/sv/log/run", "exec svlogd -tt ./missing"),
-        |t| t.put_script("t/sv/log/run", "exec svlogd -b 4096 -tt main"),
-    ),
-    (
-        "SL010 t/sv/log/run",
-        |t| t.put_script("t/sv/log/run", "exec multilog t /no/such/directory"),
-        |t| t.put_script("t/sv/log/run", "exec multilog t ./another"),
     ),
     (
         "SL011 t/sv/log/run",
@@ -154,11 +134,6 @@ const PAIRS: &[(&str, Change, Change)] = &[
             t.put_file("t/sv/log/main/current", "");
             mode(t, "t/sv/log/main/current", 0o666)
         },
-    ),
-    (
-        "SL012 t/sv/run",
-        |t| t.put_script("t/sv/run", "exec setuidgid no-such a 2>&1"),
-        |t| t.put_script("t/sv/run", "exec setuidgid nobody a 2>&1"),
     ),
     (
         "SL013 t/sw/log/run",
@@ -215,17 +190,25 @@ const PAIRS: &[(&str, Change, Change)] = &[
 fn each_finding_is_found_and_its_twin_is_not() {
     let tree = sound();
     assert_eq!(found(&tree, "t"), [""; 0]);
-    for (expected, bad, good) in PAIRS {
+    let twins = |expected: &str, bad: &dyn Fn(&Tree), good: &dyn Fn(&Tree)| {
         let tree = sound();
         bad(&tree);
-        assert_eq!(found(&tree, "t"), [*expected]);
+        assert_eq!(found(&tree, "t"), [expected]);
         let tree = sound();
         good(&tree);
         assert_eq!(found(&tree, "t"), [""; 0], "the twin of {expected}");
+    };
+    for (expected, bad, good) in PAIRS {
+        twins(expected, bad, good);
     }
+    for (expected, bad, good) in SCRIPTS {
+        let (_, path) = expected.split_once(' ').expect("a code and a path");
+        twins(expected, &|tree| tree.put_script(path, bad), &|tree| tree.put_script(path, good));
+    }
+    let names: Vec<&str> = PAIRS.iter().map(|pair| pair.0).chain(SCRIPTS.iter().map(|pair| pair.0)).collect();
     let rest = ["SL019"];
     let missing = (1..=20).map(|number| format!("SL{number:03}"));
-    let missing: Vec<_> = missing.filter(|code| !PAIRS.iter().any(|(name, ..)| name.starts_with(code))).collect();
+    let missing: Vec<_> = missing.filter(|code| !names.iter().any(|name| name.starts_with(code))).collect();
     assert_eq!(missing, rest, "without a pair");
 }
 
@@ -283,45 +266,6 @@ fn what_may_not_be_read_is_trouble() {
     let out = tree.invocation(tree.path("svlint")).arg0("svlint").arg("t").user(65534, 65534).run();
     assert_eq!(out.end, End::Code(111));
     assert!(String::from_utf8_lossy(&out.stderr).contains(": access denied\n"), "{out:?}");
-}
-
-/// Services under supervises of these programs.
-fn supervise(tree: &Tree, services: &[&str]) -> Vec<Process> {
-    services.iter().map(|service| tree.spawn("supervise", [service])).collect()
-}
-
-fn live(programs: &'static Programs) {
-    let tree = Tree::of(programs)
-        .script("t/ok/run", "exec sleep 987")
-        .script("t/left/run", "exec sleep 987")
-        .file("t/left/down", "")
-        .script("t/bad/run", "exec 2>&1\nexec sh -c 'echo why; exit 1'")
-        .script("t/bad/log/run", "exec multilog ./main")
-        .dir("t/bad/log/main");
-    let _supervises = supervise(&tree, &["t/ok", "t/left"]);
-    until("t/left can be told", || tree.run("svok", ["t/left"]) == exits(0, "", ""));
-    tree.run("svc", ["-u", "t/left"]);
-    until_up(&tree, "t/left");
-    until_up(&tree, "t/ok");
-    assert_eq!(found(&tree, "t/ok"), [""; 0]);
-    assert_eq!(found(&tree, "t/left"), ["SL018 t/left/down"]);
-    tree.put_file("t/bad/log/main/current", "before\nwhy\n");
-    let _bad = supervise(&tree, &["t/bad"]);
-    until("it is found to be restarted", || found(&tree, "t/bad") == ["SL019 t/bad"]);
-    let text = String::from_utf8(svlint(&tree, &["t/bad"]).stdout).expect("UTF-8");
-    assert!(text.ends_with("\n    | before\n    | why\n"), "{text}");
-}
-
-#[test]
-fn what_happens_now_is_seen_under_ours() {
-    live(Programs::ours());
-}
-
-#[test]
-fn what_happens_now_is_seen_under_the_original() {
-    if let Some(original) = Programs::original("svlint on the original's supervise") {
-        live(original);
-    }
 }
 
 /// What the kernel would not wait for, svlint does not wait for either.
