@@ -46,7 +46,7 @@ AT_ONCE = 8
 
 # Everything that can be tested here. What it needs and does not find (root, the original, tcpserver) it says.
 test:
-	RUST_TEST_THREADS=$(AT_ONCE) $(CARGO) test --workspace
+	RUST_TEST_THREADS=$(AT_ONCE) $(CARGO) test --workspace --no-fail-fast
 
 # The same black-box tests on the original, to see that they are right.
 test-original:

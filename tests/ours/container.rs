@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use daemontools_tests::programs::workspace;
+use daemontools_tests::run::answer;
 use daemontools_tests::{End, Output, Process, Programs, Tree, left_out, needs_root, proc, until, value};
 use serde_json::json;
 
@@ -30,7 +31,7 @@ fn static_programs() -> Option<&'static Path> {
         for program in PROGRAMS {
             cargo.args(["--package", program]);
         }
-        let done = cargo.status().is_ok_and(|status| status.success());
+        let done = answer(&mut cargo).is_ok_and(|done| done.status.success());
         done.then(|| target.join(triple).join("debug"))
     });
     if built.is_none() {

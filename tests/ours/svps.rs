@@ -6,6 +6,7 @@
 use std::io::Read;
 use std::process::Command;
 
+use daemontools_tests::run::answer;
 use daemontools_tests::status::{until_down, until_status, until_up};
 use daemontools_tests::{End, Invocation, Output, Process, Programs, Tree, exits, left_out, proc, until};
 use serde_json::Value;
@@ -284,7 +285,7 @@ fn parser() -> Option<&'static str> {
     let pythons = ["python3", "/usr/bin/python3"];
     let has = |python: &&str| {
         let import = ["-c", "import prometheus_client.openmetrics.parser"];
-        Command::new(python).args(import).stderr(std::process::Stdio::null()).status().is_ok_and(|done| done.success())
+        answer(Command::new(python).args(import)).is_ok_and(|done| done.status.success())
     };
     let found = pythons.into_iter().find(has);
     if found.is_none() {
@@ -315,7 +316,7 @@ for parse in strict, classic:
             print(parse.__module__.count("openmetrics"), s.name, *sorted(s.labels.items()), s.value)
 "#;
     // Found through this process's own PATH: a version manager's python3 is a script that looks for itself there.
-    let parsed = Command::new(python).args(["-c", program]).current_dir(tree.path("")).output().expect("run python3");
+    let parsed = answer(Command::new(python).args(["-c", program]).current_dir(tree.path(""))).expect("run python3");
     assert!(parsed.status.success(), "{}", String::from_utf8_lossy(&parsed.stderr));
     let text = String::from_utf8(parsed.stdout).expect("UTF-8");
     for parser in [0, 1] {

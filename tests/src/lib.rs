@@ -14,7 +14,7 @@ pub mod process;
 pub mod programs;
 pub mod random;
 pub mod rooted;
-mod run;
+pub mod run;
 pub mod scrub;
 pub mod skip;
 pub mod status;

@@ -1,6 +1,6 @@
 //! A process that runs, and how it ended and what it said.
 //!
-//! Both outputs go to files without a name: a grandchild that keeps them open holds nobody up,
+//! Both outputs go to files in memory: a grandchild that keeps them open holds nobody up,
 //! and they can be read at any time.
 
 use std::fmt;
@@ -8,12 +8,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ExitStatus};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use nix::fcntl::OFlag;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use crate::wait::{DEADLINE, before};
@@ -130,11 +130,12 @@ impl Drop for Process {
     }
 }
 
-/// A file without a name, for what a process says.
+/// A file for what a process says, in memory: not every file system of a temporary directory has files without a name.
 pub(crate) fn caught() -> File {
-    let file =
-        nix::fcntl::open(&std::env::temp_dir(), OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR);
-    File::from(file.expect("make a file without a name"))
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    // What /proc shows of a descriptor tells one from the other.
+    let name = format!("said-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    File::from(memfd_create(name.as_str(), MFdFlags::MFD_CLOEXEC).expect("make a file in memory"))
 }
 
 /// Everything that has been written to the file; the file's offset, which the process shares, stays.

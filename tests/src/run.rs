@@ -6,7 +6,7 @@ use std::ffi::{CString, c_char, c_int};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::ptr;
 use std::sync::PoisonError;
 
@@ -18,8 +18,13 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
+/// Runs a tool in this process's own environment to its end, and catches what it says.
+pub fn answer(command: &mut Command) -> io::Result<Output> {
+    spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))?.wait_with_output()
+}
+
 /// Runs one of the harness's own tools to its end.
-pub(crate) fn outcome(command: &mut Command) -> ExitStatus {
+pub fn outcome(command: &mut Command) -> ExitStatus {
     let started = spawn(command).and_then(|mut child| child.wait());
     started.unwrap_or_else(|e| panic!("run {}: {e}", command.get_program().to_string_lossy()))
 }
