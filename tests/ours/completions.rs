@@ -63,7 +63,7 @@ print -r -- $said"#;
 fn zsh_shows(tree: &Tree, line: &str) -> String {
     for file in files("zsh") {
         let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
-        tree.put_file(&format!("zsh/_{name}"), std::fs::read(&file).expect("read a completion"));
+        tree.put_file(format!("zsh/_{name}"), std::fs::read(&file).expect("read a completion"));
     }
     let zsh = tree.invocation("/usr/bin/zsh").env("HOME", tree.path("")).env("TERM", "dumb");
     let out = zsh.args(["-f", "-c", ASK_ZSH, "zsh"]).arg(tree.path("zsh")).arg(line).run();
