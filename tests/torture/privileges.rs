@@ -85,18 +85,49 @@ fn modes_of_what_is_made() {
     assert_eq!(supervise.wait(), exits(0, "", ""));
 }
 
+/// A link of this name leads to a file that whoever planted it could not write to.
+fn plant(tree: &Tree, link: &str) -> impl Fn() -> bool + use<> {
+    symlink(tree.path("victim"), tree.path(link)).expect("plant a link");
+    let victim = tree.path("victim");
+    let inode = fs::metadata(&victim).expect("victim").ino();
+    move || {
+        let metadata = fs::metadata(&victim).expect("victim");
+        let mode = metadata.permissions().mode() & 0o7777;
+        let content = fs::read(&victim).expect("read the victim");
+        (content.as_slice(), metadata.ino(), mode) == (b"precious\n", inode, 0o644)
+    }
+}
+
 /// Links in the places that supervise writes: what they lead to stays as it is.
 #[test]
 fn planted_links_are_not_followed() {
     for planted in ["status.new", "lock"] {
         let tree = Tree::new().script("sv/run", "exec sleep 1000").dir("sv/supervise").file("victim", "precious\n");
-        symlink(tree.path("victim"), tree.path(format!("sv/supervise/{planted}"))).expect("plant a link");
-        let inode = fs::metadata(tree.path("victim")).expect("victim").ino();
+        let is_untouched = plant(&tree, &format!("sv/supervise/{planted}"));
         let supervise = tree.spawn("supervise", ["sv"]);
-        until("supervise has met the link", || !supervise.stderr().is_empty());
+        until("supervise has met the link", || !supervise.stderr().is_empty() || !is_untouched());
         drop(supervise);
-        assert_eq!(tree.read("victim"), b"precious\n", "{planted}");
-        assert_eq!(fs::metadata(tree.path("victim")).expect("victim").ino(), inode, "{planted}");
+        assert!(is_untouched(), "{planted}");
+    }
+}
+
+/// The same in a log directory, also where multilog has to make something of what it finds.
+#[test]
+fn planted_links_in_a_log_are_not_followed() {
+    let processor = "!cat; cat <&4 >&5";
+    for planted in ["lock", "current", "state", "newstate", "previous", "processed", "@4000000000000000000000000.s"] {
+        for script in [&["s4096", "./d"][..], &["s4096", processor, "./d"]] {
+            let tree = Tree::new().dir("d").file("victim", "precious\n");
+            let is_untouched = plant(&tree, &format!("d/{planted}"));
+            let input = b"a line of some length for the log\n".repeat(1000);
+            let mut multilog = tree.command("multilog").args(script).stdin(input).spawn();
+            // It refuses, or it says that it waits, or it has removed the link and is done.
+            until("multilog has met the link", || {
+                multilog.ended().is_some() || !multilog.stderr().is_empty() || !is_untouched()
+            });
+            drop(multilog);
+            assert!(is_untouched(), "{planted}, {script:?}");
+        }
     }
 }
 
