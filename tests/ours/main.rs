@@ -30,3 +30,4 @@ mod svstat_json;
 mod svup;
 mod svwait;
 mod tai64nlocal;
+mod unsafe_code;
