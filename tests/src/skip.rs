@@ -3,7 +3,10 @@
 //! The test still counts as passed, since libtest has no third answer;
 //! whoever reads the run must see what it did not show.
 
+use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::proc;
@@ -30,12 +33,18 @@ pub fn spare_user() -> u32 {
     std::iter::repeat_with(next).find(|&user| !is_taken(user)).expect("a user without processes")
 }
 
-/// Whether this is root; if it is not, says that `what` is left out.
+/// Whether this is root, whose trees other users can reach; if not, says that `what` is left out.
 #[must_use]
 pub fn needs_root(what: &str) -> bool {
     let root = nix::unistd::geteuid().is_root();
+    // A temporary directory of root's own, by TMPDIR.
+    let place = std::env::temp_dir();
+    let open = |dir: &Path| fs::metadata(dir).is_ok_and(|meta| meta.permissions().mode() & 0o001 != 0);
     if !root {
         left_out(what, "needs root");
+    } else if !place.ancestors().all(open) {
+        left_out(what, &format!("other users cannot reach {}", place.display()));
+        return false;
     }
     root
 }
