@@ -221,3 +221,16 @@ fn a_plain_control_file_costs_nothing() {
         before == wakes()
     });
 }
+
+/// docs/differences.md: "Where a FIFO cannot be made, the reason is told".
+#[test]
+fn a_fifo_that_cannot_be_made() {
+    if !needs_root("supervise of a user who may not write") {
+        return;
+    }
+    let tree = Tree::of(Programs::ours()).script("sv/run", "exec sleep 1000").file("sv/supervise/lock", "");
+    chown(tree.path("sv/supervise/lock"), Some(65534), Some(65534)).expect("chown");
+    let supervise = tree.public("supervise").arg("sv").user(65534, 65534).run();
+    let message = "supervise: fatal: unable to create sv/supervise/control: access denied\n";
+    assert_eq!(supervise, exits(111, "", message));
+}

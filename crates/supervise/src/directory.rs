@@ -33,7 +33,7 @@ impl Directory {
     /// Makes `supervise/` in the current directory, which messages call `name`, and takes it over. `publish` comes
     /// before `ok` opens: whoever sees a running supervise finds its status.
     pub fn take_over(name: &[u8], publish: impl FnOnce()) -> Result<Directory, Failure> {
-        make_supervise(name)?;
+        make_supervise()?;
         let lock = lock().unable([b"acquire ", name, b"/", LOCK.to_bytes()])?;
         make_fifo(control::PATH, name)?;
         let control = open_fifo(control::PATH, OFlag::O_RDONLY, name)?;
@@ -89,12 +89,12 @@ fn replace(new: &CStr, path: &CStr) -> nix::Result<()> {
 }
 
 /// Makes the directory `supervise`, or the one that a dangling link of that name points to.
-fn make_supervise(name: &[u8]) -> Result<(), Failure> {
+fn make_supervise() -> Result<(), Failure> {
     let private = Mode::S_IRWXU;
     match mkdir(SUPERVISE, private) {
         // If it is no directory, opening the lock will tell. A link to nowhere: make what it points to.
         Err(Errno::EEXIST) if stat(SUPERVISE) == Err(Errno::ENOENT) => {
-            let target = readlink(SUPERVISE).unable([b"readlink ", name, b"/", SUPERVISE.to_bytes()])?;
+            let target = readlink(SUPERVISE).unable([b"readlink ./supervise"])?;
             let _ = mkdir(target.as_os_str(), private);
         }
         // Whatever stands in the way, opening the lock says it.
