@@ -9,6 +9,9 @@ use crate::label::{Label, two_hex_digits};
 /// How much output a pass gathers before it lets it be written: an empty line grows to 26 times its size.
 pub const FULL: usize = 64 * 1024;
 
+/// How much output there is after a pass at most, if it was empty before: a line comes in pieces of 64 kB.
+pub const MOST: usize = FULL + Label::TEXT + 1 + FULL;
+
 /// Puts a stamp and a space before each line of a stream.
 pub struct Stamper<C> {
     /// Says what time it is.
@@ -42,7 +45,8 @@ impl<C: FnMut() -> Label> Stamper<C> {
         self.pass_wanted(input, output, |_| true)
     }
 
-    /// The same for those lines only that are wanted, by what of them the input has. The others vanish, to the last byte.
+    /// The same for those lines only that are wanted, by what of them the input has, which may be their beginning. The
+    /// others vanish, to the last byte.
     pub fn pass_wanted<'a>(
         &mut self,
         mut input: &'a [u8],
@@ -51,7 +55,7 @@ impl<C: FnMut() -> Label> Stamper<C> {
     ) -> &'a [u8] {
         while !input.is_empty() && output.len() < FULL {
             let line = memchr::memchr(b'\n', input).map_or(input.len(), |newline| newline + 1);
-            let Some((line, rest)) = input.split_at_checked(line) else { break };
+            let Some((line, rest)) = input.split_at_checked(line.min(FULL)) else { break };
             if self.at_line_start {
                 self.wanted = is_wanted(line);
                 let begun = self.begun.take();
@@ -133,7 +137,7 @@ mod tests {
             while !piece.is_empty() {
                 let mut output = Vec::new();
                 piece = stamper.pass(piece, &mut output);
-                assert!(output.len() < FULL + Label::TEXT + 1 + size, "{}", output.len());
+                assert!(output.len() < MOST, "{}", output.len());
                 all.extend(output);
             }
         }
@@ -195,6 +199,12 @@ mod tests {
         stamper.begin();
         stamper.pass(b"\nc", &mut output);
         assert_eq!(output, b"@400000000000000b00000000 a\n@400000000000000c00000000 b\n@400000000000000d00000000 c");
+    }
+
+    #[test]
+    fn long_lines_come_out_in_portions() {
+        let text = [vec![b'x'; 3 * FULL], b"\ny\n".to_vec()].concat();
+        assert_eq!(in_pieces(&text, text.len()), plain(&text));
     }
 
     #[test]

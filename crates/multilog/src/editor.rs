@@ -5,7 +5,7 @@
 
 use daemontools_core::failure::Failure;
 use daemontools_core::label::Label;
-use daemontools_core::stamper::{FULL, Stamper};
+use daemontools_core::stamper::{MOST, Stamper};
 use daemontools_core::stdio::write_all;
 use daemontools_core::sys::fd::STDERR;
 use daemontools_core::sys::signal::Signals;
@@ -16,11 +16,8 @@ use crate::foresight::Foresight;
 use crate::line::WINDOW;
 use crate::log::Log;
 use crate::peek::BATCH;
-use crate::script::{Action, Script};
+use crate::script::{Action, Plan, Script};
 use crate::status_file::StatusFile;
-
-/// How much text there is at a time, at most: a full pass of the stamper and the line after it. Alerts are no longer.
-pub const TEXT: usize = FULL + BATCH + 64;
 
 /// How much of a line an alert shows.
 const ALERT: usize = 200;
@@ -46,14 +43,20 @@ pub struct Editor<'a> {
 impl<'a> Editor<'a> {
     /// Opens all that the script names, in its order.
     pub fn open(script: Script, signals: &'a Signals) -> Result<Editor<'a>, Failure> {
-        let actions: Vec<_> = script.actions.into_iter().map(open).collect::<Result<_, _>>()?;
+        let only_logs = script.actions.iter().all(|action| matches!(action, Action::Log(_)));
+        // How much text there is at a time, at most. Alerts are no longer, but for the newline of a last line.
+        let text = if script.stamp { MOST } else { BATCH + WINDOW };
+        let gathered = if only_logs { 0 } else { text };
+        let shows = script.actions.iter().any(|action| matches!(action, Action::Alert));
+        let actions: Vec<_> =
+            script.actions.into_iter().map(|action| open(action, gathered)).collect::<Result<_, _>>()?;
         Ok(Editor {
             foresight: Foresight::new(&actions),
-            only_logs: actions.iter().all(|action| matches!(action, Action::Log(_))),
+            only_logs,
             actions,
             stamper: script.stamp.then(|| Stamper::new(Label::now as fn() -> Label)),
-            stamped: reserved(TEXT)?,
-            alerts: reserved(TEXT)?,
+            stamped: reserved(if script.stamp { MOST } else { 0 })?,
+            alerts: reserved(if shows { text + 1 } else { 0 })?,
             inside: false,
             signals,
         })
@@ -159,7 +162,8 @@ impl<'a> Editor<'a> {
     }
 }
 
-fn open<S>(action: Action<S, crate::script::Plan>) -> Result<Action<StatusFile, Log>, Failure>
+/// Opens what an action names; `gathered` is how much may wait for a log.
+fn open<S>(action: Action<S, Plan>, gathered: usize) -> Result<Action<StatusFile, Log>, Failure>
 where
     S: Into<&'static std::ffi::CStr>,
 {
@@ -168,7 +172,7 @@ where
         Action::Deselect(pattern) => Action::Deselect(pattern),
         Action::Alert => Action::Alert,
         Action::Status(name) => Action::Status(StatusFile::open(name.into())?),
-        Action::Log(plan) => Action::Log(Log::open(plan)?),
+        Action::Log(plan) => Action::Log(Log::open(plan, gathered)?),
     })
 }
 

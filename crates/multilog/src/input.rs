@@ -19,7 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::buffer::{reserved, room};
 use crate::insist::insist;
 use crate::line::WINDOW;
-use crate::peek::{BATCH, Peek, Wait};
+use crate::peek::{Peek, Wait};
 
 /// How much is read at a time where we cannot look first: it is what a kill may cost.
 const READ: usize = 32 * 1024;
@@ -50,8 +50,9 @@ pub struct Input {
 impl Input {
     /// Standard input, as it is.
     pub fn stdin() -> Result<Input, Failure> {
-        let buffer = reserved(BATCH + WINDOW)?;
-        Ok(Input { buffer, taken: 0, filled: 0, dealt: 0, peek: Peek::new().ok() })
+        let peek = Peek::new().ok();
+        let batch = peek.as_ref().map_or(READ, Peek::batch).max(READ);
+        Ok(Input { buffer: reserved(batch + WINDOW)?, taken: 0, filled: 0, dealt: 0, peek })
     }
 
     /// What is there and has not been dealt with.

@@ -11,7 +11,6 @@ use daemontools_core::sys::signal::Signals;
 
 use crate::buffer::reserved;
 use crate::cyclog::Cyclog;
-use crate::editor::TEXT;
 use crate::insist::insist;
 use crate::quota::Quota;
 use crate::rotation::Step;
@@ -30,11 +29,11 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens a log.
-    pub fn open(plan: Plan) -> Result<Log, Failure> {
+    /// Opens a log for which so many bytes may have to be gathered at a time.
+    pub fn open(plan: Plan, gathered: usize) -> Result<Log, Failure> {
         let (cyclog, used) = Cyclog::open(plan)?;
         let quota = Quota::new(plan.size, used);
-        Ok(Log { cyclog, quota, run: 0..0, gathered: reserved(TEXT)?, chosen: false })
+        Ok(Log { cyclog, quota, run: 0..0, gathered: reserved(gathered)?, chosen: false })
     }
 
     /// Appends a piece of `input`. Pieces come in the input's order, and the input stays until `flush`.

@@ -21,13 +21,14 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::stat::Mode;
 
 use crate::buffer::room;
-
-/// How much is dealt with at a time, at most.
-pub const BATCH: usize = LARGEST / 4;
+use crate::line::WINDOW;
 
 /// How large a pipe may grow whose writer is ahead of us again and again. Measured: a pipe of 64 kB lets 700 MB a second
 /// through, one of 1 MB twice as much, as writer and reader wake each other less often. One that trickles is left alone.
 const LARGEST: usize = 1024 * 1024;
+
+/// How much is dealt with at a time, at most.
+pub const BATCH: usize = LARGEST / 2;
 
 /// How many looks more find all that they take than do not, before the pipe is made larger.
 const AHEAD: u32 = 4;
@@ -87,7 +88,7 @@ impl Peek {
     /// Copies what stands in the pipe into `buffer` at this place, as much as we look at at a time; 0 at its end.
     pub fn copy(&mut self, buffer: &mut Vec<u8>, at: usize) -> nix::Result<usize> {
         if self.ahead >= AHEAD {
-            self.grow();
+            self.grow(buffer);
         }
         let count = uninterrupted(|| tee(STDIN, &self.writer, self.batch, SpliceFFlags::SPLICE_F_NONBLOCK))?;
         self.ahead = if count == self.batch { self.ahead + 1 } else { self.ahead.saturating_sub(1) };
@@ -115,6 +116,11 @@ impl Peek {
         gone
     }
 
+    /// How many bytes a look finds at most, as the pipe is now.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
     /// How many bytes of an unfinished line may stand in the pipe without filling it.
     pub fn roomy(&self) -> usize {
         self.batch / 2
@@ -126,10 +132,11 @@ impl Peek {
     }
 
     /// Makes both pipes as large as they may be, at once: on the way there, writer and reader would wait for each other.
-    /// Where that is not to be had (a user's share of pipes is limited), they stay.
-    fn grow(&mut self) {
+    /// Where that is not to be had (memory, or a user's share of pipes, is limited), they stay.
+    fn grow(&mut self, buffer: &mut Vec<u8>) {
         self.ahead = 0;
-        if self.size >= LARGEST {
+        let more = (BATCH + WINDOW).saturating_sub(buffer.len());
+        if self.size >= LARGEST || buffer.try_reserve_exact(more).is_err() {
             return;
         }
         let Ok(largest) = i32::try_from(LARGEST) else { return };

@@ -6,7 +6,7 @@ use daemontools_core::entry;
 use daemontools_core::entry::Exit;
 use daemontools_core::failure::{Failure, Outcome, Program};
 use daemontools_core::label::Label;
-use daemontools_core::stamper::{FULL, Stamper};
+use daemontools_core::stamper::{MOST, Stamper};
 use daemontools_core::stdio;
 use daemontools_core::sys::args::Args;
 use daemontools_core::sys::fd::{STDIN, STDOUT};
@@ -28,7 +28,7 @@ fn run(_: Args) -> Outcome {
 
 fn copy() -> nix::Result<Exit> {
     let mut stamper = Stamper::new(Label::now);
-    let (mut buffer, mut output) = (vec![0; INPUT], Vec::with_capacity(FULL + INPUT));
+    let (mut buffer, mut output) = (vec![0; INPUT], Vec::with_capacity(MOST));
     loop {
         let read = stdio::read(STDIN, &mut buffer)?;
         let mut input = buffer.get(..read).unwrap_or_default();
