@@ -167,7 +167,7 @@ fn term_stops_the_tree_and_the_log_is_complete() {
     let tree = || {
         let body = "n=0\ntrap 'stop=1' TERM\nwhile [ -z \"$stop\" ]; do n=$((n+1)); echo \"line $n\"; done
 for more in 1 2 3; do n=$((n+1)); echo \"line $n\"; done\necho $n >/log/count";
-        let logger = "sleep 1\nexec setuidgid log multilog s16777215 /log/main";
+        let logger = "sleep 1\nexec setuidgid log multilog s16777215 n99 /log/main";
         let tree = Tree::of(Programs::ours()).script("root/sv/a/run", body).script("root/sv/a/log/run", logger);
         let tree = tree.file("root/etc/passwd", "log:x:99:99::/:/bin/false\n").dir("log/main");
         std::os::unix::fs::chown(tree.path("log/main"), Some(99), Some(99)).expect("chown");
@@ -181,9 +181,9 @@ for more in 1 2 3; do n=$((n+1)); echo \"line $n\"; done\necho $n >/log/count";
         let output = container.stop(process);
         assert_eq!(output.end, End::Code(0), "{output:?}");
         let count: usize = container.tree.lines("log/count")[0].parse().expect("a number");
-        let lines = container.tree.lines("log/main/current");
-        assert_eq!(lines.len(), count);
-        assert!(lines.iter().enumerate().all(|(at, line)| *line == format!("line {}", at + 1)));
+        let log = String::from_utf8(container.tree.logged("log/main")).expect("ASCII");
+        assert_eq!(log.lines().count(), count);
+        assert!(log.lines().enumerate().all(|(at, line)| *line == format!("line {}", at + 1)));
     });
 }
 
