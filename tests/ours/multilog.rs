@@ -280,6 +280,36 @@ fn eight_open_files_are_enough() {
     }
 }
 
+/// What a flood needs, memory and a larger pipe, goes back when it is over; and the next flood gets it again.
+#[test]
+fn a_flood_leaves_nothing_behind() {
+    let line = [vec![b'x'; 99], b"\n".to_vec()].concat();
+    let flood = line.repeat(100_000);
+    for script in [&["t", "s16777215", "./d"][..], &["s16777215", "-*y*", "e", "./d"]] {
+        let tree = tree();
+        let (reader, mut writer) = pipe();
+        let pipe_size = || fcntl(&writer, FcntlArg::F_GETPIPE_SZ).expect("the size of a pipe");
+        let before = pipe_size();
+        let process = tree.command("multilog").args(script).descriptor(0, reader).spawn();
+        let kilobytes = |name| -> u64 {
+            let field = proc::field(process.pid(), name).expect("a field");
+            field.trim_end_matches(" kB").parse().expect("a number")
+        };
+        (&writer).write_all(&line).expect("write");
+        until("the first line is there", || !tree.read("d/current").is_empty());
+        let (small, peak) = (kilobytes("RssAnon"), kilobytes("VmHWM"));
+        for _ in 0..2 {
+            (&writer).write_all(&flood).expect("write");
+            until("the pipe is as it was", || pipe_size() == before);
+            until("the memory is back", || kilobytes("RssAnon") < small + 200);
+        }
+        assert!(kilobytes("VmHWM") > peak + 400, "what was given back was never taken");
+        writer.flush().expect("flush");
+        drop(writer);
+        assert_eq!(process.wait().end, End::Code(0));
+    }
+}
+
 /// Idle, it sleeps.
 #[test]
 fn an_idle_multilog_does_not_wake_up() {

@@ -1,4 +1,5 @@
-//! Memory for the loop, asked for before it begins: in the loop there is nothing left that could be refused.
+//! Memory for the loop, asked for before it begins: in the loop there is nothing left that could be refused. What a flood
+//! needed goes back to the system when it is over.
 
 use daemontools_core::failure::Failure;
 

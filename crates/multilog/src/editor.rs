@@ -8,6 +8,7 @@ use daemontools_core::label::Label;
 use daemontools_core::stamper::{MOST, Stamper};
 use daemontools_core::stdio::write_all;
 use daemontools_core::sys::fd::STDERR;
+use daemontools_core::sys::memory::give_back;
 use daemontools_core::sys::signal::Signals;
 use memchr::memchr;
 
@@ -97,6 +98,17 @@ impl<'a> Editor<'a> {
         for action in &mut self.actions {
             if let Action::Log(log) = action {
                 log.rotate(self.signals);
+            }
+        }
+    }
+
+    /// Gives back the memory of a flood that is over.
+    pub fn give_back(&mut self) {
+        give_back(&mut self.stamped);
+        give_back(&mut self.alerts);
+        for action in &mut self.actions {
+            if let Action::Log(log) = action {
+                log.give_back();
             }
         }
     }

@@ -7,10 +7,13 @@
 //! The deeds are in `peek`. Where standard input is no pipe, it is read as usual.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
+use daemontools_core::clock::monotonic;
 use daemontools_core::failure::Failure;
 use daemontools_core::stdio::read;
 use daemontools_core::sys::fd::STDIN;
+use daemontools_core::sys::memory::give_back;
 use daemontools_core::sys::signal::Signals;
 use daemontools_core::wait::wait;
 use nix::errno::Errno;
@@ -23,6 +26,9 @@ use crate::peek::{Peek, Wait};
 
 /// How much is read at a time where we cannot look first: it is what a kill may cost.
 const READ: usize = 32 * 1024;
+
+/// How long nothing comes until a flood is over.
+const CALM: Duration = Duration::from_secs(1);
 
 /// What a look at the input found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,16 +103,27 @@ impl Input {
         }
     }
 
-    /// Waits for more, for a signal, or until it is time for another look.
-    pub fn wait(&mut self, signals: &Signals) {
-        match &mut self.peek {
-            Some(peek) if self.filled > self.taken => {
-                if peek.wait_for_more(signals) == Wait::Over {
-                    self.settle();
-                }
+    /// Waits for more, for a signal, or until it is time for another look. True once a flood is over: then what it needed
+    /// has been given back.
+    pub fn wait(&mut self, signals: &Signals) -> bool {
+        let stands = self.filled > self.taken;
+        if let Some(peek) = self.peek.as_mut().filter(|_| stands) {
+            if peek.wait_for_more(signals) == Wait::Over {
+                self.settle();
             }
-            Some(_) | None => wait([STDIN, signals.as_fd()], None),
+            return false;
         }
+        let calm = (self.buffer.len() > READ + WINDOW).then(|| monotonic() + CALM);
+        wait([STDIN, signals.as_fd()], calm);
+        let is_calm = calm.is_some_and(|calm| monotonic() >= calm);
+        if is_calm {
+            self.buffer.truncate(self.filled);
+            give_back(&mut self.buffer);
+            if let Some(peek) = &mut self.peek {
+                peek.shrink();
+            }
+        }
+        is_calm
     }
 
     /// Takes out of the pipe, or forgets, what has been dealt with.

@@ -7,6 +7,7 @@ use std::mem::take;
 use std::ops::Range;
 
 use daemontools_core::failure::Failure;
+use daemontools_core::sys::memory::give_back;
 use daemontools_core::sys::signal::Signals;
 
 use crate::buffer::reserved;
@@ -73,6 +74,11 @@ impl Log {
             bytes = bytes.get(written..).unwrap_or_default();
         }
         self.gathered.clear();
+    }
+
+    /// Gives back the memory that gathering took.
+    pub fn give_back(&mut self) {
+        give_back(&mut self.gathered);
     }
 
     /// Makes an old file of the current one, if there is something in it.

@@ -7,7 +7,7 @@
 //! stood there already. After a second it is taken out all the same and kept in memory, less than 1000 bytes of it, as
 //! 0.76 does at once: nobody shall wait for ever for a pipe that is full with what we wait to see the end of.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use daemontools_core::clock::monotonic;
@@ -58,7 +58,9 @@ pub struct Peek {
     epoll: Epoll,
     /// Where what has been dealt with goes, if that is to be had.
     null: Option<OwnedFd>,
-    /// How much the pipe holds.
+    /// How much the pipe held when we came.
+    first: usize,
+    /// How much it holds.
     size: usize,
     /// How much to look at, at a time.
     batch: usize,
@@ -82,7 +84,7 @@ impl Peek {
         one_more()?;
         let null = open_private(c"/dev/null", OFlag::O_WRONLY, Mode::empty()).ok().filter(|_| one_more().is_ok());
         let (batch, patient) = (batch(size), size >= ROOMY);
-        Ok(Peek { reader, writer, epoll, null, size, batch, ahead: 0, patient, since: None })
+        Ok(Peek { reader, writer, epoll, null, first: size, size, batch, ahead: 0, patient, since: None })
     }
 
     /// Copies what stands in the pipe into `buffer` at this place, as much as we look at at a time; 0 at its end.
@@ -139,13 +141,21 @@ impl Peek {
         if self.size >= LARGEST || buffer.try_reserve_exact(more).is_err() {
             return;
         }
-        let Ok(largest) = i32::try_from(LARGEST) else { return };
-        let grown = fcntl(&self.writer, FcntlArg::F_SETPIPE_SZ(largest))
-            .and_then(|_| fcntl(STDIN, FcntlArg::F_SETPIPE_SZ(largest)));
-        if grown.is_ok() {
-            self.size = LARGEST;
-            self.batch = BATCH;
+        if resize([self.writer.as_fd(), STDIN], LARGEST) {
+            self.turn_to(LARGEST);
         }
+    }
+
+    /// Makes both pipes as large as they were, since a user's share of pipes is limited. What stands in one may be too
+    /// much for that: then it stays.
+    pub fn shrink(&mut self) {
+        if self.size > self.first && resize([STDIN, self.writer.as_fd()], self.first) {
+            self.turn_to(self.first);
+        }
+    }
+
+    fn turn_to(&mut self, size: usize) {
+        (self.size, self.batch) = (size, batch(size));
     }
 
     /// Waits for more than the unfinished line that stands in the pipe, or for a signal.
@@ -163,6 +173,12 @@ impl Peek {
         }
         Wait::News
     }
+}
+
+/// Sets how much each of two pipes holds, the second only if that worked for the first.
+fn resize(pipes: [BorrowedFd<'_>; 2], size: usize) -> bool {
+    let set = |pipe, size| fcntl(pipe, FcntlArg::F_SETPIPE_SZ(size)).is_ok();
+    i32::try_from(size).is_ok_and(|size| pipes.into_iter().all(|pipe| set(pipe, size)))
 }
 
 /// How much of a pipe to look at, at a time: half of it, so that its writer fills one half while we deal with the other.

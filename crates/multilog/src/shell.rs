@@ -63,7 +63,11 @@ fn copy(input: &mut Input, editor: &mut Editor<'_>, signals: &Signals) {
             editor.begin();
         }
         match look {
-            Look::Now => input.wait(signals),
+            Look::Now => {
+                if input.wait(signals) {
+                    editor.give_back();
+                }
+            }
             Look::End => return end(bytes, &place, editor),
         }
     }

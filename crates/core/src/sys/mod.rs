@@ -5,6 +5,7 @@ pub mod args;
 pub mod environ;
 pub mod fd;
 pub mod local_time;
+pub mod memory;
 pub mod process;
 pub mod signal;
 pub mod terminal;
