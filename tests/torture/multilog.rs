@@ -233,6 +233,20 @@ pub fn judge(tree: &Tree, scene: &Scene, kills: usize) {
     }
 }
 
+/// The same where lines are longer than what a file may go on for, so that files may end within them: all files together.
+pub fn judge_joined(tree: &Tree, scene: &Scene) {
+    for log in scene.logs {
+        let logged = tree.logged(log);
+        let mut lines = logged.split_inclusive(|&byte| byte == b'\n');
+        let wrong = lines.by_ref().enumerate().find(|(due, line)| number(line, scene) != Some(*due));
+        let wrong = wrong
+            .map(|(due, line)| format!("instead of line {due}: {}", line.get(..60).unwrap_or(line).escape_ascii()));
+        assert_eq!(wrong, None, "{}: {log}; {:?}", scene.name, tree.log_shape(log));
+        let count = logged.iter().filter(|&&byte| byte == b'\n').count();
+        assert_eq!(count, scene.lines, "{}: lines in {log}", scene.name);
+    }
+}
+
 /// Whether the beginning of the stream may be gone.
 fn old_ones_went(scene: &Scene, log: &str) -> bool {
     log == "e" || scene.keep < 10

@@ -4,7 +4,7 @@ use daemontools_tests::fault::all_of_them;
 use daemontools_tests::{End, Random, Tree, until};
 use nix::sys::signal::Signal;
 
-use crate::multilog::{Feed, Scene, judge};
+use crate::multilog::{Feed, Scene, judge, judge_joined};
 
 const fn scene(name: &'static str, script: &'static [&'static str], lines: usize) -> Scene {
     Scene { name, script, logs: &["d"], stamped: true, keep: 9999, lengths: (20, 140), lines }
@@ -20,11 +20,15 @@ fn all_of_it_arrives_in_order() {
     judge(&tree, &scene, 0);
 }
 
+/// How often: so often with TORTURE.
+fn times(with_torture: usize) -> usize {
+    if all_of_them() { with_torture } else { 8 }
+}
+
 /// Ends a multilog in the middle of a stream by this signal, so often, and lets the last one go on to its end.
-fn one_after_another(scene: &'static Scene, signal: Signal, end: End) -> (Tree, Scene, usize) {
+fn one_after_another(scene: &'static Scene, signal: Signal, end: End, times: usize) -> (Tree, Scene, usize) {
     let (tree, mut feed) = (Tree::new(), Feed::endless(scene));
     let mut random = Random::new(1);
-    let times = if all_of_them() { 100 } else { 8 };
     for _ in 0..times {
         let process = feed.to(tree.command("multilog"), scene).spawn();
         let enough = logged(&tree) + random.below(200_000);
@@ -49,7 +53,7 @@ fn logged(tree: &Tree) -> u64 {
 #[test]
 fn ended_in_the_middle() {
     static SCENE: Scene = scene("one after another", &["t", "s1000000", "n9999", "./d"], 0);
-    let (tree, scene, _) = one_after_another(&SCENE, Signal::SIGTERM, End::Code(0));
+    let (tree, scene, _) = one_after_another(&SCENE, Signal::SIGTERM, End::Code(0), times(100));
     judge(&tree, &scene, 0);
     assert!(tree.log_files("d").iter().all(|file| file.kind() != "@.u"), "{:?}", tree.log_shape("d"));
 }
@@ -59,14 +63,14 @@ fn ended_in_the_middle() {
 fn ended_within_a_line() {
     static SCENE: Scene =
         Scene { lengths: (100_000, 400_000), ..scene("ended within a line", &["t", "s9999999", "n9999", "./d"], 0) };
-    let (tree, scene, _) = one_after_another(&SCENE, Signal::SIGTERM, End::Code(0));
-    judge(&tree, &scene, 0);
+    let (tree, scene, _) = one_after_another(&SCENE, Signal::SIGTERM, End::Code(0), times(20));
+    judge_joined(&tree, &scene);
 }
 
 /// KILL at any moment, by the clock and not by the call.
 #[test]
 fn killed_in_the_middle() {
     static SCENE: Scene = scene("killed at any time", &["t", "s1000000", "n9999", "./d"], 0);
-    let (tree, scene, kills) = one_after_another(&SCENE, Signal::SIGKILL, End::Signal(9));
+    let (tree, scene, kills) = one_after_another(&SCENE, Signal::SIGKILL, End::Signal(9), times(100));
     judge(&tree, &scene, kills);
 }
