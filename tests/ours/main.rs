@@ -20,6 +20,8 @@ mod svlint_live;
 mod svlint_styles;
 mod svlog;
 mod svlog_follow;
+mod svlog_locate;
+mod svlog_packed;
 mod svlog_range;
 mod svps;
 mod svscan;

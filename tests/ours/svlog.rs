@@ -1,12 +1,11 @@
-//! `svlog`, on the logs of our multilog and of the original's. Ranges are in
-//! `svlog_range`, following in `svlog_follow`.
+//! `svlog`, on the logs of our multilog and of the original's. Where it finds them is in `svlog_locate`, ranges are in
+//! `svlog_range`, following in `svlog_follow`, packed files in `svlog_packed`.
 //!
-//! Not tested: the progress on a terminal; a logger with another root directory.
+//! Not tested: the progress on a terminal.
 
 use std::fs;
 use std::io::Write;
 
-use daemontools_tests::status::until_up;
 use daemontools_tests::{End, NONE, Output, Process, Programs, Tree, broken_pipe, exits, pipe, proc, until};
 
 /// The label of the Unix epoch.
@@ -16,7 +15,7 @@ pub fn start(tree: &Tree, arguments: &[&str]) -> Process {
     tree.command_of(Programs::ours(), "svlog").env("TZ", "UTC").args(arguments).spawn()
 }
 
-fn svlog(tree: &Tree, arguments: &[&str]) -> Output {
+pub fn svlog(tree: &Tree, arguments: &[&str]) -> Output {
     start(tree, arguments).wait()
 }
 
@@ -121,61 +120,6 @@ fn it_shows_what_tai64nlocal_shows() {
 }
 
 #[test]
-fn a_service_is_asked_where_its_log_is() {
-    with_both(|programs| {
-        let tree = Tree::of(programs)
-            .script("sv/run", "echo hello; exec sleep 987")
-            // Without exec: multilog is a child. Where the script says nothing, the open files do.
-            .script("sv/log/run", "d=../elsewhere; multilog t - - ./errors '-*' '+x' $d/log; exit 1")
-            .script("main/log/run", "exec cat")
-            .file("main/log/main/current", "in main\n")
-            .script("said/log/run", "exec setuidgid nobody \\\n  multilog t '-*' +x ./x '+*' '../else where' ../log")
-            .file("said/log/current", "beside\n")
-            .script("silent/log/run", "exec cat")
-            .script("lonely/run", "exec cat");
-        let tree = tree.script("sv/log/run", "d=../elsewhere; multilog t $d/log; exit 1").dir("sv/elsewhere");
-        let _svscan = tree.spawn("svscan", ["."]);
-        until_up(&tree, "sv/log");
-        until("a line in the log", || !tree.lines("sv/elsewhere/log/current").is_empty());
-        assert!(shown(&tree, &["sv"]).ends_with(" hello\n"));
-        assert!(shown(&tree, &["sv/log"]).ends_with(" hello\n"));
-        assert!(shown(&tree, &["sv/elsewhere/log"]).ends_with(" hello\n"));
-        assert_eq!(shown(&tree, &["main"]), "in main\n");
-        assert_eq!(shown(&tree, &["main/log"]), "in main\n");
-        for name in ["silent", "lonely"] {
-            let reason = "its logger holds none, and there is neither log/main nor a log/run that names one";
-            let told = format!("svlog: fatal: unable to find the log of {name}: {reason}\n");
-            assert_eq!(svlog(&tree, &[name]), exits(111, "", told));
-        }
-    });
-}
-
-#[test]
-fn the_run_script_tells_where_the_log_is_when_nothing_else_does() {
-    let tree = Tree::of(Programs::ours())
-        .script("sv/log/run", "exec setuidgid nobody \\\n  multilog t '-*' '+x' ./x '+*' '../logs'")
-        .file("sv/log/x/current", "the first\n")
-        .file("sv/logs/current", "the second\n");
-    assert_eq!(shown(&tree, &["sv"]), "the first\n");
-}
-
-#[test]
-fn a_name_is_that_of_a_service_in_the_tree_unless_it_is_here() {
-    let tree = Tree::of(Programs::ours())
-        .file("tree/web/log/main/current", "in the tree\n")
-        .file("tree/here/log/main/current", "in the tree too\n")
-        .file("here/log/main/current", "here\n");
-    let asked = |names: &[&str]| {
-        let svlog = tree.command_of(Programs::ours(), "svlog").env("SVDIR", tree.path("tree"));
-        svlog.args(names).run()
-    };
-    assert_eq!(asked(&["web"]), exits(0, "in the tree\n", ""));
-    assert_eq!(asked(&["web", "here"]), exits(0, "web: in the tree\nhere: here\n", ""));
-    assert_eq!(asked(&["nobody"]), exits(111, "", "svlog: fatal: unable to look at nobody: file does not exist\n"));
-    assert_eq!(asked(&["./web"]), exits(111, "", "svlog: fatal: unable to look at ./web: file does not exist\n"));
-}
-
-#[test]
 fn only_lines_with_the_pattern_are_shown() {
     let lines =
         [line(1, "GET /"), line(2, "an Error"), "  of one cause\n".into(), line(3, "fatal: end"), line(4, "PUT")];
@@ -242,61 +186,6 @@ fn a_line_that_a_full_file_cuts_is_whole_and_a_torn_one_ends() {
         [local(1, "a"), "begins and ends\n".into(), local(15, "torn"), local(30, "b"), "no end\n".into()].concat();
     assert_eq!(shown(&tree, &["log"]), expected);
     assert_eq!(shown(&tree, &["-n3", "log"]), [local(15, "torn"), local(30, "b"), "no end\n".into()].concat());
-}
-
-#[test]
-fn files_that_a_processor_packed_are_unpacked() {
-    with_both(|programs| {
-        for packer in ["gzip", "zstd -q", "xz", "cat"] {
-            let tree = Tree::of(programs);
-            let name = packer.split(' ').next().expect("a name");
-            if tree.shell(&format!("command -v {name}")).end != End::Code(0) {
-                daemontools_tests::left_out(packer, "it is not installed");
-                continue;
-            }
-            let mut feed = Feed::new(&tree, &["t", "s4096", "n100", &format!("!{packer}"), "./log"]);
-            feed.lines(500);
-            feed.end();
-            assert!(old_files(&tree, "log") > 2);
-            let out = shown(&tree, &["-otai64n", "log"]);
-            is_complete(out.as_bytes(), 500);
-            let all: Vec<&str> = out.lines().collect();
-            for (from, to) in [(0, 499), (100, 400), (499, 499), (250, 250)] {
-                let stamp = |at: usize| all[at].split(' ').next().expect("a stamp");
-                let range = shown(&tree, &["-otai64n", "-S", stamp(from), "-U", stamp(to), "log"]);
-                let between =
-                    |line: &&&str| (stamp(from)..=stamp(to)).contains(&line.split(' ').next().expect("a stamp"));
-                assert_eq!(range.lines().collect::<Vec<_>>(), all.iter().filter(between).copied().collect::<Vec<_>>());
-            }
-            assert_eq!(shown(&tree, &["-otai64n", "-n300", "log"]).lines().collect::<Vec<_>>(), all[200..]);
-        }
-    });
-}
-
-#[test]
-fn packed_files_may_have_names_of_their_own_and_several_parts() {
-    let tree = Tree::of(Programs::ours())
-        .file("one", line(1, "a"))
-        .file("two", line(2, "b"))
-        .file("log/current", line(3, "c"));
-    for (packer, suffix) in [("gzip", "gz"), ("zstd -q", "zst"), ("xz", "xz")] {
-        let name = format!("log/{}.{suffix}", old(2, "s"));
-        let packed = tree.shell(&format!("({packer} -c <one; {packer} -c <two) >{name}"));
-        if packed.end != End::Code(0) {
-            daemontools_tests::left_out(packer, "it is not installed");
-            continue;
-        }
-        assert_eq!(shown(&tree, &["log"]), [local(1, "a"), local(2, "b"), local(3, "c")].concat(), "{packer}");
-        // Broken off: what is there is shown, and that more was to come is told.
-        let whole = tree.read(&name);
-        tree.put_file(&name, &whole[..whole.len() - 9]);
-        let out = svlog(&tree, &["log"]);
-        let told = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert_eq!(out.end, End::Code(111), "{packer}");
-        assert!(told.starts_with(&format!("svlog: warning: unable to read {name}: ")), "{told}");
-        assert!(String::from_utf8_lossy(&out.stdout).ends_with(&local(3, "c")), "{out:?}");
-        fs::remove_file(tree.path(&name)).expect("remove a file");
-    }
 }
 
 #[test]
