@@ -22,6 +22,7 @@ mod svlog;
 mod svlog_follow;
 mod svlog_locate;
 mod svlog_packed;
+mod svlog_progress;
 mod svlog_range;
 mod svps;
 mod svscan;

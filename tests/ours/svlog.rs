@@ -1,7 +1,5 @@
 //! `svlog`, on the logs of our multilog and of the original's. Where it finds them is in `svlog_locate`, ranges are in
-//! `svlog_range`, following in `svlog_follow`, packed files in `svlog_packed`.
-//!
-//! Not tested: the progress on a terminal.
+//! `svlog_range`, following in `svlog_follow`, packed files in `svlog_packed`, progress in `svlog_progress`.
 
 use std::fs;
 use std::io::Write;

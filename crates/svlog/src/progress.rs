@@ -57,9 +57,10 @@ impl Progress {
 
 /// `svlog: 3.1 of 10.0 GiB read, 31 %`.
 fn words(read: u64, total: u64) -> String {
-    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let (unit, size) = if total < 1 << 30 { ("MiB", 1 << 20) } else { ("GiB", 1 << 30) };
+    let many = |bytes: u64| bytes as f64 / f64::from(size);
     let percent = (u128::from(read) * 100).checked_div(u128::from(total)).unwrap_or(100).min(100);
-    format!("svlog: {:.1} of {:.1} GiB read, {percent} %", gib(read), gib(total))
+    format!("svlog: {:.1} of {:.1} {unit} read, {percent} %", many(read), many(total))
 }
 
 #[cfg(test)]
@@ -69,6 +70,7 @@ mod tests {
     #[test]
     fn sizes_have_their_unit() {
         assert_eq!(words(3 << 30, 10 << 30), "svlog: 3.0 of 10.0 GiB read, 30 %");
-        assert_eq!(words(1, 0), "svlog: 0.0 of 0.0 GiB read, 100 %");
+        assert_eq!(words(3 << 19, 10 << 20), "svlog: 1.5 of 10.0 MiB read, 15 %");
+        assert_eq!(words(1, 0), "svlog: 0.0 of 0.0 MiB read, 100 %");
     }
 }
