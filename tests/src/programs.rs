@@ -88,14 +88,15 @@ impl Programs {
         self.dir.join(name)
     }
 
-    /// The `PATH` of a tree that these programs run: their directory, then the one the suite has.
+    /// The `PATH` of a tree that these programs run: their directory, then the one the suite has, but for places that this
+    /// user may not enter: a search would end with what he is told there.
     #[must_use]
     pub fn search_path(&self) -> OsString {
         let own = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"));
-        let mut path = self.dir.clone().into_os_string();
-        path.push(":");
-        path.push(own);
-        path
+        let open =
+            |dir: &PathBuf| dir.is_absolute() && nix::unistd::access(dir, nix::unistd::AccessFlags::X_OK).is_ok();
+        let dirs = std::iter::once(self.dir.clone()).chain(env::split_paths(&own).filter(open));
+        env::join_paths(dirs).expect("no colon in the programs' directory")
     }
 
     /// Copies them into a directory, for a user who may not look into ours.
