@@ -13,15 +13,16 @@ use std::os::unix::ffi::OsStrExt;
 /// A directory that is listened to already is listened to for this too (IN_MASK_ADD of inotify_add_watch(2), which nix
 /// lacks).
 const MASK_ADD: AddWatchFlags = AddWatchFlags::from_bits_retain(0x2000_0000);
-/// What can come into a directory.
+/// What can come into a directory, and go.
 const ARRIVALS: AddWatchFlags = AddWatchFlags::IN_CREATE
     .union(AddWatchFlags::IN_MOVED_TO)
+    .union(AddWatchFlags::IN_DELETE)
+    .union(AddWatchFlags::IN_MOVED_FROM)
     .union(AddWatchFlags::IN_MOVE_SELF)
     .union(AddWatchFlags::IN_ONLYDIR)
     .union(MASK_ADD);
-/// What can happen in a log directory. That it was removed is always told.
-const EVENTS: AddWatchFlags =
-    ARRIVALS.union(AddWatchFlags::IN_MODIFY).union(AddWatchFlags::IN_DELETE).union(AddWatchFlags::IN_MOVED_FROM);
+/// What can happen in a log directory.
+const EVENTS: AddWatchFlags = ARRIVALS.union(AddWatchFlags::IN_MODIFY);
 
 /// The ears.
 pub struct Ears(Inotify);
@@ -32,20 +33,29 @@ impl Ears {
         Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).unable([b"watch for changes"]).map(Ears)
     }
 
-    /// Listens to the log directory of this name, or, while there is none, to what is left of the way to it.
+    /// Listens to the log directory of this name, or, while there is none, to what is left of the way to it; and to the
+    /// directory above that, which tells of its end. It does not always tell of it itself: a file that we hold open keeps
+    /// the directories that it was in, although they have been removed.
     pub fn attend(&self, dir: &Path) -> Result<(), Failure> {
         loop {
-            let mut missing = None;
+            let (mut missing, mut found) = (None, None);
             for place in dir.ancestors() {
                 let here = if place.as_os_str().is_empty() { Path::new(".") } else { place };
-                match self.0.add_watch(here, if missing.is_none() { EVENTS } else { ARRIVALS }) {
-                    Ok(_) => break,
+                let events = if missing.is_none() && found.is_none() { EVENTS } else { ARRIVALS };
+                match self.0.add_watch(here, events) {
+                    Ok(_) if found.is_some() => break,
+                    Ok(_) => found = Some(here),
+                    Err(Errno::ENOENT | Errno::ENOTDIR) if found.is_some() => break,
+                    // Whoever may not look there has to do without.
+                    Err(Errno::EACCES) if found.is_some() => break,
                     Err(Errno::ENOENT | Errno::ENOTDIR) => missing = Some(here),
                     Err(errno) => return Err(errno).unable([b"watch ", here.as_os_str().as_bytes()]),
                 }
             }
-            // What has come before its place was listened to is not heard of: it is there already.
-            if missing.is_none_or(|missing| !missing.is_dir()) {
+            // What has come or gone before its place was listened to is not heard of: it is there, or is not, already.
+            let has_come = missing.is_some_and(Path::is_dir);
+            let has_gone = found.is_some_and(|found| !found.is_dir());
+            if !has_come && !has_gone {
                 return Ok(());
             }
         }
