@@ -245,6 +245,15 @@ fn the_users_unit_is_sound() {
 }
 
 #[test]
+fn readme_leads_to_every_page() {
+    let readme = fs::read_to_string(workspace().join("README.md")).expect("read README.md");
+    for page in fs::read_dir(workspace().join("docs")).expect("read docs").flatten() {
+        let name = format!("docs/{}", page.file_name().to_string_lossy());
+        assert!(readme.contains(&name), "README.md does not lead to {name}");
+    }
+}
+
+#[test]
 fn commands_are_found_in_both_ways_of_writing() {
     let text = "text\n\n    make demo   # see\n    svc      a column\n    svc -u x\n    A=b make it\n\n```sh\nln -s a b\n```\n";
     assert_eq!(commands(text), ["ln -s a b", "make demo   # see", "svc -u x", "A=b make it"]);

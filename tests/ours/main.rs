@@ -8,6 +8,7 @@ mod documented;
 mod help;
 mod init;
 mod install;
+mod linking;
 mod manuals;
 mod mdoc;
 mod mixed;
