@@ -8,6 +8,8 @@ pub mod entry;
 pub mod errno;
 pub mod exec;
 pub mod failure;
+pub mod flood;
+pub mod intake;
 pub mod label;
 pub mod number;
 pub mod options;

@@ -4,6 +4,7 @@
 //! writes to logs never looks for the lines in it.
 
 use daemontools_core::failure::Failure;
+use daemontools_core::flood::BATCH;
 use daemontools_core::label::Label;
 use daemontools_core::stamper::{MOST, Stamper};
 use daemontools_core::stdio::write_all;
@@ -16,7 +17,6 @@ use crate::buffer::reserved;
 use crate::foresight::Foresight;
 use crate::line::WINDOW;
 use crate::log::Log;
-use crate::peek::BATCH;
 use crate::script::{Action, Plan, Script};
 use crate::status_file::StatusFile;
 

@@ -7,10 +7,11 @@
 //! stood there already. After a second it is taken out all the same and kept in memory, less than 1000 bytes of it, as
 //! 0.76 does at once: nobody shall wait for ever for a pipe that is full with what we wait to see the end of.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use daemontools_core::clock::monotonic;
+use daemontools_core::flood::{BATCH, LARGEST, Lead, resize};
 use daemontools_core::stdio::{read, uninterrupted};
 use daemontools_core::sys::fd::{STDIN, above_standard, duplicate_private, open_private, pipe_private};
 use daemontools_core::sys::signal::Signals;
@@ -22,16 +23,6 @@ use nix::sys::stat::Mode;
 
 use crate::buffer::room;
 use crate::line::WINDOW;
-
-/// How large a pipe may grow whose writer is ahead of us again and again. Measured: a pipe of 64 kB lets 700 MB a second
-/// through, one of 1 MB twice as much, as writer and reader wake each other less often. One that trickles is left alone.
-const LARGEST: usize = 1024 * 1024;
-
-/// How much is dealt with at a time, at most.
-pub const BATCH: usize = LARGEST / 2;
-
-/// How many looks more find all that they take than do not, before the pipe is made larger.
-const AHEAD: u32 = 4;
 
 /// How long an unfinished line stays in the pipe.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -64,8 +55,8 @@ pub struct Peek {
     size: usize,
     /// How much to look at, at a time.
     batch: usize,
-    /// How many looks more have found that much than have not.
-    ahead: u32,
+    /// How often there was that much.
+    lead: Lead,
     /// Whether unfinished lines may stay in the pipe: not if it is small, and not if nobody is left to finish them.
     patient: bool,
     /// Since when an unfinished line stands in the pipe.
@@ -84,16 +75,16 @@ impl Peek {
         one_more()?;
         let null = open_private(c"/dev/null", OFlag::O_WRONLY, Mode::empty()).ok().filter(|_| one_more().is_ok());
         let (batch, patient) = (batch(size), size >= ROOMY);
-        Ok(Peek { reader, writer, epoll, null, first: size, size, batch, ahead: 0, patient, since: None })
+        Ok(Peek { reader, writer, epoll, null, first: size, size, batch, lead: Lead::default(), patient, since: None })
     }
 
     /// Copies what stands in the pipe into `buffer` at this place, as much as we look at at a time; 0 at its end.
     pub fn copy(&mut self, buffer: &mut Vec<u8>, at: usize) -> nix::Result<usize> {
-        if self.ahead >= AHEAD {
+        if self.lead.is_clear() {
             self.grow(buffer);
         }
         let count = uninterrupted(|| tee(STDIN, &self.writer, self.batch, SpliceFFlags::SPLICE_F_NONBLOCK))?;
-        self.ahead = if count == self.batch { self.ahead + 1 } else { self.ahead.saturating_sub(1) };
+        self.lead.note(count == self.batch);
         if count == 0 {
             return Ok(0);
         }
@@ -136,12 +127,11 @@ impl Peek {
     /// Makes both pipes as large as they may be, at once: on the way there, writer and reader would wait for each other.
     /// Where that is not to be had (memory, or a user's share of pipes, is limited), they stay.
     fn grow(&mut self, buffer: &mut Vec<u8>) {
-        self.ahead = 0;
         let more = (BATCH + WINDOW).saturating_sub(buffer.len());
         if self.size >= LARGEST || buffer.try_reserve_exact(more).is_err() {
             return;
         }
-        if resize([self.writer.as_fd(), STDIN], LARGEST) {
+        if resize(self.writer.as_fd(), LARGEST) && resize(STDIN, LARGEST) {
             self.turn_to(LARGEST);
         }
     }
@@ -149,7 +139,7 @@ impl Peek {
     /// Makes both pipes as large as they were, since a user's share of pipes is limited. What stands in one may be too
     /// much for that: then it stays.
     pub fn shrink(&mut self) {
-        if self.size > self.first && resize([STDIN, self.writer.as_fd()], self.first) {
+        if self.size > self.first && resize(STDIN, self.first) && resize(self.writer.as_fd(), self.first) {
             self.turn_to(self.first);
         }
     }
@@ -173,12 +163,6 @@ impl Peek {
         }
         Wait::News
     }
-}
-
-/// Sets how much each of two pipes holds, the second only if that worked for the first.
-fn resize(pipes: [BorrowedFd<'_>; 2], size: usize) -> bool {
-    let set = |pipe, size| fcntl(pipe, FcntlArg::F_SETPIPE_SZ(size)).is_ok();
-    i32::try_from(size).is_ok_and(|size| pipes.into_iter().all(|pipe| set(pipe, size)))
 }
 
 /// How much of a pipe to look at, at a time: half of it, so that its writer fills one half while we deal with the other.

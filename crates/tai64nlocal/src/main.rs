@@ -5,9 +5,10 @@
 use daemontools_core::entry;
 use daemontools_core::entry::Exit;
 use daemontools_core::failure::{Failure, Outcome, Program};
+use daemontools_core::intake::{Intake, USUAL};
 use daemontools_core::stdio;
 use daemontools_core::sys::args::Args;
-use daemontools_core::sys::fd::{STDIN, STDOUT};
+use daemontools_core::sys::fd::STDOUT;
 use daemontools_core::sys::local_time::LocalTime;
 use tai64nlocal::stream::Converter;
 
@@ -18,30 +19,29 @@ const PROGRAM: Program = Program {
 };
 entry!(PROGRAM, run);
 
-/// As much as a pipe holds.
-const INPUT: usize = 64 * 1024;
-
 fn run(_: Args) -> Outcome {
     // As in 0.76, trouble with either side is not told but by the exit code.
     copy().map_err(|_| Failure::silent(Exit::TROUBLE))
 }
 
 fn copy() -> nix::Result<Exit> {
-    let mut converter = Converter::new(LocalTime::of);
-    let (mut buffer, mut output) = (vec![0; INPUT], Vec::with_capacity(2 * INPUT));
-    let mut held = 0;
-    loop {
-        let read = stdio::read(STDIN, buffer.get_mut(held..).unwrap_or_default())?;
-        let filled = held + read;
-        let input = buffer.get(..filled).unwrap_or_default();
-        if read == 0 {
-            converter.finish(input, &mut output);
-            return stdio::write_all(STDOUT, &output).map(|()| Exit::OK);
-        }
-        held = converter.pass(input, &mut output).len();
-        // All of it is written before the next read, which may wait.
-        stdio::write_all(STDOUT, &output)?;
-        output.clear();
-        buffer.copy_within(filled - held..filled, 0);
+    let (mut converter, mut intake) = (Converter::new(LocalTime::of), Intake::stdin());
+    let mut output = Vec::with_capacity(2 * USUAL);
+    while intake.read()? {
+        let mut input = intake.bytes();
+        // All of it is written before the next read, which may wait; a part at a time, so that little memory is used.
+        let held = loop {
+            let part = input.get(..USUAL).unwrap_or(input);
+            let left = converter.pass(part, &mut output).len();
+            stdio::write_all(STDOUT, &output)?;
+            output.clear();
+            input = input.get(part.len() - left..).unwrap_or_default();
+            if input.len() == left {
+                break left;
+            }
+        };
+        intake.keep(held);
     }
+    converter.finish(intake.bytes(), &mut output);
+    stdio::write_all(STDOUT, &output).map(|()| Exit::OK)
 }
