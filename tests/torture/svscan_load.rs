@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use daemontools_tests::fault::all_of_them;
+use daemontools_tests::fault::{all_of_them, can_trace};
 use daemontools_tests::proc::{self, alive, arguments, descriptors, parent, until_descriptors};
 use daemontools_tests::status::{Status, until_up};
 use daemontools_tests::{Process, Tree, until};
@@ -164,6 +164,37 @@ fn value_of_pipe(tree: &Tree, pipe: &dyn Fn(i32, i32) -> Option<std::path::PathB
         let reader = pipe(Status::of(tree, "sv/log")?.pid, 0)?;
         (writer == reader).then_some(writer)
     })
+}
+
+/// A link is led elsewhere while the supervise that was started for it is on its way: what runs in the end has its own
+/// logger's pipe, and not the other one's.
+#[test]
+fn a_supervise_that_went_astray() {
+    if !can_trace("a supervise that went astray") {
+        return;
+    }
+    let (tree, _) = tree(2);
+    fs::remove_file(tree.path("scan/s0")).expect("remove a link");
+    fs::remove_file(tree.path("scan/s1")).expect("remove a link");
+    symlink("../s0", tree.path("scan/link")).expect("link");
+    // Each supervise takes its time before it enters its directory.
+    let slowly = ["-f", "-qq", "-o", "trace", "-e", "trace=chdir", "-e", "inject=chdir:delay_enter=3000000"];
+    let strace = tree.invocation("/usr/bin/strace").args(slowly);
+    let _scanner = strace.arg(tree.programs().path("svscan")).arg("scan").spawn();
+    until("a supervise is on its way", || {
+        let is_it = |pid: &i32| arguments(*pid) == [b"supervise".to_vec(), b"link".to_vec()];
+        tree.processes().iter().any(is_it)
+    });
+    symlink("../s1", tree.path("scan/new")).expect("link");
+    fs::rename(tree.path("scan/new"), tree.path("scan/link")).expect("lead the link elsewhere");
+    let stream = |name: &str, number: i32| {
+        let pid = Status::of(&tree, name).filter(|status| status.up())?.pid;
+        fs::read_link(format!("/proc/{pid}/fd/{number}")).ok()
+    };
+    until("the service writes to its own logger", || {
+        let pipe = stream("s1", 1);
+        pipe.is_some() && pipe == stream("s1/log", 0)
+    });
 }
 
 /// Links come and go by the hundred; in the end what is linked runs, nothing runs twice, and svscan has kept nothing.
