@@ -61,8 +61,9 @@ fuzz:
 test-deb: deb
 	packaging/test-deb $(TARGET)/daemontools-rs_*.deb
 
-# Every fault instead of a selection; each loop prints how many it tried. The pure parts under Miri too, where there is one.
-torture:
+# Every fault instead of a selection; each loop prints how many it tried. Random input too (make fuzz), and the pure parts
+# under Miri, where there is one.
+torture: fuzz
 	TORTURE=1 $(CARGO) test --package daemontools-tests --test torture -- --nocapture
 	if $(CARGO) miri --version >/dev/null 2>&1; then $(CARGO) miri test --lib -p supervise -p svscan -p svstat; else echo "left out: Miri: not installed"; fi
 
