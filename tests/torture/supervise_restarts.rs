@@ -22,28 +22,44 @@ fn libfaketime() -> Option<PathBuf> {
     places.into_iter().chain(below).map(|place| place.join("faketime/libfaketime.so.1")).find(|file| file.exists())
 }
 
+/// What libfaketime shares between the processes of a run, by the first one's number. One that is killed leaves it behind,
+/// and a later process of the same number could not begin.
+struct Shared(i32);
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for name in ["faketime_shm_", "sem.faketime_sem_"] {
+            let _ = fs::remove_file(format!("/dev/shm/{name}{}", self.0));
+        }
+    }
+}
+
 /// supervise on `sv`, by a clock that is this fast; none, and a word about it, where that is not to be had.
-fn hurried(tree: &Tree, times: u32) -> Option<Process> {
+fn hurried(tree: &Tree, times: u32) -> Option<(Process, Shared)> {
     let Some(library) = libfaketime() else {
         left_out("a service restarted without a pause", "libfaketime is not installed");
         return None;
     };
     let clock = format!("+0 x{times}");
-    // The library shares its clock through /dev/shm, and leaves that there where it is killed. Root has one of its own.
-    let own = "mount -t tmpfs tmpfs /dev/shm 2>/dev/null; exec env LD_PRELOAD=\"$1\" FAKETIME=\"$2\" supervise sv";
-    let line = ["-c", own, "sh"];
-    let supervise = if tree.shell("exec unshare --mount true") == exits(0, "", "") {
-        tree.invocation("/usr/bin/unshare").args(["--mount", "sh"]).args(line).arg(library).arg(clock).spawn()
-    } else {
-        tree.command("supervise").env("LD_PRELOAD", library).env("FAKETIME", clock).arg("sv").spawn()
+    let begin = || {
+        let supervise = tree.command("supervise").env("LD_PRELOAD", &library).env("FAKETIME", &clock).arg("sv").spawn();
+        let shared = Shared(supervise.pid());
+        (supervise, shared)
     };
-    until("the service is started", || starts(tree) > 0);
-    let maps = fs::read_to_string(format!("/proc/{}/maps", supervise.pid())).expect("read maps");
+    let mut hurried = begin();
+    until("the service is started", || {
+        if hurried.0.ended().is_some() {
+            // Somebody's remains had its number, and are gone by now.
+            hurried = begin();
+        }
+        starts(tree) > 0
+    });
+    let maps = fs::read_to_string(format!("/proc/{}/maps", hurried.0.pid())).expect("read maps");
     if !maps.contains("libfaketime") {
         left_out("a service restarted without a pause", "supervise is linked statically");
         return None;
     }
-    Some(supervise)
+    Some(hurried)
 }
 
 /// How often the service has said that it was started.
@@ -56,7 +72,7 @@ fn starts(tree: &Tree) -> u64 {
 fn a_hundred_thousand_restarts() {
     let total = if all_of_them() { 100_000 } else { 2_000 };
     let tree = Tree::new().script("sv/run", "printf . >>starts");
-    let Some(supervise) = hurried(&tree, 1000) else { return };
+    let Some((supervise, _shared)) = hurried(&tree, 1000) else { return };
     let restarted_until = |goal: u64| {
         tree.run("svc", ["-u", "sv"]);
         while starts(&tree) < goal {
