@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use daemontools_tests::proc::{self, started, ticks};
 use daemontools_tests::status::{Status, until_status, until_up};
 use daemontools_tests::wait::{DEADLINE, all_the_while};
-use daemontools_tests::{Process, Programs, Tree, exits, until};
+use daemontools_tests::{Process, Programs, Tree, exits, open_files, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -215,7 +215,8 @@ fn the_limit_of_open_files_is_raised_for_svscan_alone() {
     let tree = (0..count).fold(Tree::of(Programs::ours()), |tree, n| {
         tree.script(format!("scan/sv{n}/run"), SLEEP).script(format!("scan/sv{n}/log/run"), SLEEP)
     });
-    let svscan = tree.command("svscan").arg("scan").limit(libc::RLIMIT_NOFILE, 40, 4000).spawn();
+    let hard = open_files(4000);
+    let svscan = tree.command("svscan").arg("scan").limit(libc::RLIMIT_NOFILE, 40, hard).spawn();
     let limit = |pid: i32| {
         let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("limits");
         let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line").to_owned();
@@ -224,11 +225,11 @@ fn the_limit_of_open_files_is_raised_for_svscan_alone() {
     for n in 0..count {
         for service in [format!("scan/sv{n}"), format!("scan/sv{n}/log")] {
             let process = until_up(&tree, &service);
-            assert_eq!(limit(process), "40 4000");
-            assert_eq!(limit(proc::parent(process).expect("a parent")), "40 4000");
+            assert_eq!(limit(process), format!("40 {hard}"));
+            assert_eq!(limit(proc::parent(process).expect("a parent")), format!("40 {hard}"));
         }
     }
-    assert_eq!(limit(svscan.pid()), "4000 4000");
+    assert_eq!(limit(svscan.pid()), format!("{hard} {hard}"));
     assert_eq!(svscan.stderr(), b"");
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use daemontools_tests::status::{Status, now, raw_record, record, until_down, until_up};
 use daemontools_tests::wait::all_the_while;
-use daemontools_tests::{End, NONE, Output, Process, Programs, Tree, exits, needs_root, proc, until};
+use daemontools_tests::{End, NONE, Output, Process, Programs, Tree, exits, needs_root, open_files, proc, until};
 use nix::sys::signal::Signal;
 
 const RUN: &str = "exec sleep 987";
@@ -233,8 +233,11 @@ fn many_services() {
     tree.put_file("s99/supervise/status", record(10, 0, 0, b'u'));
     let arguments =
         |option: &'static str| [option].into_iter().chain(names.iter().map(String::as_str)).collect::<Vec<_>>();
-    let mut process =
-        tree.command_of(Programs::ours(), "svwait").args(arguments("-u")).limit(libc::RLIMIT_NOFILE, 40, 4096).spawn();
+    let mut process = tree
+        .command_of(Programs::ours(), "svwait")
+        .args(arguments("-u"))
+        .limit(libc::RLIMIT_NOFILE, 40, open_files(4096))
+        .spawn();
     until_waiting(&mut process);
     tree.put_file("s99/supervise/status.new", record(0, 8, 0, b'u'));
     fs::rename(tree.path("s99/supervise/status.new"), tree.path("s99/supervise/status")).expect("rename");

@@ -26,7 +26,7 @@ pub use pipe::{broken_pipe, close, pipe};
 pub use process::{End, Output, Process, exits};
 pub use programs::Programs;
 pub use random::Random;
-pub use skip::{left_out, needs_root, spare_user};
+pub use skip::{left_out, needs_root, open_files, spare_user};
 pub use tree::Tree;
 pub use wait::{until, value};
 

@@ -9,6 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sys::resource::{Resource, getrlimit};
+
 use crate::proc;
 
 /// Says what this run leaves out, and why; past libtest, which would swallow what `eprintln!` prints.
@@ -31,6 +33,14 @@ pub fn spare_user() -> u32 {
             .any(|pid| proc::field(pid, "Uid").is_some_and(|ids| ids.split('\t').any(|id| id == user)))
     };
     std::iter::repeat_with(next).find(|&user| !is_taken(user)).expect("a user without processes")
+}
+
+/// The hard limit of open files to start a program with: this many, or as many as we ourselves may have. Not every root may
+/// raise it.
+#[must_use]
+pub fn open_files(wanted: u64) -> u64 {
+    let (_, own) = getrlimit(Resource::RLIMIT_NOFILE).expect("our own limit");
+    wanted.min(own)
 }
 
 /// Whether this is root, whose trees other users can reach; if not, says that `what` is left out.

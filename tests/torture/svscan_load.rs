@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use daemontools_tests::fault::{all_of_them, can_trace};
 use daemontools_tests::proc::{self, alive, arguments, descriptors, parent, until_descriptors};
 use daemontools_tests::status::{Status, until_up};
-use daemontools_tests::{Process, Tree, until};
+use daemontools_tests::{Process, Tree, open_files, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -37,7 +37,7 @@ fn tree(count: usize) -> (Tree, Vec<String>) {
 }
 
 fn svscan(tree: &Tree) -> Process {
-    tree.command("svscan").arg("scan").limit(libc::RLIMIT_NOFILE, OPEN_FILES, 20_000).spawn()
+    tree.command("svscan").arg("scan").limit(libc::RLIMIT_NOFILE, OPEN_FILES, open_files(20_000)).spawn()
 }
 
 fn until_all_up(tree: &Tree, names: &[String]) {
