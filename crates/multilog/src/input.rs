@@ -113,9 +113,11 @@ impl Input {
             }
             return false;
         }
-        let calm = (self.buffer.len() > READ + WINDOW).then(|| monotonic() + CALM);
+        let swollen = self.buffer.len() > READ + WINDOW || self.peek.as_ref().is_some_and(Peek::is_grown);
+        let calm = swollen.then(|| monotonic() + CALM);
         wait([STDIN, signals.as_fd()], calm);
-        let is_calm = calm.is_some_and(|calm| monotonic() >= calm);
+        // Whoever is kept waiting for a processor finds that time is up, and that something has come.
+        let is_calm = calm.is_some_and(|calm| monotonic() >= calm) && !is_ready();
         if is_calm {
             self.buffer.truncate(self.filled);
             give_back(&mut self.buffer);

@@ -136,10 +136,15 @@ impl Peek {
         }
     }
 
+    /// Whether the pipes are larger than they were.
+    pub fn is_grown(&self) -> bool {
+        self.size > self.first
+    }
+
     /// Makes both pipes as large as they were, since a user's share of pipes is limited. What stands in one may be too
-    /// much for that: then it stays.
+    /// much for that: then it stays until the next attempt.
     pub fn shrink(&mut self) {
-        if self.size > self.first && resize(STDIN, self.first) && resize(self.writer.as_fd(), self.first) {
+        if self.is_grown() && resize(STDIN, self.first) && resize(self.writer.as_fd(), self.first) {
             self.turn_to(self.first);
         }
     }
