@@ -31,7 +31,7 @@ pub struct Scene {
 }
 
 /// Each of them rotates several times.
-pub const SCENES: [Scene; 6] = [
+pub const SCENES: [Scene; 7] = [
     Scene {
         name: "plain",
         script: &["s8192", "n99", "./d"],
@@ -86,7 +86,19 @@ pub const SCENES: [Scene; 6] = [
         lengths: (80, 80),
         lines: 400,
     },
+    Scene {
+        name: FLOOD,
+        script: &["t", "s300000", "n99", "./d"],
+        logs: &["d"],
+        stamped: true,
+        keep: 99,
+        lengths: (30, 120),
+        lines: 20_000,
+    },
 ];
+
+/// So much that the pipe is made larger.
+pub const FLOOD: &str = "a flood";
 
 impl Scene {
     /// Line number `number`, with its newline.

@@ -6,14 +6,20 @@
 use daemontools_tests::fault::{Call, all_of_them, calls, can_trace, selection, try_each};
 use daemontools_tests::{End, Output, Tree, value};
 
-use crate::multilog::{Feed, SCENES, Scene, finished, judge, judge_between};
+use crate::multilog::{FLOOD, Feed, SCENES, Scene, finished, judge, judge_between};
 
 /// The calls of a run that is not disturbed.
 pub fn clean_run(scene: &Scene) -> Vec<Call> {
-    let (tree, feed) = (Tree::new(), Feed::new(scene));
-    assert_eq!(feed.to(tree.traced("clean", &[], "multilog"), scene).run().end, End::Code(0));
-    judge(&tree, scene, 0);
-    let calls = calls(&tree.read("clean"), "umask");
+    let trace = value("a run of its kind", || {
+        let (tree, feed) = (Tree::new(), Feed::new(scene));
+        assert_eq!(feed.to(tree.traced("clean", &[], "multilog"), scene).run().end, End::Code(0));
+        judge(&tree, scene, 0);
+        let trace = tree.read("clean");
+        // Where the feeder is held up, the pipe need not grow.
+        let grows = String::from_utf8_lossy(&trace).contains("F_SETPIPE_SZ");
+        (grows || scene.name != FLOOD).then_some(trace)
+    });
+    let calls = calls(&trace, "umask");
     assert!(calls.len() > 80, "{}: only {} calls", scene.name, calls.len());
     calls
 }
