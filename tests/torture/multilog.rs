@@ -30,70 +30,49 @@ pub struct Scene {
     pub lines: usize,
 }
 
+/// The scene from which the others differ.
+const PLAIN: Scene = Scene {
+    name: "plain",
+    script: &["s8192", "n99", "./d"],
+    logs: &["d"],
+    stamped: false,
+    keep: 99,
+    lengths: (80, 80),
+    lines: 500,
+};
+
 /// Each of them rotates several times.
 pub const SCENES: [Scene; 7] = [
-    Scene {
-        name: "plain",
-        script: &["s8192", "n99", "./d"],
-        logs: &["d"],
-        stamped: false,
-        keep: 99,
-        lengths: (80, 80),
-        lines: 500,
-    },
-    Scene {
-        name: "t",
-        script: &["t", "s8192", "n99", "./d"],
-        logs: &["d"],
-        stamped: true,
-        keep: 99,
-        lengths: (30, 120),
-        lines: 400,
-    },
-    Scene {
-        name: "n3",
-        script: &["s8192", "n3", "./d"],
-        logs: &["d"],
-        stamped: false,
-        keep: 3,
-        lengths: (80, 80),
-        lines: 500,
-    },
+    PLAIN,
+    Scene { name: "t", script: &["t", "s8192", "n99", "./d"], stamped: true, lengths: (30, 120), lines: 400, ..PLAIN },
+    Scene { name: "n3", script: &["s8192", "n3", "./d"], keep: 3, ..PLAIN },
     Scene {
         name: "processor and state",
         script: &["s8192", "n99", "!read n <&4; echo $((n + 1)) >&5; exec cat", "./d"],
-        logs: &["d"],
-        stamped: false,
-        keep: 99,
-        lengths: (80, 80),
-        lines: 500,
+        ..PLAIN
     },
     Scene {
         name: "lines of 300 to 1500 bytes",
         script: &["t", "s16384", "n99", "./d"],
-        logs: &["d"],
         stamped: true,
-        keep: 99,
         lengths: (300, 1500),
         lines: 90,
+        ..PLAIN
     },
     Scene {
         name: "two directories",
         script: &["s8192", "n99", "./d", "s12288", "n4", "./e"],
         logs: &["d", "e"],
-        stamped: false,
-        keep: 99,
-        lengths: (80, 80),
         lines: 400,
+        ..PLAIN
     },
     Scene {
         name: FLOOD,
         script: &["t", "s300000", "n99", "./d"],
-        logs: &["d"],
         stamped: true,
-        keep: 99,
         lengths: (30, 120),
         lines: 20_000,
+        ..PLAIN
     },
 ];
 
