@@ -27,7 +27,7 @@ pub fn multilog_stamped(bench: &Bench) -> Vec<Row> {
     logger(bench, "`multilog t s16777215 DIR`", Target::AtLeast(6.0), &script)
 }
 
-/// With one pattern that few lines match, and with ten.
+/// With one pattern, and with ten. No line is wanted: a star stops at the first space, and a number comes there.
 pub fn multilog_patterns(bench: &Bench) -> Vec<Row> {
     let one = Script {
         multilog: &["t", "-*", "+* error *", "s16777215"],

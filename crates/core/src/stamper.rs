@@ -1,8 +1,8 @@
 //! A stamp before each line: tai64n's one loop, and the `t` of multilog.
 //!
 //! A pass takes what was read and gives what is to be written, so that the loop knows no descriptors. Per line it costs
-//! one look at the clock (17 ns of the 35 that a line of 80 bytes takes in all), one search for the newline, one copy.
-//! Lines that nobody wants cost the search alone: the clock is not looked at for them.
+//! one look at the clock (17 ns of the 40 that a line of 80 bytes takes outside the kernel), one search for the newline,
+//! one copy. Lines that nobody wants cost the search alone: the clock is not looked at for them.
 
 use crate::label::{Label, two_hex_digits};
 
@@ -75,7 +75,7 @@ impl<C: FnMut() -> Label> Stamper<C> {
 }
 
 /// A stamp and the space after it. As long as the second is the same, only the nanoseconds are written anew: 8 of the
-/// 24 digits, which saves a tenth of all that a stamped line costs.
+/// 24 digits, which saves 5 % of tai64n's time.
 struct Text {
     seconds: u64,
     bytes: [u8; Label::TEXT + 1],

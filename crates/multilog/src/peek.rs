@@ -96,7 +96,7 @@ impl Peek {
     }
 
     /// Takes bytes that stand in the pipe out of it, unseen; says how many that worked for. (No copy is made, which saves
-    /// a tenth of the time that all the copies take.)
+    /// 3 to 7 % of the processor time.)
     pub fn discard(&self, count: usize) -> usize {
         let Some(null) = &self.null else { return 0 };
         let mut gone = 0;
