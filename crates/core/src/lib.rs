@@ -11,6 +11,7 @@ pub mod failure;
 pub mod flood;
 pub mod intake;
 pub mod label;
+pub mod newlines;
 pub mod number;
 pub mod options;
 pub mod printable;

@@ -1,10 +1,11 @@
 //! A stamp before each line: tai64n's one loop, and the `t` of multilog.
 //!
-//! A pass takes what was read and gives what is to be written, so that the loop knows no descriptors. Per line it costs
-//! one look at the clock (17 ns of the 40 that a line of 80 bytes takes outside the kernel), one search for the newline,
-//! one copy. Lines that nobody wants cost the search alone: the clock is not looked at for them.
+//! A pass takes what was read and gives what is to be written, so that the loop knows no descriptors. A line of 80 bytes
+//! costs one look at the clock (18 ns of 28), a search for the newline (4 ns, see `newlines`), digits and a copy. Lines
+//! that nobody wants cost the search alone: the clock is not looked at for them.
 
 use crate::label::{Label, hex_digits};
+use crate::newlines::Newlines;
 
 /// How much output a pass gathers before it lets it be written: an empty line grows to 26 times its size.
 pub const FULL: usize = 64 * 1024;
@@ -24,12 +25,15 @@ pub struct Stamper<C> {
     begun: Option<Label>,
     /// The text of the last stamp.
     text: Text,
+    /// Where lines end.
+    newlines: Newlines,
 }
 
 impl<C: FnMut() -> Label> Stamper<C> {
     /// At the start of a stream.
     pub fn new(clock: C) -> Stamper<C> {
-        Stamper { clock, at_line_start: true, wanted: true, begun: None, text: Text::of(Label::from_unix(0, 0)) }
+        let text = Text::of(Label::from_unix(0, 0));
+        Stamper { clock, at_line_start: true, wanted: true, begun: None, text, newlines: Newlines::default() }
     }
 
     /// The line that comes next has begun now, unless it has before: this is the stamp that it will get.
@@ -54,23 +58,56 @@ impl<C: FnMut() -> Label> Stamper<C> {
         mut is_wanted: impl FnMut(&[u8]) -> bool,
     ) -> &'a [u8] {
         while !input.is_empty() && output.len() < FULL {
-            let line = memchr::memchr(b'\n', input).map_or(input.len(), |newline| newline + 1);
-            let Some((line, rest)) = input.split_at_checked(line.min(FULL)) else { break };
-            if self.at_line_start {
-                self.wanted = is_wanted(line);
-                let begun = self.begun.take();
-                if self.wanted {
-                    let label = begun.unwrap_or_else(&mut self.clock);
-                    self.text.append(label, output);
-                }
-            }
-            if self.wanted {
-                output.extend_from_slice(line);
-            }
-            self.at_line_start = line.ends_with(b"\n");
-            input = rest;
+            let rest = self.pass_lines(input, output, &mut is_wanted);
+            input = if rest.len() < input.len() { rest } else { self.pass_piece(input, output, &mut is_wanted) };
         }
         input
+    }
+
+    /// The whole lines of a window, where there is so much, and a new line comes next whose stamp is not there already.
+    fn pass_lines<'a>(
+        &mut self,
+        input: &'a [u8],
+        output: &mut Vec<u8>,
+        is_wanted: &mut impl FnMut(&[u8]) -> bool,
+    ) -> &'a [u8] {
+        let ready = self.at_line_start && self.begun.is_none();
+        let Some(window) = input.first_chunk().filter(|_| ready) else { return input };
+        let mut start = 0;
+        for &newline in self.newlines.find(window) {
+            let end = usize::from(newline) + 1;
+            let Some(line) = window.get(start..end).filter(|_| output.len() < FULL) else { break };
+            if is_wanted(line) {
+                self.text.append((self.clock)(), output);
+                output.extend_from_slice(line);
+            }
+            start = end;
+        }
+        input.get(start..).unwrap_or_default()
+    }
+
+    /// A line, or what there is of it.
+    fn pass_piece<'a>(
+        &mut self,
+        input: &'a [u8],
+        output: &mut Vec<u8>,
+        is_wanted: &mut impl FnMut(&[u8]) -> bool,
+    ) -> &'a [u8] {
+        let length = memchr::memchr(b'\n', input).map_or(input.len(), |newline| newline + 1);
+        let (piece, rest) = input.split_at_checked(length.min(FULL)).unwrap_or((input, b""));
+        if self.at_line_start {
+            self.wanted = is_wanted(piece);
+            let begun = self.begun.take();
+            if self.wanted {
+                let label = begun.unwrap_or_else(&mut self.clock);
+                self.text.append(label, output);
+            }
+        }
+        if self.wanted {
+            output.extend_from_slice(piece);
+        }
+        self.at_line_start = piece.ends_with(b"\n");
+        rest
     }
 }
 
@@ -105,6 +142,7 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::newlines::WINDOW;
 
     /// A clock that goes on by a second each time it is looked at.
     fn ticking() -> impl FnMut() -> Label {
@@ -201,6 +239,15 @@ mod tests {
         stamper.begin();
         stamper.pass(b"\nc", &mut output);
         assert_eq!(output, b"@400000000000000b00000000 a\n@400000000000000c00000000 b\n@400000000000000d00000000 c");
+    }
+
+    #[test]
+    fn lines_of_a_window_are_those_that_come_one_by_one() {
+        let lengths = (0_u8..=u8::MAX).cycle().step_by(37).take(3 * WINDOW / 128);
+        let text: Vec<u8> = lengths.flat_map(|length| [vec![length; length.into()], vec![b'\n']].concat()).collect();
+        for size in [1, 100, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, text.len()] {
+            assert_eq!(in_pieces(&text, size), plain(&text), "{size}");
+        }
     }
 
     #[test]
