@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::Bench;
 use crate::contender::Who;
@@ -11,8 +11,15 @@ use crate::measure::in_turn;
 use crate::scratch::Scratch;
 use crate::table::{Row, Target, Unit};
 
-/// How much is fed in one go.
-const AMOUNT: usize = 64_000_000;
+/// How much is fed in one go: enough for a quarter of a second at the least. (The first few hundredths pass while the
+/// scheduler finds a processor for each side of the pipe.)
+const AMOUNT: usize = 256_000_000;
+
+/// How much text that is, over and over: a service writes its lines from memory that it has just used.
+const TEXT: usize = 1_000_000;
+
+/// How much of a log is read in one go, once.
+const LOG: usize = 32_000_000;
 
 /// `multilog s16777215 DIR`.
 pub fn multilog(bench: &Bench) -> Vec<Row> {
@@ -66,7 +73,7 @@ pub fn multilog_default_size(bench: &Bench) -> Vec<Row> {
 
 /// `tai64n`.
 pub fn tai64n(bench: &Bench) -> Vec<Row> {
-    let input = lines(AMOUNT, 80);
+    let input = Input { text: lines(TEXT, 80), amount: AMOUNT };
     filter(
         bench,
         "`tai64n`",
@@ -78,7 +85,8 @@ pub fn tai64n(bench: &Bench) -> Vec<Row> {
 
 /// `tai64nlocal`.
 pub fn tai64nlocal(bench: &Bench) -> Vec<Row> {
-    let input = stamped(&lines(AMOUNT / 2, 80));
+    let text = stamped(&lines(LOG, 80));
+    let input = Input { amount: text.len(), text };
     filter(
         bench,
         "`tai64nlocal`",
@@ -86,6 +94,14 @@ pub fn tai64nlocal(bench: &Bench) -> Vec<Row> {
         &input,
         &[(Who::Ours, "tai64nlocal"), (Who::Original, "tai64nlocal"), (Who::S6, "s6-tai64nlocal"), (Who::Cat, "cat")],
     )
+}
+
+/// What is fed.
+pub struct Input {
+    /// The text, over and over.
+    pub text: Vec<u8>,
+    /// How many bytes of it at least; the last time is as whole as the first.
+    pub amount: usize,
 }
 
 /// The same log in three languages: what comes before the directory.
@@ -103,13 +119,14 @@ fn logger(bench: &Bench, what: &'static str, target: Target, script: &Script) ->
     programs.extend(script.runit.map(|_| (Who::Runit, "svlogd")));
     programs.extend(script.s6.map(|_| (Who::S6, "s6-log")));
     programs.push((Who::Cat, "cat"));
-    let (input, whos) = (lines(AMOUNT, 80), bench.contenders.with(&programs));
+    let input = Input { text: lines(TEXT, 80), amount: AMOUNT };
+    let whos = bench.contenders.with(&programs);
     let values = in_turn(&whos, bench.rounds, |who| rate(bench, who, script, &input));
     vec![Row { what, unit: Unit::Rate, target, values }]
 }
 
 /// How many megabytes of input a second one takes to log it.
-pub fn rate(bench: &Bench, who: Who, script: &Script, input: &[u8]) -> f64 {
+pub fn rate(bench: &Bench, who: Who, script: &Script, input: &Input) -> f64 {
     let scratch = Scratch::new();
     let command = |program: &str| scratch.command(&bench.contenders, who, program);
     let mut command = match who {
@@ -129,7 +146,7 @@ pub fn rate(bench: &Bench, who: Who, script: &Script, input: &[u8]) -> f64 {
     if who != Who::Cat {
         command.arg("./log");
     }
-    megabytes_per_second(input, fed(command, input))
+    megabytes_per_second(command, input)
 }
 
 fn with(mut command: Command, arguments: &[&str]) -> Command {
@@ -137,29 +154,26 @@ fn with(mut command: Command, arguments: &[&str]) -> Command {
     command
 }
 
-fn filter(bench: &Bench, what: &'static str, target: Target, input: &[u8], programs: &[(Who, &str)]) -> Vec<Row> {
+fn filter(bench: &Bench, what: &'static str, target: Target, input: &Input, programs: &[(Who, &str)]) -> Vec<Row> {
     let whos = bench.contenders.with(programs);
     let scratch = Scratch::new();
     let values = in_turn(&whos, bench.rounds, |who| {
         let program = programs.iter().find(|(other, _)| *other == who).map_or("", |(_, program)| program);
-        megabytes_per_second(input, fed(scratch.command(&bench.contenders, who, program), input))
+        megabytes_per_second(scratch.command(&bench.contenders, who, program), input)
     });
     vec![Row { what, unit: Unit::Rate, target, values }]
 }
 
-/// Starts a command, feeds it the input through a pipe, and tells how long it took to its end.
-fn fed(mut command: Command, input: &[u8]) -> Duration {
+/// Starts a command, feeds it the input through a pipe, and tells how many megabytes a second it took to its end.
+fn megabytes_per_second(mut command: Command, input: &Input) -> f64 {
+    let times = input.amount.div_ceil(input.text.len());
     let started = Instant::now();
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("start {command:?}: {e}"));
-    let fed = child.stdin.take().map(|mut pipe| pipe.write_all(input));
+    let fed = child.stdin.take().map(|mut pipe| (0..times).try_for_each(|_| pipe.write_all(&input.text)));
     let end = child.wait().expect("wait for a child");
     let took = started.elapsed();
     assert!(end.success() && matches!(fed, Some(Ok(()))), "{command:?} did not take its input: {end}, {fed:?}");
-    took
-}
-
-fn megabytes_per_second(input: &[u8], took: Duration) -> f64 {
-    input.len() as f64 / 1e6 / took.as_secs_f64()
+    (times * input.text.len()) as f64 / 1e6 / took.as_secs_f64()
 }
 
 /// Log lines, always the same, of this many bytes on average, newlines included; one in fifty tells of an error.
