@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use crate::Bench;
 use crate::contender::Who;
-use crate::lines::{Input, Script, lines, rate};
+use crate::lines::{Input, Script, TEXT, lines, rate};
 use crate::measure::{in_turn, median, memory, milliseconds, processor_time};
 use crate::scan_tree::{RUN, ScanTree};
 use crate::table;
@@ -88,7 +88,7 @@ fn line_lengths(bench: &Bench) -> String {
     let script = Script { multilog: &["t", "s16777215"], runit: None, s6: None };
     let whos = bench.contenders.with(&[(Who::Ours, "multilog"), (Who::Original, "multilog")]);
     let row = |&average: &usize| {
-        let input = Input { text: lines(1_000_000, average), amount: 32_000_000 };
+        let input = Input { text: lines(TEXT, average), amount: 32_000_000 };
         let values = in_turn(&whos, bench.rounds.min(5), |who| rate(bench, who, &script, &input));
         let of = |who| values.iter().find(|(other, _)| *other == who).map_or(f64::NAN, |&(_, value)| value);
         let (ours, original) = (of(Who::Ours), of(Who::Original));

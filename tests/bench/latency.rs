@@ -59,6 +59,10 @@ pub fn down(bench: &Bench) -> Vec<Row> {
 
 /// How many services are killed in turn, so that each has run for a while.
 const KILLED: usize = 12;
+/// How long all of them have run before the first is killed: past the second that lies between two starts.
+const RAN_FOR: Duration = Duration::from_secs(2);
+/// How long it is calm before each: with two contenders it is a second and a half until a service's turn comes again.
+const CALM: Duration = Duration::from_millis(60);
 
 /// A service that ran for a while is killed: when is it started again? (A single time is a tenth or two longer or shorter,
 /// as it happens: it takes many.)
@@ -67,9 +71,9 @@ pub fn restart(bench: &Bench) -> Vec<Row> {
     let whos = bench.contenders.of(&ALL);
     let mut services: Vec<VecDeque<Pid>> =
         whos.iter().map(|&who| (0..KILLED).map(|_| trees.of(who).reports.next()).map(pid).collect()).collect();
-    sleep(Duration::from_secs(2));
+    sleep(RAN_FOR);
     let values = in_turn(&whos, KILLED * bench.rounds, |who| {
-        sleep(Duration::from_millis(60));
+        sleep(CALM);
         let at = whos.iter().position(|&other| other == who).expect("one of them");
         let oldest = services[at].pop_front().expect("a service");
         let killed = Instant::now();

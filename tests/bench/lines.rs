@@ -16,7 +16,7 @@ use crate::table::{Row, Target, Unit};
 const AMOUNT: usize = 256_000_000;
 
 /// How much text that is, over and over: a service writes its lines from memory that it has just used.
-const TEXT: usize = 1_000_000;
+pub const TEXT: usize = 1_000_000;
 
 /// How much of a log is read in one go, once.
 const LOG: usize = 32_000_000;

@@ -81,16 +81,16 @@ impl Label {
 }
 
 /// Eight lower-case hex digits, all at once in one register: every line of a log has them three times.
-pub const fn hex_digits(value: u32) -> [u8; 8] {
+pub fn hex_digits(value: u32) -> [u8; 8] {
     const ONES: u64 = 0x0101_0101_0101_0101;
     // Each digit in a byte of its own: halves move apart, then quarters, then eighths.
-    let halves = value as u64;
+    let halves = u64::from(value);
     let halves = (halves | halves << 16) & 0x0000_ffff_0000_ffff;
     let quarters = (halves | halves << 8) & 0x00ff_00ff_00ff_00ff;
     let digits = (quarters | quarters << 4) & (0x0f * ONES);
     // Those above 9, and only those, reach the next digit with 6 more; between `9` and `a` lie 39 other characters.
     let letters = (digits + 6 * ONES) >> 4 & ONES;
-    (digits + b'0' as u64 * ONES + 39 * letters).to_be_bytes()
+    (digits + u64::from(b'0') * ONES + 39 * letters).to_be_bytes()
 }
 
 /// What a lower-case hex digit is worth. From a table, since the digits of a clock defeat every guess of the processor.
@@ -131,6 +131,14 @@ mod tests {
         assert_eq!(Label::from_bytes(label.to_bytes()), label);
         let text = [label.to_text().as_slice(), b" line"].concat();
         assert_eq!(Label::from_text(&text), Some((label, b" line".as_slice())));
+    }
+
+    #[test]
+    fn hex_digits_are_those_of_the_standard_library() {
+        let bytes = (0..=u8::MAX).flat_map(|byte| [0, 8, 16, 24].map(|place| u32::from(byte) << place));
+        for value in bytes.chain([0x0123_4567, 0x89ab_cdef, 0x9a9a_a9a9, 999_999_999, u32::MAX]) {
+            assert_eq!(hex_digits(value).as_slice(), format!("{value:08x}").as_bytes());
+        }
     }
 
     #[test]

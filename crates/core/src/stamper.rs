@@ -23,7 +23,7 @@ pub struct Stamper<C> {
     wanted: bool,
     /// When the line that comes next began, if that was before its first byte is passed.
     begun: Option<Label>,
-    /// The text of the last stamp.
+    /// How stamps are written.
     text: Text,
     /// Where lines end.
     newlines: Newlines,
