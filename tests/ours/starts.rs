@@ -1,6 +1,6 @@
 //! `supervise/starts`, read by the suite's own hand: written by our supervise, by no other, and in nobody's way.
 //!
-//! Not tested here: the sums over a minute and an hour, which are pure (`crates/core/src/starts.rs`).
+//! Not tested here: the sums over a minute and an hour, which are pure (`crates/core/src/restarts.rs`).
 
 use std::fs;
 

@@ -11,7 +11,7 @@ use daemontools_tests::programs::workspace;
 /// What opens a place that the compiler does not check.
 const OPENINGS: [&str; 5] = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe("];
 
-/// How often each file below a directory has `unsafe`, by its name seen from core's sources.
+/// How often each file below a directory has `unsafe`, by its name seen from the sources of `sys`.
 fn count(directory: &Path, counts: &mut BTreeMap<String, usize>) {
     for entry in fs::read_dir(directory).expect("read sources").flatten() {
         let path = entry.path();
@@ -20,8 +20,8 @@ fn count(directory: &Path, counts: &mut BTreeMap<String, usize>) {
         } else if path.extension().is_some_and(|ending| ending == "rs") {
             let text = fs::read_to_string(&path).expect("read a source");
             let here = OPENINGS.iter().map(|opening| text.matches(opening).count()).sum::<usize>();
-            let core = workspace().join("crates/core/src");
-            let name = path.strip_prefix(core).unwrap_or(&path).display().to_string();
+            let sys = workspace().join("crates/sys/src");
+            let name = path.strip_prefix(sys).unwrap_or(&path).display().to_string();
             if here > 0 {
                 counts.insert(name, here);
             }

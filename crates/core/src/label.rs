@@ -1,66 +1,65 @@
 //! TAI64N: a moment to the nanosecond, as 12 bytes or as `@` and 24 hex digits (<https://cr.yp.to/libtai/tai64.html>).
 //!
-//! As all of daemontools does, it counts no leap seconds: second 2^62 + 10 is the Unix epoch. (The package tai64 puts
-//! the epoch at 2^62 + 37, and its stamps would be 27 seconds off from those of every existing log.)
+//! The value is the package tai64's. The epoch is ours: as all of daemontools does, a label counts no leap seconds, so
+//! second 2^62 + 10 is the Unix epoch. (tai64's constant `UNIX_EPOCH` is 2^62 + 37 while its `from_unix` adds 2^62 + 10.)
+//! Reading is lenient, as in 0.76: any 12 bytes make a label, those of a billion nanoseconds or more too.
 
-use nix::time::{ClockId, clock_gettime};
+use tai64::{Tai64, Tai64N};
 
-/// The label of the Unix epoch.
+/// The label of the Unix epoch, in seconds.
 pub const UNIX_EPOCH: u64 = (1 << 62) + 10;
 
-/// A moment. Any 12 bytes make one; those beyond a billion nanoseconds are kept as they are.
+/// A moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Label {
-    /// Seconds, counted from 2^62 ten seconds before the Unix epoch.
-    pub seconds: u64,
-    /// Nanoseconds within the second.
-    pub nanoseconds: u32,
-}
+pub struct Label(pub Tai64N);
 
 impl Label {
     /// How many bytes the packed form has.
-    pub const PACKED: usize = 12;
+    pub const PACKED: usize = Tai64N::BYTE_SIZE;
     /// How many bytes the text has: `@` and 24 hex digits.
     pub const TEXT: usize = 25;
 
-    /// The time of day by the system's clock.
-    pub fn now() -> Label {
-        // The clock always exists; the epoch is what a label shows if it ever should not.
-        clock_gettime(ClockId::CLOCK_REALTIME)
-            .map(|time| Label::from_unix(time.tv_sec(), u32::try_from(time.tv_nsec()).unwrap_or(0)))
-            .unwrap_or(Label { seconds: UNIX_EPOCH, nanoseconds: 0 })
+    /// The label of these TAI64 seconds and the nanoseconds within the second.
+    pub const fn new(seconds: u64, nanoseconds: u32) -> Label {
+        Label(Tai64N(Tai64(seconds), nanoseconds))
+    }
+
+    /// Seconds, counted from 2^62 ten seconds before the Unix epoch.
+    pub const fn seconds(self) -> u64 {
+        self.0.0.0
+    }
+
+    /// Nanoseconds within the second.
+    pub const fn nanoseconds(self) -> u32 {
+        self.0.1
     }
 
     /// The label of a Unix time in seconds and nanoseconds.
     pub const fn from_unix(seconds: i64, nanoseconds: u32) -> Label {
-        Label { seconds: UNIX_EPOCH.wrapping_add_signed(seconds), nanoseconds }
+        Label::new(UNIX_EPOCH.wrapping_add_signed(seconds), nanoseconds)
     }
 
     /// The Unix time in seconds; wraps for labels beyond the reach of any clock.
     pub fn to_unix(self) -> i64 {
-        i64::from_ne_bytes(self.seconds.wrapping_sub(UNIX_EPOCH).to_ne_bytes())
+        i64::from_ne_bytes(self.seconds().wrapping_sub(UNIX_EPOCH).to_ne_bytes())
     }
 
     /// The packed form: 8 bytes of seconds, 4 of nanoseconds, each big-endian.
     pub fn to_bytes(self) -> [u8; Label::PACKED] {
-        let mut bytes = [0; Label::PACKED];
-        let (seconds, nanoseconds) = bytes.split_at_mut(8);
-        seconds.copy_from_slice(&self.seconds.to_be_bytes());
-        nanoseconds.copy_from_slice(&self.nanoseconds.to_be_bytes());
-        bytes
+        self.0.to_bytes()
     }
 
     /// The label of a packed form.
     pub fn from_bytes(bytes: [u8; Label::PACKED]) -> Label {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
-        Label { seconds: u64::from_be_bytes([a, b, c, d, e, f, g, h]), nanoseconds: u32::from_be_bytes([i, j, k, l]) }
+        Label::new(u64::from_be_bytes([a, b, c, d, e, f, g, h]), u32::from_be_bytes([i, j, k, l]))
     }
 
     /// The text: `@`, then the packed form in lower-case hex.
     pub fn to_text(self) -> [u8; Label::TEXT] {
         let mut text = [b'@'; Label::TEXT];
         let (_, digits) = text.split_at_mut(1);
-        let words = [(self.seconds >> 32) as u32, self.seconds as u32, self.nanoseconds];
+        let words = [(self.seconds() >> 32) as u32, self.seconds() as u32, self.nanoseconds()];
         for (eight, word) in digits.chunks_exact_mut(8).zip(words) {
             eight.copy_from_slice(&hex_digits(word));
         }
@@ -127,7 +126,7 @@ mod tests {
 
     #[test]
     fn text_and_bytes_lead_back() {
-        let label = Label { seconds: 0x4123_4567_89ab_cdef, nanoseconds: 0xfedc_ba98 };
+        let label = Label::new(0x4123_4567_89ab_cdef, 0xfedc_ba98);
         assert_eq!(Label::from_bytes(label.to_bytes()), label);
         let text = [label.to_text().as_slice(), b" line"].concat();
         assert_eq!(Label::from_text(&text), Some((label, b" line".as_slice())));

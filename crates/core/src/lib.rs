@@ -1,27 +1,9 @@
-//! Everything that two programs share; a list of modules and no code.
+//! The formats that daemontools programs exchange through files and FIFOs, as pure functions on bytes: no system call, no
+//! dependency but tai64. This is the crate for other tools that read or write them.
+#![forbid(unsafe_code)]
 
-pub mod account;
-pub mod almanac;
-pub mod clock;
 pub mod control;
-pub mod entry;
-pub mod errno;
-pub mod exec;
-pub mod failure;
-pub mod flood;
-pub mod intake;
 pub mod label;
-pub mod newlines;
-pub mod number;
-pub mod options;
-pub mod printable;
-pub mod ring;
-pub mod scan_dir;
-pub mod service;
-pub mod service_dir;
-pub mod stamper;
-pub mod starts;
+pub mod restarts;
+mod rolling_counter;
 pub mod status;
-pub mod stdio;
-pub mod sys;
-pub mod wait;

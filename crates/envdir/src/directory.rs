@@ -2,10 +2,10 @@
 
 use std::ffi::CStr;
 
-use daemontools_core::exec::Environment;
-use daemontools_core::failure::{Failure, Unable};
-use daemontools_core::stdio;
-use daemontools_core::sys::fd::open_private;
+use daemontools_program::exec::Environment;
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_program::stdio;
+use daemontools_sys::fd::open_private;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;

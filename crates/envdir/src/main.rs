@@ -2,12 +2,12 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::exec::{self, Environment};
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::sys::args::Args;
-use daemontools_core::sys::fd::open_private;
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::exec::{self, Environment};
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_sys::args::Args;
+use daemontools_sys::fd::open_private;
 use envdir::directory;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;

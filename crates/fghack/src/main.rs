@@ -5,14 +5,14 @@
 
 use std::os::fd::{AsFd, IntoRawFd};
 
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::exec;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::stdio;
-use daemontools_core::sys::args::Args;
-use daemontools_core::sys::fd::duplicate_inherited;
-use daemontools_core::sys::process::{Ending, fork, leave, wait_for};
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::exec;
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_program::stdio;
+use daemontools_sys::args::Args;
+use daemontools_sys::fd::duplicate_inherited;
+use daemontools_sys::process::{Ending, fork, leave, wait_for};
 use nix::unistd::pipe;
 
 const PROGRAM: Program = Program {
@@ -37,7 +37,7 @@ fn run(args: Args) -> Outcome {
             // As many as there is room for.
             let _ = duplicate_inherited(writer.as_fd()).map(IntoRawFd::into_raw_fd);
         }
-        leave(exec::run(args).tell(&PROGRAM))
+        leave(exec::run(args).tell(&PROGRAM).0)
     };
     drop(writer);
     let mut unwanted = [0; 512];

@@ -1,7 +1,7 @@
 //! Memory for the loop, asked for before it begins: in the loop there is nothing left that could be refused. What a flood
 //! needed goes back to the system when it is over.
 
-use daemontools_core::failure::Failure;
+use daemontools_program::failure::Failure;
 
 /// An empty buffer with room for so many bytes. They cost nothing until they are used.
 pub fn reserved(bytes: usize) -> Result<Vec<u8>, Failure> {

@@ -7,11 +7,11 @@ use std::ffi::CStr;
 use std::mem::forget;
 use std::os::fd::{AsFd, OwnedFd};
 
-use daemontools_core::failure::{Failure, Unable};
-use daemontools_core::label::Label;
-use daemontools_core::stdio::uninterrupted;
-use daemontools_core::sys::fd::{open_private, open_private_at};
-use daemontools_core::sys::signal::Signals;
+use daemontools_program::clock::time_of_day;
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_program::stdio::uninterrupted;
+use daemontools_sys::fd::{open_private, open_private_at};
+use daemontools_sys::signal::Signals;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, renameat};
@@ -241,7 +241,7 @@ impl Cyclog {
         if stat.st_nlink > 1 && self.old.has(stat.st_ino) {
             return self.remove(file).map_err(|errno| pausing([b"remove ", &path], errno));
         }
-        let name = self.old.next_name(Label::now(), ending);
+        let name = self.old.next_name(time_of_day(), ending);
         uninterrupted(|| renameat(&self.dir, file, &self.dir, name.as_slice()))
             .map_err(|errno| pausing([b"link to ", self.name(), b"/", &name], errno))
     }

@@ -3,14 +3,15 @@
 //! What is dealt with at a time is written out at the end of that time, to each log in one piece. A script that only
 //! writes to logs never looks for the lines in it.
 
-use daemontools_core::failure::Failure;
-use daemontools_core::flood::BATCH;
 use daemontools_core::label::Label;
-use daemontools_core::stamper::{MOST, Stamper};
-use daemontools_core::stdio::write_all;
-use daemontools_core::sys::fd::STDERR;
-use daemontools_core::sys::memory::give_back;
-use daemontools_core::sys::signal::Signals;
+use daemontools_lines::pipe_size::READ_SIZE;
+use daemontools_lines::stamper::{MOST, Stamper};
+use daemontools_program::clock::time_of_day;
+use daemontools_program::failure::Failure;
+use daemontools_program::stdio::write_all;
+use daemontools_sys::fd::STDERR;
+use daemontools_sys::memory::give_back;
+use daemontools_sys::signal::Signals;
 use memchr::memchr;
 
 use crate::buffer::reserved;
@@ -46,7 +47,7 @@ impl<'a> Editor<'a> {
     pub fn open(script: Script, signals: &'a Signals) -> Result<Editor<'a>, Failure> {
         let only_logs = script.actions.iter().all(|action| matches!(action, Action::Log(_)));
         // How much text there is at a time, at most. Alerts are no longer, but for the newline of a last line.
-        let text = if script.stamp { MOST } else { BATCH + WINDOW };
+        let text = if script.stamp { MOST } else { READ_SIZE + WINDOW };
         let gathered = if only_logs { 0 } else { text };
         let shows = script.actions.iter().any(|action| matches!(action, Action::Alert));
         let actions: Vec<_> =
@@ -55,7 +56,7 @@ impl<'a> Editor<'a> {
             foresight: Foresight::new(&actions),
             only_logs,
             actions,
-            stamper: script.stamp.then(|| Stamper::new(Label::now as fn() -> Label)),
+            stamper: script.stamp.then(|| Stamper::new(time_of_day as fn() -> Label)),
             stamped: reserved(if script.stamp { MOST } else { 0 })?,
             alerts: reserved(if shows { text + 1 } else { 0 })?,
             inside: false,

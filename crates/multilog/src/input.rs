@@ -6,16 +6,15 @@
 //!
 //! The deeds are in `peek`. Where standard input is no pipe, it is read as usual.
 
-use std::os::fd::AsFd;
 use std::time::Duration;
 
-use daemontools_core::clock::monotonic;
-use daemontools_core::failure::Failure;
-use daemontools_core::stdio::read;
-use daemontools_core::sys::fd::STDIN;
-use daemontools_core::sys::memory::give_back;
-use daemontools_core::sys::signal::Signals;
-use daemontools_core::wait::wait;
+use daemontools_program::clock::Instant;
+use daemontools_program::failure::Failure;
+use daemontools_program::stdio::read;
+use daemontools_program::wait::{readable, wait};
+use daemontools_sys::fd::STDIN;
+use daemontools_sys::memory::give_back;
+use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -114,10 +113,10 @@ impl Input {
             return false;
         }
         let swollen = self.buffer.len() > READ + WINDOW || self.peek.as_ref().is_some_and(Peek::is_grown);
-        let calm = swollen.then(|| monotonic() + CALM);
-        wait([STDIN, signals.as_fd()], calm);
+        let calm = swollen.then(|| Instant::now() + CALM);
+        wait(&mut [readable(&STDIN), readable(&signals)], calm);
         // Whoever is kept waiting for a processor finds that time is up, and that something has come.
-        let is_calm = calm.is_some_and(|calm| monotonic() >= calm) && !is_ready();
+        let is_calm = calm.is_some_and(|calm| Instant::now() >= calm) && !is_ready();
         if is_calm {
             self.buffer.truncate(self.filled);
             give_back(&mut self.buffer);

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use daemontools_core::failure::Failure;
+use daemontools_program::failure::Failure;
 
 use crate::PROGRAM;
 

@@ -4,7 +4,7 @@
 //! nothing (`input`, `peek`, `buffer`). The loop around it all is `shell`.
 #![forbid(unsafe_code)]
 
-use daemontools_core::failure::Program;
+use daemontools_program::failure::Program;
 
 pub mod buffer;
 pub mod cyclog;

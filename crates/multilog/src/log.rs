@@ -6,9 +6,9 @@
 use std::mem::take;
 use std::ops::Range;
 
-use daemontools_core::failure::Failure;
-use daemontools_core::sys::memory::give_back;
-use daemontools_core::sys::signal::Signals;
+use daemontools_program::failure::Failure;
+use daemontools_sys::memory::give_back;
+use daemontools_sys::signal::Signals;
 
 use crate::buffer::reserved;
 use crate::cyclog::Cyclog;

@@ -82,14 +82,14 @@ impl OldFiles {
 
 /// The moment that a name tells, if it can be one.
 fn label(name: &[u8]) -> Option<Label> {
-    Label::from_text(name).map(|(label, _)| label).filter(|label| label.nanoseconds < 1_000_000_000)
+    Label::from_text(name).map(|(label, _)| label).filter(|label| label.nanoseconds() < 1_000_000_000)
 }
 
 /// The next nanosecond; none at the end of time.
 fn following(label: Label) -> Option<Label> {
-    match label.nanoseconds {
-        999_999_999 => Some(Label { seconds: label.seconds.checked_add(1)?, nanoseconds: 0 }),
-        nanoseconds => Some(Label { seconds: label.seconds, nanoseconds: nanoseconds + 1 }),
+    match label.nanoseconds() {
+        999_999_999 => Some(Label::new(label.seconds().checked_add(1)?, 0)),
+        nanoseconds => Some(Label::new(label.seconds(), nanoseconds + 1)),
     }
 }
 

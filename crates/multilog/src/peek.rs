@@ -10,12 +10,12 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use daemontools_core::clock::monotonic;
-use daemontools_core::flood::{BATCH, LARGEST, Lead, resize};
-use daemontools_core::stdio::{read, uninterrupted};
-use daemontools_core::sys::fd::{STDIN, above_standard, duplicate_private, open_private, pipe_private};
-use daemontools_core::sys::signal::Signals;
-use daemontools_core::wait::wait;
+use daemontools_lines::pipe_size::{Backlog, MAX_PIPE, READ_SIZE, resize};
+use daemontools_program::clock::Instant;
+use daemontools_program::stdio::{read, uninterrupted};
+use daemontools_program::wait::{readable, wait};
+use daemontools_sys::fd::{STDIN, above_standard, duplicate_private, open_private, pipe_private};
+use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice, tee};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -56,11 +56,11 @@ pub struct Peek {
     /// How much to look at, at a time.
     batch: usize,
     /// How often there was that much.
-    lead: Lead,
+    lead: Backlog,
     /// Whether unfinished lines may stay in the pipe: not if it is small, and not if nobody is left to finish them.
     patient: bool,
     /// Since when an unfinished line stands in the pipe.
-    since: Option<Duration>,
+    since: Option<Instant>,
 }
 
 impl Peek {
@@ -75,7 +75,18 @@ impl Peek {
         one_more()?;
         let null = open_private(c"/dev/null", OFlag::O_WRONLY, Mode::empty()).ok().filter(|_| one_more().is_ok());
         let (batch, patient) = (batch(size), size >= ROOMY);
-        Ok(Peek { reader, writer, epoll, null, first: size, size, batch, lead: Lead::default(), patient, since: None })
+        Ok(Peek {
+            reader,
+            writer,
+            epoll,
+            null,
+            first: size,
+            size,
+            batch,
+            lead: Backlog::default(),
+            patient,
+            since: None,
+        })
     }
 
     /// Copies what stands in the pipe into `buffer` at this place, as much as we look at at a time; 0 at its end.
@@ -127,12 +138,12 @@ impl Peek {
     /// Makes both pipes as large as they may be, at once: on the way there, writer and reader would wait for each other.
     /// Where that is not to be had (memory, or a user's share of pipes, is limited), they stay.
     fn grow(&mut self, buffer: &mut Vec<u8>) {
-        let more = (BATCH + WINDOW).saturating_sub(buffer.len());
-        if self.size >= LARGEST || buffer.try_reserve_exact(more).is_err() {
+        let more = (READ_SIZE + WINDOW).saturating_sub(buffer.len());
+        if self.size >= MAX_PIPE || buffer.try_reserve_exact(more).is_err() {
             return;
         }
-        if resize(self.writer.as_fd(), LARGEST) && resize(STDIN, LARGEST) {
-            self.turn_to(LARGEST);
+        if resize(self.writer.as_fd(), MAX_PIPE) && resize(STDIN, MAX_PIPE) {
+            self.turn_to(MAX_PIPE);
         }
     }
 
@@ -155,12 +166,12 @@ impl Peek {
 
     /// Waits for more than the unfinished line that stands in the pipe, or for a signal.
     pub fn wait_for_more(&mut self, signals: &Signals) -> Wait {
-        let now = monotonic();
-        let stood = now.saturating_sub(*self.since.get_or_insert(now));
+        let now = Instant::now();
+        let stood = now.since(*self.since.get_or_insert(now));
         if !self.patient || stood >= PATIENCE {
             return Wait::Over;
         }
-        wait([self.epoll.0.as_fd(), signals.as_fd()], Some(now + stood.max(SOON)));
+        wait(&mut [readable(&self.epoll.0), readable(&signals)], Some(now + stood.max(SOON)));
         let mut events = [EpollEvent::empty()];
         if let Ok(1) = self.epoll.wait(&mut events, EpollTimeout::ZERO) {
             let hung = |event: &EpollEvent| event.events().contains(EpollFlags::EPOLLHUP);
@@ -172,5 +183,5 @@ impl Peek {
 
 /// How much of a pipe to look at, at a time: half of it, so that its writer fills one half while we deal with the other.
 fn batch(size: usize) -> usize {
-    (size / 2).clamp(4096, BATCH)
+    (size / 2).clamp(4096, READ_SIZE)
 }

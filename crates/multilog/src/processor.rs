@@ -6,13 +6,13 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
 
-use daemontools_core::entry::Exit;
-use daemontools_core::exec::{Environment, Prepared};
-use daemontools_core::failure::Failure;
-use daemontools_core::stdio::uninterrupted;
-use daemontools_core::sys::fd::{open_inherited, place_inherited};
-use daemontools_core::sys::process::{Ending, fork, leave, wait_for};
-use daemontools_core::sys::signal::Signals;
+use daemontools_program::entry::Exit;
+use daemontools_program::exec::{Environment, Prepared};
+use daemontools_program::failure::Failure;
+use daemontools_program::stdio::uninterrupted;
+use daemontools_sys::fd::{open_inherited, place_inherited};
+use daemontools_sys::process::{Ending, fork, leave, wait_for};
+use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -28,7 +28,7 @@ pub fn run(log: &Cyclog, signals: &Signals) -> Result<(), Failure> {
     else {
         let errno = become_it(command, log, signals);
         Failure::because([b"unable to run ", command.to_bytes()], errno).tell(&PROGRAM);
-        leave(Exit::TROUBLE);
+        leave(Exit::TROUBLE.0);
     };
     let happened: &[u8] = match wait_for(child) {
         Ok(Ending::Code(0)) => return Ok(()),

@@ -4,7 +4,7 @@
 
 use std::ffi::CStr;
 
-use daemontools_core::number::scan;
+use daemontools_program::number::scan;
 
 use crate::pattern::Pattern;
 

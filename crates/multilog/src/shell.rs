@@ -1,9 +1,9 @@
 //! The loop: look at what is there, deal with it, wait. Everything that has been dealt with is written before the wait.
 
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Outcome, Unable};
-use daemontools_core::stdio::uninterrupted;
-use daemontools_core::sys::signal::Signals;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Outcome, Unable};
+use daemontools_program::stdio::uninterrupted;
+use daemontools_sys::signal::Signals;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 

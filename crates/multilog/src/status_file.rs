@@ -3,9 +3,9 @@
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
-use daemontools_core::failure::{Failure, Unable};
-use daemontools_core::stdio::uninterrupted;
-use daemontools_core::sys::fd::open_private;
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_program::stdio::uninterrupted;
+use daemontools_sys::fd::open_private;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc::off_t;

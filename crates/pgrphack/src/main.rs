@@ -2,10 +2,10 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::exec;
-use daemontools_core::failure::{Failure, Outcome, Program};
-use daemontools_core::sys::args::Args;
+use daemontools_program::entry;
+use daemontools_program::exec;
+use daemontools_program::failure::{Failure, Outcome, Program};
+use daemontools_sys::args::Args;
 use nix::unistd::setsid;
 
 const PROGRAM: Program = Program {

@@ -2,13 +2,13 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Program};
-use daemontools_core::stdio;
-use daemontools_core::sys::args::Args;
-use daemontools_core::sys::fd::STDIN;
-use daemontools_core::sys::title::Title;
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Program};
+use daemontools_program::stdio;
+use daemontools_sys::args::Args;
+use daemontools_sys::fd::STDIN;
+use daemontools_sys::title::Title;
 use readproctitle::Text;
 
 const PROGRAM: Program = Program {

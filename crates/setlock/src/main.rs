@@ -4,13 +4,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::exec;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::options::{Opt, Options};
-use daemontools_core::sys::args::Args;
-use daemontools_core::sys::fd::{lock, open_inherited, try_lock};
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::exec;
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_program::options::{Opt, Options};
+use daemontools_sys::args::Args;
+use daemontools_sys::fd::{lock, open_inherited, try_lock};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 

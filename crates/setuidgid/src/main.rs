@@ -2,11 +2,11 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::account;
-use daemontools_core::entry;
-use daemontools_core::exec;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::sys::args::Args;
+use daemontools_program::account;
+use daemontools_program::entry;
+use daemontools_program::exec;
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_sys::args::Args;
 use nix::unistd::{setgid, setgroups, setuid};
 
 const PROGRAM: Program = Program {

@@ -1,6 +1,6 @@
 //! What softlimit's options mean: which letter is for which resources, and what a limit's text asks for.
 
-use daemontools_core::number::scan;
+use daemontools_program::number::scan;
 use nix::sys::resource::Resource;
 
 /// The option letters; each takes a value.

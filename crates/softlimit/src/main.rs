@@ -2,11 +2,11 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::exec::{Environment, Prepared};
-use daemontools_core::failure::{Failure, Outcome, Program};
-use daemontools_core::options::{Opt, Options};
-use daemontools_core::sys::args::Args;
+use daemontools_program::entry;
+use daemontools_program::exec::{Environment, Prepared};
+use daemontools_program::failure::{Failure, Outcome, Program};
+use daemontools_program::options::{Opt, Options};
+use daemontools_sys::args::Args;
 use nix::sys::resource::{getrlimit, setrlimit};
 use softlimit::{LETTERS, Wish, resources};
 

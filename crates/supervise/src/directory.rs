@@ -4,12 +4,12 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use daemontools_core::control;
-use daemontools_core::failure::{Failure, Unable};
-use daemontools_core::service_dir::{DOWN, LOCK, OK, SUPERVISE};
-use daemontools_core::starts::{self, Starts};
+use daemontools_core::restarts::{self, RestartLog};
 use daemontools_core::status::{self, Status, Want};
-use daemontools_core::stdio::write_all;
-use daemontools_core::sys::fd::{open_private, try_lock};
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_program::stdio::write_all;
+use daemontools_service::service_dir::{DOWN, LOCK, OK, SUPERVISE};
+use daemontools_sys::fd::{open_private, try_lock};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, readlink, renameat};
 use nix::sys::stat::{Mode, stat};
@@ -64,10 +64,10 @@ pub fn publish(status: &Status, name: &[u8]) -> Result<(), Failure> {
 
 /// Replaces the file about starts in one step. It only informs: where it cannot be written, nobody is told, and no old
 /// one stays to tell what is no longer so.
-pub fn record(starts: &Starts) {
+pub fn record(starts: &RestartLog) {
     let recorded = create(NEW_STATUS)
         .and_then(|file| write_all(&file, &starts.to_bytes()))
-        .and_then(|()| replace(NEW_STATUS, starts::PATH));
+        .and_then(|()| replace(NEW_STATUS, restarts::PATH));
     if recorded.is_err() {
         forget_starts();
     }
@@ -75,7 +75,7 @@ pub fn record(starts: &Starts) {
 
 /// Removes the file about starts: what it says would not be true of the next supervise, which may keep no such file.
 pub fn forget_starts() {
-    let _ = unlink(starts::PATH);
+    let _ = unlink(restarts::PATH);
 }
 
 fn create(path: &CStr) -> nix::Result<OwnedFd> {

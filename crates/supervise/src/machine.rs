@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use daemontools_core::control::Command;
 use daemontools_core::label::Label;
-use daemontools_core::starts::{Cause, Starts};
+use daemontools_core::restarts::{RestartLog, StartReason};
 use daemontools_core::status::{Status, Want};
+use daemontools_program::clock::Instant;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
@@ -23,7 +24,7 @@ pub struct Now {
     /// The time of day, for the status.
     pub label: Label,
     /// The monotonic clock, for spans.
-    pub clock: Duration,
+    pub clock: Instant,
 }
 
 /// What happened.
@@ -62,7 +63,7 @@ enum Life {
     /// No, and none is to be started.
     Down,
     /// No, and one is to be started at this time of the monotonic clock, for this cause.
-    Due(Duration, Cause),
+    Due(Instant, StartReason),
     /// Yes.
     Up { pid: Pid, paused: bool },
 }
@@ -77,22 +78,22 @@ pub struct Machine {
     /// When the process id last changed.
     since: Label,
     /// Before this time of the monotonic clock nothing is started.
-    not_before: Duration,
-    starts: Starts,
+    not_before: Instant,
+    starts: RestartLog,
 }
 
 impl Machine {
     /// A service that is down, and wanted up or not.
     pub fn new(want: Want, now: Now) -> Machine {
         let life = match want {
-            Want::Up | Want::Once => Life::Due(now.clock, Cause::Asked),
+            Want::Up | Want::Once => Life::Due(now.clock, StartReason::Requested),
             Want::Down => Life::Down,
         };
-        Machine { life, want, leaving: false, since: now.label, not_before: now.clock, starts: Starts::none() }
+        Machine { life, want, leaving: false, since: now.label, not_before: now.clock, starts: RestartLog::none() }
     }
 
     /// When to come back with a `Tick`, by the monotonic clock.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub fn deadline(&self) -> Option<Instant> {
         match self.life {
             Life::Due(due, _) => Some(due),
             Life::Down | Life::Up { .. } => None,
@@ -117,7 +118,7 @@ impl Machine {
     }
 
     /// What the file about starts is to say.
-    pub fn starts(&self) -> &Starts {
+    pub fn starts(&self) -> &RestartLog {
         &self.starts
     }
 
@@ -147,7 +148,7 @@ impl Machine {
             Event::Ended => {
                 self.since = now.label;
                 self.life = match self.want {
-                    Want::Up if !self.leaving => Life::Due(self.not_before.max(now.clock), Cause::Ended),
+                    Want::Up if !self.leaving => Life::Due(self.not_before.max(now.clock), StartReason::Exited),
                     Want::Up | Want::Down | Want::Once => Life::Down,
                 };
                 if self.leaving { &[Announce, Exit] } else { &[Announce] }
@@ -205,7 +206,7 @@ impl Machine {
     fn want(&mut self, want: Want, now: Now) {
         self.want = want;
         // Also where a start is due only in a minute, because a fork failed: whoever asks, asks for it now.
-        let start = Life::Due(self.not_before.max(now.clock), Cause::Asked);
+        let start = Life::Due(self.not_before.max(now.clock), StartReason::Requested);
         self.life = match (self.life, want) {
             (Life::Down | Life::Due(..), Want::Up | Want::Once) => start,
             (Life::Down | Life::Due(..), Want::Down) => Life::Down,
@@ -216,10 +217,10 @@ impl Machine {
     }
 
     /// Why the service is being started.
-    fn cause(&self) -> Cause {
+    fn cause(&self) -> StartReason {
         match self.life {
             Life::Due(_, cause) => cause,
-            Life::Down | Life::Up { .. } => Cause::Asked,
+            Life::Down | Life::Up { .. } => StartReason::Requested,
         }
     }
 
@@ -266,12 +267,12 @@ mod tests {
         }
 
         fn due(&self) -> Option<u64> {
-            self.machine.deadline().map(|due| u64::try_from(due.as_millis()).unwrap())
+            self.machine.deadline().map(|due| u64::try_from(due.0.as_millis()).unwrap())
         }
     }
 
     fn at(clock: u64) -> Now {
-        Now { label: Label::from_unix(1_000_000, 0), clock: Duration::from_millis(clock) }
+        Now { label: Label::from_unix(1_000_000, 0), clock: Instant(Duration::from_millis(clock)) }
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! Starts a service and keeps it running. What it does is in `machine`, how in `shell`.
+//! RestartLog a service and keeps it running. What it does is in `machine`, how in `shell`.
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::failure::{Failure, Outcome, Program};
-use daemontools_core::sys::args::Args;
+use daemontools_program::entry;
+use daemontools_program::failure::{Failure, Outcome, Program};
+use daemontools_sys::args::Args;
 
 static PROGRAM: Program = Program {
     name: "supervise",
     usage: "supervise: usage: supervise dir",
-    about: "Starts the service in dir, starts it again when it ends, and does what svc asks for.",
+    about: "RestartLog the service in dir, starts it again when it ends, and does what svc asks for.",
 };
 entry!(PROGRAM, run);
 

@@ -2,20 +2,20 @@
 
 use std::ffi::CStr;
 use std::ops::ControlFlow;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::thread::sleep;
 use std::time::Duration;
 
-use daemontools_core::clock::monotonic;
 use daemontools_core::control::{self, Command};
-use daemontools_core::entry::Exit;
-use daemontools_core::exec::{Environment, Prepared};
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::label::Label;
-use daemontools_core::stdio::read;
-use daemontools_core::sys::process::{fork, leave, reap};
-use daemontools_core::sys::signal::Signals;
-use daemontools_core::wait::wait;
+use daemontools_program::clock::Instant;
+use daemontools_program::clock::time_of_day;
+use daemontools_program::entry::Exit;
+use daemontools_program::exec::{Environment, Prepared};
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_program::stdio::read;
+use daemontools_program::wait::{readable, wait};
+use daemontools_sys::process::{fork, leave, reap};
+use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, chdir};
@@ -79,11 +79,11 @@ impl Service<'_> {
     }
 
     /// Waits for a child's end, a command or the deadline.
-    fn wait(&self, control: &Control, deadline: Option<Duration>) {
+    fn wait(&self, control: &Control, deadline: Option<Instant>) {
         if control.ended {
-            wait([self.signals.as_fd()], deadline);
+            wait(&mut [readable(&self.signals)], deadline);
         } else {
-            wait([self.signals.as_fd(), control.fifo.as_fd()], deadline);
+            wait(&mut [readable(&self.signals), readable(&control.fifo)], deadline);
         }
     }
 
@@ -158,7 +158,7 @@ impl Service<'_> {
     /// The child: the mask and SIGCHLD as we were started with them, then `./run`.
     fn become_service(&self) -> ! {
         let errno = self.signals.hand_over().err().unwrap_or_else(|| self.run.attempt());
-        leave(Failure::because([b"unable to start ", self.name, b"/run"], errno).tell(self.program))
+        leave(Failure::because([b"unable to start ", self.name, b"/run"], errno).tell(self.program).0)
     }
 }
 
@@ -178,7 +178,7 @@ struct Publisher {
     /// Whether the file is to say something new.
     due: bool,
     /// When to try again, if the last try failed.
-    again_at: Option<Duration>,
+    again_at: Option<Instant>,
 }
 
 impl Publisher {
@@ -191,20 +191,20 @@ impl Publisher {
         }
     }
 
-    /// Again, if it is time. It was told once that it does not work.
+    /// Restarts, if it is time. It was told once that it does not work.
     fn publish_again(&mut self, machine: &Machine) {
-        if self.again_at.is_some_and(|at| at <= monotonic()) {
+        if self.again_at.is_some_and(|at| at <= Instant::now()) {
             let _ = self.attempt(machine);
         }
     }
 
     fn attempt(&mut self, machine: &Machine) -> Result<(), Failure> {
         let published = directory::publish(&machine.status(), self.name);
-        self.again_at = published.is_err().then(|| monotonic() + PUBLISH_AGAIN_AFTER);
+        self.again_at = published.is_err().then(|| Instant::now() + PUBLISH_AGAIN_AFTER);
         published
     }
 }
 
 fn now() -> Now {
-    Now { label: Label::now(), clock: monotonic() }
+    Now { label: time_of_day(), clock: Instant::now() }
 }

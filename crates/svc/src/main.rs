@@ -5,14 +5,14 @@
 use std::ffi::CStr;
 
 use daemontools_core::control::LETTERS;
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::options::{Opt, Options};
-use daemontools_core::service_dir::{Home, open_control};
-use daemontools_core::stdio::write_all;
-use daemontools_core::sys::args::Args;
-use daemontools_core::sys::signal::ignore;
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_program::options::{Opt, Options};
+use daemontools_program::stdio::write_all;
+use daemontools_service::service_dir::{Home, open_control};
+use daemontools_sys::args::Args;
+use daemontools_sys::signal::ignore;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 

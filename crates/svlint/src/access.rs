@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use daemontools_core::sys::access_list::has_access_list;
+use daemontools_sys::access_list::has_access_list;
 
 /// Whom the kernel will ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

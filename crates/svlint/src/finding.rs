@@ -4,10 +4,10 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use daemontools_core::almanac::Almanac;
 use daemontools_core::label::Label;
-use daemontools_core::printable::printable;
-use daemontools_core::sys::local_time::LocalTime;
+use daemontools_lines::local_time_cache::LocalTimeFormatter;
+use daemontools_program::printable::printable;
+use daemontools_sys::local_time::LocalTime;
 use serde::Serialize;
 
 /// How grave a finding is.
@@ -205,8 +205,8 @@ impl Finding {
 fn with_time(line: &[u8]) -> Vec<u8> {
     let shown = || {
         let (label, rest) = Label::from_text(line)?;
-        let time = Almanac::new(LocalTime::of).text(label.to_unix())?.to_vec();
-        Some([&time, format!("{:09}", label.nanoseconds).as_bytes(), rest].concat())
+        let time = LocalTimeFormatter::new(LocalTime::of).text(label.to_unix())?.to_vec();
+        Some([&time, format!("{:09}", label.nanoseconds()).as_bytes(), rest].concat())
     };
     shown().unwrap_or_else(|| line.to_vec())
 }

@@ -6,15 +6,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use daemontools_core::clock::monotonic;
-use daemontools_core::failure::Failure;
 use daemontools_core::label::Label;
-use daemontools_core::service::{Normally, Service, State};
-use daemontools_core::service_dir::Home;
 use daemontools_core::status::Want;
-use daemontools_core::stdio::write_pieces;
-use daemontools_core::sys::fd::STDERR;
-use daemontools_core::wait::wait;
+use daemontools_program::clock::Instant;
+use daemontools_program::clock::time_of_day;
+use daemontools_program::failure::Failure;
+use daemontools_program::stdio::write_pieces;
+use daemontools_program::wait::wait;
+use daemontools_service::report::{Normally, ServiceReport, State};
+use daemontools_service::service_dir::Home;
+use daemontools_sys::fd::STDERR;
 
 use crate::finding::{Code, Finding};
 use crate::service::Report;
@@ -30,7 +31,7 @@ impl Report {
     pub fn watch(&mut self, home: &Home) -> Result<(), Failure> {
         let mut young = Vec::new();
         for dir in self.dirs.clone() {
-            let now = Label::now();
+            let now = time_of_day();
             let Some(service) = look(home, &dir, now)? else { continue };
             self.down_left_behind(&dir, &service);
             let seconds = service.seconds(now).unwrap_or(u64::MAX);
@@ -52,11 +53,11 @@ impl Report {
                 [count.as_bytes(), b" ", services.as_bytes(), b" started just now, looking again in 2.5 seconds\n"];
             let _ = write_pieces(STDERR, [b"svlint: ", &waits.concat()]);
         }
-        wait([], Some(monotonic() + AGAIN));
+        wait(&mut [], Some(Instant::now() + AGAIN));
         for (dir, before) in young {
-            let now = Label::now();
+            let now = time_of_day();
             let Some(after) = look(home, &dir, now)? else { continue };
-            let since = |service: &Service| service.status().map(|status| status.since);
+            let since = |service: &ServiceReport| service.status().map(|status| status.since);
             let wanted = after.status().is_some_and(|status| status.want == Want::Up);
             if wanted && since(&before) != since(&after) && after.seconds(now).is_some_and(|seconds| seconds <= YOUNG) {
                 self.restarting(&dir, "within these 2 seconds");
@@ -75,7 +76,7 @@ impl Report {
         self.findings.push(finding);
     }
 
-    fn down_left_behind(&mut self, dir: &Path, service: &Service) {
+    fn down_left_behind(&mut self, dir: &Path, service: &ServiceReport) {
         let wanted = service.status().is_some_and(|status| status.pid.is_some() && status.want == Want::Up);
         let logger = dir.file_name().is_some_and(|name| name == "log");
         if wanted && service.normally == Normally::Down && !logger {
@@ -86,7 +87,7 @@ impl Report {
 }
 
 /// The service in `dir`, if one can look at it.
-fn look(home: &Home, dir: &Path, now: Label) -> Result<Option<Service>, Failure> {
+fn look(home: &Home, dir: &Path, now: Label) -> Result<Option<ServiceReport>, Failure> {
     let dir = CString::new(dir.as_os_str().as_bytes()).unwrap_or_default();
-    Ok(home.visit(&dir, || Service::look(now))?.ok())
+    Ok(home.visit(&dir, || ServiceReport::look(now))?.ok())
 }

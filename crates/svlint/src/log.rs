@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use daemontools_core::printable::printable;
+use daemontools_program::printable::printable;
 use nix::unistd::{Group, User, getegid, geteuid};
 
 use crate::access::{Obstacle, Who, obstacle};

@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use daemontools_core::failure::Failure;
-use daemontools_core::scan_dir;
-use daemontools_core::sys::args::Args;
+use daemontools_program::failure::Failure;
+use daemontools_service::default_scan_dir::default_scan_dir;
+use daemontools_sys::args::Args;
 use lexopt::{Arg, Parser};
 
 /// What is wanted.
@@ -33,7 +33,7 @@ impl Options {
             }
         }
         if dirs.is_empty() {
-            dirs.push(scan_dir::by_default());
+            dirs.push(default_scan_dir());
         }
         Ok(Options { json, dirs })
     }

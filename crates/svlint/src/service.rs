@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use daemontools_core::failure::Failure;
+use daemontools_program::failure::Failure;
 use nix::errno::Errno;
 use nix::unistd::User;
 

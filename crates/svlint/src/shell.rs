@@ -1,9 +1,9 @@
 //! Reads what was given, tells what was found, and says by the exit code how grave it is.
 
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Program};
-use daemontools_core::service_dir::Home;
-use daemontools_core::stdio::print;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Program};
+use daemontools_program::stdio::print;
+use daemontools_service::service_dir::Home;
 
 use crate::finding::{Finding, Severity};
 use crate::options::Options;

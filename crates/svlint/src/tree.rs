@@ -90,5 +90,5 @@ fn is_service(dir: &Path, paths: &[PathBuf]) -> bool {
 }
 
 fn nowhere(error: &std::io::Error) -> &'static str {
-    daemontools_core::errno::reason(nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(0)))
+    daemontools_program::errno::reason(nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(0)))
 }

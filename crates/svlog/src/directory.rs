@@ -6,7 +6,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use daemontools_core::label::Label;
-use daemontools_core::sys::fd::open_private;
+use daemontools_program::clock::time_of_day;
+use daemontools_sys::fd::open_private;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -65,7 +66,7 @@ pub fn snapshot(dir: &Path) -> nix::Result<Snapshot> {
     for _ in 0..LOOKS {
         let before = list(dir)?;
         let rotates = before.iter().any(|entry| entry.kind == Kind::Rotating);
-        let seen = (!rotates).then(Label::now);
+        let seen = (!rotates).then(time_of_day);
         let opened = |kind: Kind| {
             let entry = before.iter().find(|entry| entry.kind == kind);
             entry.map(|entry| open(&dir.join(&entry.name))).transpose()

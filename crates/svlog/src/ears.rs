@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use daemontools_core::failure::{Failure, Unable};
-use daemontools_core::sys::fd::STDOUT;
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_sys::fd::STDOUT;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use daemontools_core::sys::fd::duplicate_private;
+use daemontools_sys::fd::duplicate_private;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use nix::errno::Errno;

@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 
-use daemontools_core::almanac::Almanac;
 use daemontools_core::label::{Label, hex_value};
-use daemontools_core::sys::local_time::LocalTime;
+use daemontools_lines::local_time_cache::LocalTimeFormatter;
+use daemontools_sys::local_time::LocalTime;
 use serde::Serialize;
 
 use crate::stamp;
@@ -61,7 +61,7 @@ struct Object<'a> {
 /// Shows lines in one style.
 pub struct Form {
     style: Style,
-    almanac: Almanac<fn(i64) -> Option<LocalTime>>,
+    almanac: LocalTimeFormatter<fn(i64) -> Option<LocalTime>>,
     /// The seconds of the last stamp that was shown: their digits, and their text up to the point.
     latest: ([u8; 16], Vec<u8>),
 }
@@ -71,7 +71,7 @@ impl Form {
     pub fn new(style: Style) -> Form {
         let zone = if style == Style::Local { LocalTime::of } else { LocalTime::utc };
         // No stamp has these digits.
-        Form { style, almanac: Almanac::new(zone), latest: ([0; 16], Vec::new()) }
+        Form { style, almanac: LocalTimeFormatter::new(zone), latest: ([0; 16], Vec::new()) }
     }
 
     /// Appends a line of the log called `name`, and a newline if it has none. `several`: the name is to be seen.
@@ -112,7 +112,7 @@ impl Form {
 
     /// Makes the text of these seconds.
     fn learn(&mut self, digits: &[u8; 16]) -> Option<()> {
-        let unix = Label { seconds: value(digits)?, nanoseconds: 0 }.to_unix();
+        let unix = Label::new(value(digits)?, 0).to_unix();
         let (known, text) = &mut self.latest;
         *known = [0; 16];
         text.clear();

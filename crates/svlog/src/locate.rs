@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use daemontools_core::failure::{Failure, Unable};
-use daemontools_core::scan_dir;
-use daemontools_core::service_dir::Home;
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_service::default_scan_dir::default_scan_dir;
+use daemontools_service::service_dir::Home;
 use nix::errno::Errno;
 use nix::sys::stat::{SFlag, stat};
 
@@ -17,7 +17,7 @@ use crate::logger;
 /// tree.
 pub fn log_directory(home: &Home, given: &Path) -> Result<PathBuf, Failure> {
     let name = given.as_os_str().as_bytes();
-    let service = scan_dir::by_default().join(given);
+    let service = default_scan_dir().join(given);
     let is_name = !name.contains(&b'/') && stat(given) == Err(Errno::ENOENT) && stat(&service).is_ok();
     let given = if is_name { &service } else { given };
     if !is_directory(given).unable([b"look at ", name])? {

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use daemontools_core::service_dir::{Home, read_status, supervised};
-use daemontools_core::sys::fd::open_private;
+use daemontools_service::service_dir::{Home, read_status, supervised};
+use daemontools_sys::fd::open_private;
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, readlink};
 use nix::sys::stat::{FileStat, Mode, stat};
@@ -80,7 +80,7 @@ pub fn read(path: &Path) -> nix::Result<Vec<u8>> {
     let file = open_private(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty())?;
     let (mut text, mut block) = (Vec::new(), [0; 4096]);
     loop {
-        match daemontools_core::stdio::read(&file, &mut block)? {
+        match daemontools_program::stdio::read(&file, &mut block)? {
             0 => return Ok(text),
             count => text.extend_from_slice(block.get(..count).unwrap_or_default()),
         }

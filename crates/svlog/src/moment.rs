@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use daemontools_core::label::Label;
-use daemontools_core::sys::local_time::LocalTime;
+use daemontools_sys::local_time::LocalTime;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use jiff::{Span, SpanRelativeTo, Timestamp, Unit};
@@ -36,8 +36,8 @@ impl<Z: Fn(i64) -> Option<LocalTime>> Setting<Z> {
             return label(text);
         }
         if let Some(ago) = text.strip_prefix('-') {
-            let seconds = self.now.seconds.checked_sub(span(ago)?)?;
-            return Some(Label { seconds, ..self.now });
+            let seconds = self.now.seconds().checked_sub(span(ago)?)?;
+            return Some(Label::new(seconds, self.now.nanoseconds()));
         }
         let today = civil(&(self.zone)(self.now.to_unix())?)?.date();
         let whole_day = |day: Date| self.local(day.to_datetime(Time::midnight()), edge);
@@ -152,7 +152,7 @@ mod tests {
     fn unix(text: &str, edge: Edge) -> Option<(i64, u32)> {
         // 2026-11-22 14:00:00.5 in that zone.
         let setting = Setting { now: Label::from_unix(1_795_352_400, 500_000_000), zone };
-        setting.moment(text, edge).map(|label| (label.to_unix(), label.nanoseconds))
+        setting.moment(text, edge).map(|label| (label.to_unix(), label.nanoseconds()))
     }
 
     fn since(text: &str) -> Option<(i64, u32)> {

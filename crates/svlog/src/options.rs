@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use daemontools_core::failure::Failure;
 use daemontools_core::label::Label;
-use daemontools_core::sys::args::Args;
-use daemontools_core::sys::local_time::LocalTime;
+use daemontools_program::clock::time_of_day;
+use daemontools_program::failure::Failure;
+use daemontools_sys::args::Args;
+use daemontools_sys::local_time::LocalTime;
 use lexopt::{Arg, Parser};
 
 use crate::form::Style;
@@ -38,7 +39,7 @@ impl Options {
     /// Reads the arguments.
     pub fn parse(args: Args) -> Result<Options, Failure> {
         let words = args.map(|word| OsStr::from_bytes(word.to_bytes()).to_owned());
-        let setting = Setting { now: Label::now(), zone: LocalTime::of };
+        let setting = Setting { now: time_of_day(), zone: LocalTime::of };
         let mut parser = Parser::from_args(words);
         let mut options = Options::default();
         while let Some(arg) = parser.next().map_err(misused)? {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use daemontools_core::clock::monotonic;
-use daemontools_core::stdio::write_pieces;
-use daemontools_core::sys::fd::{STDERR, STDOUT};
+use daemontools_program::clock::Instant;
+use daemontools_program::stdio::write_pieces;
+use daemontools_sys::fd::{STDERR, STDOUT};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::isatty;
 
@@ -16,7 +16,7 @@ pub struct Progress {
     /// How many bytes there are to be read; `None`: nobody is there to see it.
     total: Option<u64>,
     /// When it is to be shown next.
-    next: Duration,
+    next: Instant,
     /// Whether it stands on the terminal now.
     visible: bool,
 }
@@ -29,13 +29,13 @@ impl Progress {
             kind == SFlag::S_IFIFO || kind == SFlag::S_IFSOCK
         });
         let seen = !piped && isatty(STDERR).unwrap_or(false);
-        Progress { total: seen.then(total), next: monotonic() + PATIENCE, visible: false }
+        Progress { total: seen.then(total), next: Instant::now() + PATIENCE, visible: false }
     }
 
     /// Shows how far it is, if it is time to.
     pub fn tick(&mut self, read: u64) {
         let Some(total) = self.total else { return };
-        let now = monotonic();
+        let now = Instant::now();
         if now < self.next {
             return;
         }

@@ -4,9 +4,9 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use daemontools_core::errno::reason;
 use daemontools_core::label::Label;
-use daemontools_core::sys::fd::duplicate_private;
+use daemontools_program::errno::reason;
+use daemontools_sys::fd::duplicate_private;
 use nix::errno::Errno;
 
 use crate::bisect::{Boundary, ReadAt, boundary};

@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::service_dir::Home;
-use daemontools_core::stdio::write_all;
-use daemontools_core::sys::fd::STDOUT;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_program::stdio::write_all;
+use daemontools_service::service_dir::Home;
+use daemontools_sys::fd::STDOUT;
 use nix::errno::Errno;
 
 use crate::directory::snapshot;

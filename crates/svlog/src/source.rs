@@ -8,9 +8,9 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use daemontools_core::failure::{Failure, Program, Unable};
 use daemontools_core::label::Label;
-use daemontools_core::sys::fd::duplicate_private;
+use daemontools_program::failure::{Failure, Program, Unable};
+use daemontools_sys::fd::duplicate_private;
 use memchr::memchr;
 use nix::errno::Errno;
 

@@ -9,6 +9,7 @@
 use std::os::fd::OwnedFd;
 
 use daemontools_core::label::Label;
+use daemontools_program::clock::time_of_day;
 use nix::errno::Errno;
 use nix::sys::stat::stat;
 
@@ -48,7 +49,7 @@ impl Succession {
             });
         };
         let settled = stat(&source.dir.join("previous")) == Err(Errno::ENOENT);
-        let now = Label::now();
+        let now = time_of_day();
         if stat(&source.dir.join("current")).is_ok_and(|current| current.st_ino == held.entry.inode) {
             if settled {
                 source.seen = Some(now);
@@ -69,7 +70,7 @@ impl Succession {
         }
         let contents = Sample::of(held);
         let next = after(&entries, held.entry.inode, source.seen, |entry| {
-            let open_copy = |fd: &OwnedFd| daemontools_core::sys::fd::duplicate_private(std::os::fd::AsFd::as_fd(fd));
+            let open_copy = |fd: &OwnedFd| daemontools_sys::fd::duplicate_private(std::os::fd::AsFd::as_fd(fd));
             let file = match (&rotating, entry.kind) {
                 (Some(fd), Kind::Rotating) => open_copy(fd),
                 _ => open(&source.dir.join(&entry.name)),

@@ -2,11 +2,11 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::service_dir::supervised;
-use daemontools_core::sys::args::Args;
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_service::service_dir::supervised;
+use daemontools_sys::args::Args;
 use nix::errno::Errno;
 use nix::unistd::chdir;
 

@@ -2,9 +2,9 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::failure::{Outcome, Program};
-use daemontools_core::sys::args::Args;
+use daemontools_program::entry;
+use daemontools_program::failure::{Outcome, Program};
+use daemontools_sys::args::Args;
 use svps::options::Options;
 use svps::shell;
 

@@ -4,15 +4,15 @@
 use std::fmt::Write;
 
 use daemontools_core::label::Label;
-use daemontools_core::service::{Service, State};
 use daemontools_core::status::Want;
+use daemontools_service::report::{ServiceReport, State};
 
 use crate::tree::Entry;
 
 /// A service or a logger, with the labels that name it.
 struct Part<'a> {
     labels: String,
-    service: &'a Service,
+    service: &'a ServiceReport,
     as_wanted: bool,
 }
 
@@ -65,7 +65,7 @@ fn parts(entry: &Entry) -> Vec<Part<'_>> {
     [part("service", &entry.service, entry.service.is_as_wanted())].into_iter().chain(log).collect()
 }
 
-fn gauge(text: &mut String, parts: &[Part<'_>], name: &str, help: &str, value: impl Fn(&Service) -> Option<i64>) {
+fn gauge(text: &mut String, parts: &[Part<'_>], name: &str, help: &str, value: impl Fn(&ServiceReport) -> Option<i64>) {
     head(text, name, "gauge", help);
     for part in parts {
         if let Some(value) = value(part.service) {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_break_the_text() {
-        let entry = Entry { name: c"a\"b\\c\nd".into(), service: Service::unknown("chdir", None), log: None };
+        let entry = Entry { name: c"a\"b\\c\nd".into(), service: ServiceReport::unknown("chdir", None), log: None };
         let text = text(&[entry], Label::from_unix(5, 0));
         assert!(
             text.contains("daemontools_service_as_wanted{service=\"a\\\"b\\\\c\\nd\",part=\"service\"} 0\n"),

@@ -3,9 +3,9 @@
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use daemontools_core::failure::Failure;
-use daemontools_core::scan_dir;
-use daemontools_core::sys::args::Args;
+use daemontools_program::failure::Failure;
+use daemontools_service::default_scan_dir::default_scan_dir;
+use daemontools_sys::args::Args;
 use lexopt::{Arg, Parser};
 
 /// Which service comes first.
@@ -74,7 +74,7 @@ impl Options {
 
 /// The scan directory where none is given.
 fn usual() -> CString {
-    CString::new(scan_dir::by_default().into_os_string().into_vec()).unwrap_or_default()
+    CString::new(default_scan_dir().into_os_string().into_vec()).unwrap_or_default()
 }
 
 fn choose(form: &mut Form, choice: Form) -> Result<(), Failure> {

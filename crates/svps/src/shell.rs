@@ -7,17 +7,18 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use daemontools_core::clock::monotonic;
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Unable};
 use daemontools_core::label::Label;
-use daemontools_core::printable::printable;
-use daemontools_core::service::{Condition, Service};
-use daemontools_core::service_dir::Home;
-use daemontools_core::stdio::print;
-use daemontools_core::sys::fd::STDOUT;
-use daemontools_core::sys::terminal;
-use daemontools_core::wait::wait;
+use daemontools_program::clock::Instant;
+use daemontools_program::clock::time_of_day;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Unable};
+use daemontools_program::printable::printable;
+use daemontools_program::stdio::print;
+use daemontools_program::wait::wait;
+use daemontools_service::report::{Condition, ServiceReport};
+use daemontools_service::service_dir::Home;
+use daemontools_sys::fd::STDOUT;
+use daemontools_sys::terminal;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
@@ -39,7 +40,7 @@ pub fn show(options: &Options) -> Outcome {
     if options.watch {
         return follow(options, &home);
     }
-    let now = Label::now();
+    let now = time_of_day();
     let mut entries = tree::look(&home, &options.dir, now)?;
     tree::sort(&mut entries, options.sort);
     print(&text(options, &entries, now)?)?;
@@ -71,10 +72,10 @@ fn follow(options: &Options, home: &Home) -> Outcome {
     let screen = options.form == Form::Table && STDOUT.is_terminal();
     let mut shown = None;
     loop {
-        let now = Label::now();
+        let now = time_of_day();
         let mut entries: Vec<_> = live.entries.values().map(|entry| entry.seen_at(now)).collect();
         tree::sort(&mut entries, options.sort);
-        let next = monotonic() + SHOW_EVERY;
+        let next = Instant::now() + SHOW_EVERY;
         if screen {
             print(&picture(options, &entries, now, shown.is_none()))?;
         } else if shown.as_ref() != Some(&entries) {
@@ -83,11 +84,11 @@ fn follow(options: &Options, home: &Home) -> Outcome {
         }
         let spans = table::spans_last(&entries, now).filter(|_| screen);
         let lasts = [table::counts_last(&entries), spans].into_iter().flatten().min();
-        let lasts = lasts.map(|seconds| monotonic() + Duration::from_secs(seconds));
+        let lasts = lasts.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         shown = Some(entries);
         // What was heard of but means nothing is no reason to show the same again.
-        while !live.listen(lasts)? && lasts.is_none_or(|lasts| monotonic() < lasts) {}
-        wait([], Some(next));
+        while !live.listen(lasts)? && lasts.is_none_or(|lasts| Instant::now() < lasts) {}
+        wait(&mut [], Some(next));
     }
 }
 
@@ -121,7 +122,7 @@ struct Live<'a> {
 
 impl Live<'_> {
     /// Waits for changes, until `deadline` at most; whether there were any that matter.
-    fn listen(&mut self, deadline: Option<Duration>) -> Result<bool, Failure> {
+    fn listen(&mut self, deadline: Option<Instant>) -> Result<bool, Failure> {
         self.wait(deadline)?;
         let mut changed = false;
         for change in self.watch.changes() {
@@ -139,8 +140,8 @@ impl Live<'_> {
 
     /// Waits until something is heard, or the deadline. If nobody reads our output any more, that is the end: there may
     /// be no change for days.
-    fn wait(&self, deadline: Option<Duration>) -> Result<(), Failure> {
-        let left = deadline.map(|deadline| TimeSpec::from_duration(deadline.saturating_sub(monotonic())));
+    fn wait(&self, deadline: Option<Instant>) -> Result<(), Failure> {
+        let left = deadline.map(|deadline| TimeSpec::from_duration(deadline.since(Instant::now())));
         let output = PollFd::new(STDOUT, PollFlags::empty());
         let mut fds = [PollFd::new(self.watch.as_fd(), PollFlags::POLLIN), output];
         match ppoll(&mut fds, left, None) {
@@ -169,7 +170,7 @@ impl Live<'_> {
     /// Looks at the service of this name. Listening comes first, so that no change is missed.
     fn look(&mut self, name: &CStr) -> Result<(), Failure> {
         self.watch.attend(name)?;
-        match tree::entry(self.home, name.into(), Label::now())? {
+        match tree::entry(self.home, name.into(), time_of_day())? {
             Some(entry) => drop(self.entries.insert(name.into(), entry)),
             None => self.forget(name),
         }
@@ -183,7 +184,7 @@ impl Live<'_> {
 
     /// Whether our own look could open `ok`, when we last looked.
     fn is_supervised(&self, name: &CStr, part: Part) -> bool {
-        let opened = |service: &Service| match service.condition {
+        let opened = |service: &ServiceReport| match service.condition {
             Condition::Supervised(_) | Condition::Unknown(_) => true,
             Condition::Unsupervised => false,
         };

@@ -1,9 +1,9 @@
 //! The tree as a table for people: words, widths, colours. Pure: bytes come out.
 
 use daemontools_core::label::Label;
-use daemontools_core::printable::printable;
-use daemontools_core::service::{Condition, Normally, Service, State};
 use daemontools_core::status::Want;
+use daemontools_program::printable::printable;
+use daemontools_service::report::{Condition, Normally, ServiceReport, State};
 
 use crate::span;
 use crate::tree::Entry;
@@ -95,7 +95,7 @@ fn row(entry: &Entry, now: Label) -> Row {
     ]
 }
 
-fn state(service: &Service, as_wanted: bool) -> Cell {
+fn state(service: &ServiceReport, as_wanted: bool) -> Cell {
     let paint = match service.state() {
         State::Failing | State::Unknown | State::Unsupervised => Paint::Bad,
         State::Paused => Paint::Odd,
@@ -107,7 +107,7 @@ fn state(service: &Service, as_wanted: bool) -> Cell {
 }
 
 /// What is wanted where that differs from what is, and what is normal where that differs; for an unknown state, why.
-fn wants(service: &Service) -> String {
+fn wants(service: &ServiceReport) -> String {
     let status = match &service.condition {
         Condition::Supervised(status) => status,
         Condition::Unsupervised => return String::new(),
@@ -168,22 +168,23 @@ mod tests {
     use super::*;
     use std::num::NonZeroU32;
 
-    use daemontools_core::starts::Again;
+    use daemontools_core::restarts::Restarts;
     use daemontools_core::status::Status;
 
     const NOW: i64 = 1_000_000;
 
-    fn service(pid: u32, ago: i64, want: Want, again: Option<(u32, u32)>) -> Service {
+    fn service(pid: u32, ago: i64, want: Want, again: Option<(u32, u32)>) -> ServiceReport {
         let since = Label::from_unix(NOW - ago, 0);
         let status = Status { since, pid: NonZeroU32::new(pid), paused: false, want };
-        let again = again.map(|(minute, hour)| Again { minute, hour, total: hour });
-        Service { condition: Condition::Supervised(status), normally: Normally::Up, again, starts: None }
+        let again = again.map(|(minute, hour)| Restarts { minute, hour, total: hour });
+        ServiceReport { condition: Condition::Supervised(status), normally: Normally::Up, again, starts: None }
     }
 
     fn entries() -> Vec<Entry> {
         let up = service(4532, 273_600, Want::Up, Some((0, 0)));
         let failing = service(0, 0, Want::Up, Some((31, 400)));
-        let unsupervised = Service { condition: Condition::Unsupervised, ..Service::unknown("chdir", None) };
+        let unsupervised =
+            ServiceReport { condition: Condition::Unsupervised, ..ServiceReport::unknown("chdir", None) };
         vec![
             Entry { name: c"dns".into(), service: up, log: Some(up) },
             Entry { name: c"smtpd".into(), service: failing, log: Some(service(0, 9, Want::Down, None)) },

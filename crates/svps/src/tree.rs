@@ -2,10 +2,10 @@
 
 use std::ffi::{CStr, CString};
 
-use daemontools_core::failure::{Failure, Unable};
 use daemontools_core::label::Label;
-use daemontools_core::service::{Service, State};
-use daemontools_core::service_dir::Home;
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_service::report::{ServiceReport, State};
+use daemontools_service::service_dir::Home;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -20,9 +20,9 @@ pub struct Entry {
     /// The name in the scan directory.
     pub name: CString,
     /// How the service is.
-    pub service: Service,
+    pub service: ServiceReport,
     /// How its logger is, if it has one.
-    pub log: Option<Service>,
+    pub log: Option<ServiceReport>,
 }
 
 impl Entry {
@@ -39,14 +39,14 @@ impl Entry {
     }
 
     /// Whether its logger is as it should be.
-    pub fn is_log_as_wanted(&self, log: &Service) -> bool {
-        let runs = |service: &Service| service.status().is_some_and(|status| status.pid.is_some());
+    pub fn is_log_as_wanted(&self, log: &ServiceReport) -> bool {
+        let runs = |service: &ServiceReport| service.status().is_some_and(|status| status.pid.is_some());
         log.is_as_wanted() && (runs(log) || !runs(&self.service))
     }
 
     /// How bad it is; the worst comes first.
     fn rank(&self) -> u8 {
-        let rank = |service: &Service| match service.state() {
+        let rank = |service: &ServiceReport| match service.state() {
             State::Failing => 0,
             State::Unknown => 1,
             State::Unsupervised => 2,
@@ -78,11 +78,11 @@ pub fn look(home: &Home, dir: &CStr, now: Label) -> Result<Vec<Entry>, Failure> 
 /// The entry of this name; `None` if it is no directory.
 pub fn entry(home: &Home, name: CString, now: Label) -> Result<Option<Entry>, Failure> {
     let seen = home.visit(&name, || {
-        let service = Service::look(now);
+        let service = ServiceReport::look(now);
         let log = match chdir(c"log") {
-            Ok(()) => Some(Service::look(now)),
+            Ok(()) => Some(ServiceReport::look(now)),
             Err(Errno::ENOENT) => None,
-            Err(errno) => Some(Service::unknown("chdir to log", Some(errno))),
+            Err(errno) => Some(ServiceReport::unknown("chdir to log", Some(errno))),
         };
         (service, log)
     })?;
@@ -90,7 +90,7 @@ pub fn entry(home: &Home, name: CString, now: Label) -> Result<Option<Entry>, Fa
         Ok((service, log)) => Some(Entry { name, service, log }),
         // No directory, or one that has gone: svscan does not start it either.
         Err(Errno::ENOENT | Errno::ENOTDIR) => None,
-        Err(errno) => Some(Entry { name, service: Service::unknown("chdir", Some(errno)), log: None }),
+        Err(errno) => Some(Entry { name, service: ServiceReport::unknown("chdir", Some(errno)), log: None }),
     })
 }
 
@@ -121,15 +121,15 @@ mod tests {
     use super::*;
     use std::num::NonZeroU32;
 
-    use daemontools_core::service::{Condition, Normally};
     use daemontools_core::status::{Status, Want};
+    use daemontools_service::report::{Condition, Normally};
 
-    fn service(pid: u32, want: Want) -> Service {
+    fn service(pid: u32, want: Want) -> ServiceReport {
         let status = Status { since: Label::from_unix(0, 0), pid: NonZeroU32::new(pid), paused: false, want };
-        Service { condition: Condition::Supervised(status), normally: Normally::Up, again: None, starts: None }
+        ServiceReport { condition: Condition::Supervised(status), normally: Normally::Up, again: None, starts: None }
     }
 
-    fn entry(name: &CStr, service: Service, log: Option<Service>) -> Entry {
+    fn entry(name: &CStr, service: ServiceReport, log: Option<ServiceReport>) -> Entry {
         Entry { name: name.into(), service, log }
     }
 
@@ -141,7 +141,7 @@ mod tests {
             entry(c"b", service(0, Want::Down), None),
             entry(c"c", up, Some(service(0, Want::Down))),
             entry(c"d", service(7, Want::Down), None),
-            entry(c"e", Service::unknown("chdir", None), None),
+            entry(c"e", ServiceReport::unknown("chdir", None), None),
             entry(c"g", up, Some(failing)),
             entry(c"f", failing, None),
         ];

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use daemontools_core::failure::{Failure, Unable};
+use daemontools_program::failure::{Failure, Unable};
 use nix::errno::Errno;
 use nix::fcntl::readlink;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};

@@ -13,6 +13,7 @@
 //! | `Over` | half a second more | KILL to everything |
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use daemontools_program::clock::Instant;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ struct Told {
 pub struct Farewell {
     phase: Phase,
     /// When the phase ends, by the monotonic clock.
-    until: Duration,
+    until: Instant,
     /// Whether what services left behind has been asked to end.
     strays_asked: bool,
     told: BTreeMap<Inode, Told>,
@@ -79,13 +80,13 @@ pub struct Farewell {
 
 impl Farewell {
     /// It begins now, and services have `grace` to end.
-    pub fn new(now: Duration, grace: Duration) -> Farewell {
-        let until = now.saturating_add(grace);
+    pub fn new(now: Instant, grace: Duration) -> Farewell {
+        let until = now + grace;
         Farewell { phase: Phase::Parting, until, strays_asked: false, told: BTreeMap::new() }
     }
 
     /// Somebody cannot wait: the grace is over.
-    pub fn hurry(&mut self, now: Duration) {
+    pub fn hurry(&mut self, now: Instant) {
         if self.phase == Phase::Parting {
             self.until = now;
         }
@@ -101,7 +102,7 @@ impl Farewell {
     }
 
     /// What to do now, in order. It is called again and again until it says `Exit`.
-    pub fn step(&mut self, now: Duration, services: &[(Inode, Seen)], children: Children) -> Vec<Action> {
+    pub fn step(&mut self, now: Instant, services: &[(Inode, Seen)], children: Children) -> Vec<Action> {
         let mut actions = Vec::new();
         if now >= self.until {
             if self.phase == Phase::Over {
@@ -168,7 +169,7 @@ impl Farewell {
         }
     }
 
-    fn next_phase(&mut self, now: Duration) {
+    fn next_phase(&mut self, now: Instant) {
         self.until = now + LAST_WORDS;
         self.phase = match self.phase {
             Phase::Parting => Phase::Killing,
@@ -193,7 +194,7 @@ mod tests {
 
     impl End {
         fn begin() -> End {
-            End(Farewell::new(at(0), at(GRACE)))
+            End(Farewell::new(at(0), Duration::from_millis(GRACE)))
         }
 
         fn sees(&mut self, now: u64, main: Sight, log: Option<(Sight, Rest)>) -> Vec<Action> {
@@ -205,8 +206,8 @@ mod tests {
         }
     }
 
-    fn at(milliseconds: u64) -> Duration {
-        Duration::from_millis(milliseconds)
+    fn at(milliseconds: u64) -> Instant {
+        Instant(Duration::from_millis(milliseconds))
     }
 
     #[test]
@@ -270,6 +271,6 @@ mod tests {
         assert_eq!(end.0.step(at(0), &gone, Children::Some), [Close(ID), Action::Sweep(Sweep::AskStrays)]);
         assert_eq!(end.0.step(at(20), &gone, Children::Some), [Close(ID)]);
         assert_eq!(end.0.step(at(40), &gone, Children::None), [Close(ID), Exit]);
-        assert_eq!(Farewell::new(at(0), at(0)).step(at(0), &[], Children::None), [Exit]);
+        assert_eq!(Farewell::new(at(0), Duration::ZERO).step(at(0), &[], Children::None), [Exit]);
     }
 }

@@ -3,6 +3,7 @@
 //! 0.76 looked every 5 seconds, so `mkdir x; …; mkdir x/log` was mostly done when it looked. We hear of the `mkdir` at
 //! once; so we wait until the directory has been left alone for a moment and has a `run`, and 5 seconds at most.
 
+use daemontools_program::clock::Instant;
 use std::time::Duration;
 
 /// How long nobody may have touched it.
@@ -13,28 +14,28 @@ const AT_MOST: Duration = Duration::from_secs(5);
 /// Times of the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Grace {
-    alone_at: Duration,
-    until: Duration,
+    alone_at: Instant,
+    until: Instant,
 }
 
 impl Grace {
     /// For a directory that was made now.
-    pub fn new(now: Duration) -> Grace {
+    pub fn new(now: Instant) -> Grace {
         Grace { alone_at: now + LEFT_ALONE_FOR, until: now + AT_MOST }
     }
 
     /// Somebody is still at work in it.
-    pub fn touched(&mut self, now: Duration) {
+    pub fn touched(&mut self, now: Instant) {
         self.alone_at = now + LEFT_ALONE_FOR;
     }
 
     /// Whether it is to be started.
-    pub fn is_over(&self, now: Duration, has_run: bool) -> bool {
+    pub fn is_over(&self, now: Instant, has_run: bool) -> bool {
         now >= self.until || (has_run && now >= self.alone_at)
     }
 
     /// When to look again, if nobody touches it before.
-    pub fn deadline(&self, now: Duration) -> Duration {
+    pub fn deadline(&self, now: Instant) -> Instant {
         if now < self.alone_at { self.alone_at.min(self.until) } else { self.until }
     }
 }
@@ -43,8 +44,8 @@ impl Grace {
 mod tests {
     use super::*;
 
-    fn at(milliseconds: u64) -> Duration {
-        Duration::from_millis(milliseconds)
+    fn at(milliseconds: u64) -> Instant {
+        Instant(Duration::from_millis(milliseconds))
     }
 
     #[test]

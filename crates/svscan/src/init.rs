@@ -5,9 +5,9 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
-use daemontools_core::failure::Failure;
-use daemontools_core::number;
-use daemontools_core::sys::args::Args;
+use daemontools_program::failure::Failure;
+use daemontools_program::number;
+use daemontools_sys::args::Args;
 
 /// How long services have to end if nobody says otherwise; docker kills after 10 seconds.
 const GRACE: Duration = Duration::from_secs(8);

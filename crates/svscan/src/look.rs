@@ -2,10 +2,10 @@
 
 use std::ffi::{CStr, CString};
 
-use daemontools_core::failure::{Failure, Unable};
-use daemontools_core::service_dir::has_reader;
-use daemontools_core::stdio::write_all;
-use daemontools_core::sys::fd::{open_private, pipe_private};
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_program::stdio::write_all;
+use daemontools_service::service_dir::has_reader;
+use daemontools_sys::fd::{open_private, pipe_private};
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;

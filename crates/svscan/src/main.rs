@@ -1,17 +1,17 @@
-//! Starts and watches a supervise for each service of a directory. What is to run is in `table`, how in `shell`.
+//! RestartLog and watches a supervise for each service of a directory. What is to run is in `table`, how in `shell`.
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::failure::{Outcome, Program};
-use daemontools_core::sys::args::Args;
+use daemontools_program::entry;
+use daemontools_program::failure::{Outcome, Program};
+use daemontools_sys::args::Args;
 use nix::unistd::{Pid, getpid};
 use svscan::init::{Life, Process};
 
 static PROGRAM: Program = Program {
     name: "svscan",
     usage: "svscan: usage: svscan [ --init [ --grace seconds ] ] [ dir ]",
-    about: "Starts a supervise for each service in dir (default: here), and one for its log, and watches over them.",
+    about: "RestartLog a supervise for each service in dir (default: here), and one for its log, and watches over them.",
 };
 entry!(PROGRAM, run);
 

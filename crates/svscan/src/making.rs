@@ -1,8 +1,8 @@
 //! The directories that are being made in place: those that the watch heard of, until their grace is over.
 
+use daemontools_program::clock::Instant;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
-use std::time::Duration;
 
 use crate::grace::Grace;
 use crate::look::has_run;
@@ -16,7 +16,7 @@ pub struct Making {
 
 impl Making {
     /// Takes what was heard; whether it was anything.
-    pub fn hear(&mut self, watch: &mut Watch, now: Duration) -> bool {
+    pub fn hear(&mut self, watch: &mut Watch, now: Instant) -> bool {
         let changes = watch.changes();
         let heard = !changes.is_empty();
         for change in changes {
@@ -39,7 +39,7 @@ impl Making {
     }
 
     /// Whether a directory is not complete yet. If it is, its grace ends.
-    pub fn is_unfinished(&mut self, name: &CStr, watch: &mut Watch, now: Duration) -> bool {
+    pub fn is_unfinished(&mut self, name: &CStr, watch: &mut Watch, now: Instant) -> bool {
         let Some(grace) = self.graces.get(name) else { return false };
         let unfinished = !grace.is_over(now, has_run(name));
         if !unfinished {
@@ -60,7 +60,7 @@ impl Making {
     }
 
     /// When the next grace may be over.
-    pub fn deadline(&self, now: Duration) -> Option<Duration> {
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
         self.graces.values().map(|grace| grace.deadline(now)).min()
     }
 

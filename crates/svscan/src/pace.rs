@@ -1,5 +1,6 @@
 //! When to scan: soon after something was heard, and at the times that a scan itself asks for.
 
+use daemontools_program::clock::Instant;
 use std::time::Duration;
 
 /// The pause after a scan, so that a storm of changes is answered by a few.
@@ -9,29 +10,29 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// When the next scan is due, if one is.
-    due: Option<Duration>,
+    due: Option<Instant>,
     /// Whatever is heard, no scan is due before then.
-    not_before: Duration,
+    not_before: Instant,
 }
 
 impl Pace {
     /// The first scan is due now.
-    pub fn new(now: Duration) -> Pace {
+    pub fn new(now: Instant) -> Pace {
         Pace { due: Some(now), not_before: now }
     }
 
     /// When to scan, if nothing is heard before.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub fn deadline(&self) -> Option<Instant> {
         self.due
     }
 
     /// Whether to scan now.
-    pub fn is_due(&self, now: Duration) -> bool {
+    pub fn is_due(&self, now: Instant) -> bool {
         self.due.is_some_and(|due| due <= now)
     }
 
     /// A scan is over, and asks for another one at this time.
-    pub fn scanned(&mut self, now: Duration, next: Option<Duration>) {
+    pub fn scanned(&mut self, now: Instant, next: Option<Instant>) {
         *self = Pace { due: next, not_before: now + PAUSE };
     }
 
@@ -45,8 +46,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn at(milliseconds: u64) -> Duration {
-        Duration::from_millis(milliseconds)
+    fn at(milliseconds: u64) -> Instant {
+        Instant(Duration::from_millis(milliseconds))
     }
 
     /// After a scan that took from 0 to 5.

@@ -1,7 +1,7 @@
 //! One service, as data: its supervise, its logger's, and the pipe between the two.
 
+use daemontools_program::clock::Instant;
 use std::ffi::{CStr, CString};
-use std::time::Duration;
 
 use nix::sys::stat::FileStat;
 use nix::unistd::Pid;
@@ -39,12 +39,12 @@ pub enum Supervise {
         /// As this process.
         pid: Pid,
         /// Since this time of the monotonic clock.
-        since: Duration,
+        since: Instant,
     },
     /// It does not run.
     Idle {
         /// It is not to be started before this time of the monotonic clock.
-        until: Duration,
+        until: Instant,
     },
 }
 
@@ -74,7 +74,7 @@ pub struct Service<P> {
 
 impl<P> Service<P> {
     /// One that was just found, with the pipe to its logger if it has one; both may be started now.
-    pub fn new(name: &CStr, pipe: Option<P>, now: Duration) -> Service<P> {
+    pub fn new(name: &CStr, pipe: Option<P>, now: Instant) -> Service<P> {
         let idle = Supervise::Idle { until: now };
         let log = pipe.map(|pipe| Logger { supervise: idle, pipe: Some(pipe) });
         Service { name: name.to_owned(), main: idle, log, seen: true, confirmed: false }
@@ -101,7 +101,7 @@ impl<P> Service<P> {
     }
 
     /// When each supervise that does not run may be started.
-    pub fn idle(&self) -> impl Iterator<Item = (Role, Duration)> {
+    pub fn idle(&self) -> impl Iterator<Item = (Role, Instant)> {
         let log = self.log.as_ref().map(|logger| (Role::Log, &logger.supervise));
         [(Role::Main, &self.main)].into_iter().chain(log).filter_map(|(role, supervise)| match supervise {
             Supervise::Idle { until } => Some((role, *until)),

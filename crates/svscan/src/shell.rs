@@ -5,14 +5,13 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
-use std::os::fd::AsFd;
 use std::time::Duration;
 
-use daemontools_core::clock::monotonic;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::sys::process::reap;
-use daemontools_core::sys::signal::Signals;
-use daemontools_core::wait::wait;
+use daemontools_program::clock::Instant;
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_program::wait::{readable, wait};
+use daemontools_sys::process::reap;
+use daemontools_sys::signal::Signals;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
 use nix::sys::stat::stat;
@@ -54,13 +53,13 @@ pub fn scan(program: &'static Program, dir: Option<&CStr>, life: Life) -> Outcom
         unsettled: false,
         strange: BTreeSet::new(),
     };
-    let mut pace = Pace::new(monotonic());
+    let mut pace = Pace::new(Instant::now());
     loop {
-        let now = monotonic();
+        let now = Instant::now();
         if pace.is_due(now) {
             tree.scan(now);
             tree.start_due();
-            pace.scanned(monotonic(), tree.next_scan());
+            pace.scanned(Instant::now(), tree.next_scan());
             if tree.unlisted {
                 pace.heard();
             }
@@ -112,10 +111,10 @@ struct Tree {
 }
 
 impl Tree {
-    fn wait(&self, deadline: Option<Duration>) {
+    fn wait(&self, deadline: Option<Instant>) {
         match self.watch.fd() {
-            Some(watch) => wait([self.signals.as_fd(), watch], deadline),
-            None => wait([self.signals.as_fd()], deadline),
+            Some(watch) => wait(&mut [readable(&self.signals), readable(&watch)], deadline),
+            None => wait(&mut [readable(&self.signals)], deadline),
         }
     }
 
@@ -142,18 +141,18 @@ impl Tree {
     }
 
     fn hear(&mut self) -> bool {
-        self.making.hear(&mut self.watch, monotonic())
+        self.making.hear(&mut self.watch, Instant::now())
     }
 
     /// When to scan if nothing happens.
-    fn next_scan(&self) -> Option<Duration> {
-        let now = monotonic();
+    fn next_scan(&self) -> Option<Instant> {
+        let now = Instant::now();
         let look = (self.unsettled || self.watch.is_deaf()).then(|| now + LOOK_EVERY);
         let confirm = (!self.table.unconfirmed().is_empty()).then(|| now + CONFIRM_AFTER);
         [look, confirm, self.making.deadline(now), self.table.deadline()].into_iter().flatten().min()
     }
 
-    fn scan(&mut self, now: Duration) {
+    fn scan(&mut self, now: Instant) {
         (self.unsettled, self.unlisted) = (false, false);
         let entries = match entries() {
             Ok(entries) => entries,
@@ -190,7 +189,7 @@ impl Tree {
         }
     }
 
-    fn see(&mut self, entry: &Entry, now: Duration) -> Result<(), Failure> {
+    fn see(&mut self, entry: &Entry, now: Instant) -> Result<(), Failure> {
         let name = entry.name.as_c_str();
         // A link that cannot be followed now is looked at again.
         self.unsettled |= entry.is_link && !self.watch.follow(name);
@@ -211,21 +210,21 @@ impl Tree {
 
     fn start_due(&mut self) {
         let mut strange = Vec::new();
-        for (id, role) in self.table.due(monotonic()) {
+        for (id, role) in self.table.due(Instant::now()) {
             let Some((name, pipe)) = self.table.service(id) else { continue };
             if is_supervised(name, role) {
                 if self.strange.insert((id, role)) {
                     strange.push(name.to_owned());
                 }
-                self.table.not_started(id, role, monotonic());
+                self.table.not_started(id, role, Instant::now());
                 continue;
             }
             self.strange.remove(&(id, role));
             match self.starter.start(&self.signals, &Place { id, name, pipe }, role) {
-                Ok(pid) => self.table.started(id, role, pid, monotonic()),
+                Ok(pid) => self.table.started(id, role, pid, Instant::now()),
                 Err(failure) => {
                     failure.warn(self.program);
-                    self.table.not_started(id, role, monotonic());
+                    self.table.not_started(id, role, Instant::now());
                 }
             }
         }

@@ -5,11 +5,11 @@ use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
-use daemontools_core::exec::{Environment, Prepared};
-use daemontools_core::failure::{Failure, Program, Unable};
-use daemontools_core::sys::fd::open_private;
-use daemontools_core::sys::process::{fork, leave};
-use daemontools_core::sys::signal::Signals;
+use daemontools_program::exec::{Environment, Prepared};
+use daemontools_program::failure::{Failure, Program, Unable};
+use daemontools_sys::fd::open_private;
+use daemontools_sys::process::{fork, leave};
+use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, readlink};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
@@ -73,11 +73,11 @@ impl Starter {
         Starter { program, environment: Environment::inherited(), beside: beside_ourselves(), open_files }
     }
 
-    /// Starts the supervise of a service or of its logger.
+    /// RestartLog the supervise of a service or of its logger.
     pub fn start(&self, signals: &Signals, place: &Place<'_>, role: Role) -> Result<Pid, Failure> {
         match fork().unable([b"fork for ", place.name.to_bytes(), suffix(role)])? {
             Some(pid) => Ok(pid),
-            None => leave(self.become_supervise(signals, place, role).tell(self.program)),
+            None => leave(self.become_supervise(signals, place, role).tell(self.program).0),
         }
     }
 

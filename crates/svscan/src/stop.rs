@@ -5,15 +5,15 @@ use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use daemontools_core::clock::monotonic;
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Program};
-use daemontools_core::service_dir::{Home, open_control, read_status, supervised};
 use daemontools_core::status::Want;
-use daemontools_core::stdio::write_all;
-use daemontools_core::sys::process::reap;
-use daemontools_core::sys::signal::Signals;
-use daemontools_core::wait::wait;
+use daemontools_program::clock::Instant;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Program};
+use daemontools_program::stdio::write_all;
+use daemontools_program::wait::{readable, wait};
+use daemontools_service::service_dir::{Home, open_control, read_status, supervised};
+use daemontools_sys::process::reap;
+use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -53,18 +53,18 @@ impl Stop {
         pipe.add(Signal::SIGPIPE);
         let _ = pipe.thread_block();
         let Ok(home) = Home::here() else { return Exit::TROUBLE };
-        let mut farewell = Farewell::new(monotonic(), grace);
+        let mut farewell = Farewell::new(Instant::now(), grace);
         let mut done: BTreeSet<Inode> = BTreeSet::new();
         loop {
             let children = self.take_children();
             if self.asked_again() {
-                farewell.hurry(monotonic());
+                farewell.hurry(Instant::now());
             }
             let left = self.table.ids().filter(|id| !done.contains(id));
             let seen: Vec<(Inode, Seen)> = left.map(|id| (id, self.look(&home, id))).collect();
             // Once it has ended it is not looked at again: of a thousand services one may be slow.
             done.extend(seen.iter().filter(|(_, seen)| seen.is_done()).map(|&(id, _)| id));
-            for action in farewell.step(monotonic(), &seen, children) {
+            for action in farewell.step(Instant::now(), &seen, children) {
                 match action {
                     Action::Tell(id, role, letters) => {
                         if self.tell(&home, id, role, letters).is_ok() {
@@ -78,7 +78,7 @@ impl Stop {
                     Action::Exit => return Exit::OK,
                 }
             }
-            wait([self.signals.as_fd()], Some(monotonic() + LOOK_EVERY));
+            wait(&mut [readable(&self.signals)], Some(Instant::now() + LOOK_EVERY));
         }
     }
 
@@ -155,15 +155,15 @@ impl Stop {
     }
 
     fn start_logger(&mut self, id: Inode) {
-        if !self.table.may_start(id, Role::Log, monotonic()) {
+        if !self.table.may_start(id, Role::Log, Instant::now()) {
             return;
         }
         let Some((name, pipe)) = self.table.service(id) else { return };
         match self.starter.start(&self.signals, &Place { id, name, pipe }, Role::Log) {
-            Ok(pid) => self.table.started(id, Role::Log, pid, monotonic()),
+            Ok(pid) => self.table.started(id, Role::Log, pid, Instant::now()),
             Err(failure) => {
                 failure.warn(self.program);
-                self.table.not_started(id, Role::Log, monotonic());
+                self.table.not_started(id, Role::Log, Instant::now());
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What svscan watches over, as data: all services, which of their supervises run, and when each is to be started. It
 //! knows no process, file or clock. `P` is the pipe to a logger: descriptors in life, anything in a test.
 
+use daemontools_program::clock::Instant;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::CStr;
 use std::time::Duration;
@@ -42,7 +43,7 @@ impl<P> Table<P> {
     }
 
     /// The scan found a new service, with the pipe to its logger if it has one.
-    pub fn add(&mut self, id: Inode, name: &CStr, pipe: Option<P>, now: Duration) {
+    pub fn add(&mut self, id: Inode, name: &CStr, pipe: Option<P>, now: Instant) {
         self.services.insert(id, Service::new(name, pipe, now));
     }
 
@@ -52,16 +53,16 @@ impl<P> Table<P> {
     }
 
     /// The supervises to be started now.
-    pub fn due(&self, now: Duration) -> Vec<(Inode, Role)> {
+    pub fn due(&self, now: Instant) -> Vec<(Inode, Role)> {
         self.idle().filter(|&(_, _, until)| until <= now).map(|(id, role, _)| (id, role)).collect()
     }
 
     /// When the next supervise may be started.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub fn deadline(&self) -> Option<Instant> {
         self.idle().map(|(_, _, until)| until).min()
     }
 
-    fn idle(&self) -> impl Iterator<Item = (Inode, Role, Duration)> {
+    fn idle(&self) -> impl Iterator<Item = (Inode, Role, Instant)> {
         let seen = self.services.iter().filter(|(_, service)| service.seen);
         seen.flat_map(|(&id, service)| service.idle().map(move |(role, until)| (id, role, until)))
     }
@@ -73,7 +74,7 @@ impl<P> Table<P> {
     }
 
     /// A supervise was started.
-    pub fn started(&mut self, id: Inode, role: Role, pid: Pid, now: Duration) {
+    pub fn started(&mut self, id: Inode, role: Role, pid: Pid, now: Instant) {
         if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(role)) {
             *supervise = Supervise::Running { pid, since: now };
             self.running.insert(pid, (id, role));
@@ -98,7 +99,7 @@ impl<P> Table<P> {
     }
 
     /// A supervise could not be started.
-    pub fn not_started(&mut self, id: Inode, role: Role, now: Duration) {
+    pub fn not_started(&mut self, id: Inode, role: Role, now: Instant) {
         if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(role)) {
             *supervise = Supervise::Idle { until: now + START_EVERY };
         }
@@ -134,7 +135,7 @@ impl<P> Table<P> {
     }
 
     /// Whether a supervise may be started now, be its entry there or not.
-    pub fn may_start(&self, id: Inode, role: Role, now: Duration) -> bool {
+    pub fn may_start(&self, id: Inode, role: Role, now: Instant) -> bool {
         let Some(service) = self.services.get(&id) else { return false };
         service.idle().any(|(idle, until)| idle == role && until <= now)
     }
@@ -156,8 +157,8 @@ mod tests {
         Inode { device: 1, number }
     }
 
-    fn at(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
+    fn at(seconds: u64) -> Instant {
+        Instant(Duration::from_secs(seconds))
     }
 
     /// A table in which service 1 was seen, with a logger, and both run since second 10 as processes 100 and 101.

@@ -2,8 +2,8 @@
 //! svstat(8), they stay, and new ones come after the old.
 
 use daemontools_core::label::Label;
-use daemontools_core::service::{Condition, Normally, Service};
 use daemontools_core::status::Want;
+use daemontools_service::report::{Condition, Normally, ServiceReport};
 use serde::Serialize;
 
 /// One service.
@@ -44,7 +44,7 @@ pub struct Restarts {
 
 impl Object {
     /// What is said of a service.
-    pub fn new(service: &Service, now: Label) -> Object {
+    pub fn new(service: &ServiceReport, now: Label) -> Object {
         let status = service.status();
         Object {
             state: service.state().word(),
@@ -84,7 +84,7 @@ struct Line<'a> {
 }
 
 /// The line about the service in `dir`; a byte of the name that is no UTF-8 becomes U+FFFD.
-pub fn line(dir: &[u8], service: &Service, now: Label) -> serde_json::Result<Vec<u8>> {
+pub fn line(dir: &[u8], service: &ServiceReport, now: Label) -> serde_json::Result<Vec<u8>> {
     let line = Line { dir: &String::from_utf8_lossy(dir), object: Object::new(service, now) };
     let mut text = serde_json::to_vec(&line)?;
     text.push(b'\n');
@@ -96,10 +96,10 @@ mod tests {
     use super::*;
     use std::num::NonZeroU32;
 
-    use daemontools_core::starts::Again;
+    use daemontools_core::restarts::Restarts;
     use daemontools_core::status::Status;
 
-    fn text(service: &Service) -> String {
+    fn text(service: &ServiceReport) -> String {
         String::from_utf8(line(b"/a\"b\xff", service, Label::from_unix(142, 0)).unwrap()).unwrap()
     }
 
@@ -107,9 +107,9 @@ mod tests {
     fn every_name_is_there_and_in_order() {
         let status =
             Status { since: Label::from_unix(100, 0), pid: NonZeroU32::new(7), paused: true, want: Want::Down };
-        let again = Some(Again { minute: 1, hour: 2, total: 3 });
+        let again = Some(Restarts { minute: 1, hour: 2, total: 3 });
         let service =
-            Service { condition: Condition::Supervised(status), normally: Normally::Down, again, starts: None };
+            ServiceReport { condition: Condition::Supervised(status), normally: Normally::Down, again, starts: None };
         let expected = concat!(
             r#"{"dir":"/a\"b�","state":"paused","as_wanted":false,"pid":7,"since_unix_seconds":100,"#,
             r#""for_seconds":42,"wants":"down","normally":"down","paused":true,"#,
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_null() {
-        let service = Service::unknown("open supervise/ok", None);
+        let service = ServiceReport::unknown("open supervise/ok", None);
         let expected = concat!(
             r#"{"dir":"/a\"b�","state":"unknown","as_wanted":false,"pid":null,"since_unix_seconds":null,"#,
             r#""for_seconds":null,"wants":null,"normally":"up","paused":false,"restarts":null,"#,

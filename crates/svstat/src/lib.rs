@@ -6,14 +6,14 @@ pub mod json;
 use std::fmt::Write;
 
 use daemontools_core::label::Label;
-use daemontools_core::service::Normally;
 use daemontools_core::status::{Status, Want};
+use daemontools_service::report::Normally;
 
 /// Appends what follows `DIR: `: `up (pid 42) 7 seconds, normally down` and the like. (Appended, since a line of its own
 /// from the heap costs as much as one of the seven system calls that a directory takes.)
 pub fn report(line: &mut String, status: &Status, normally: Normally, now: Label) {
     // A moment in the future is now.
-    let seconds = now.seconds.saturating_sub(status.since.seconds);
+    let seconds = now.seconds().saturating_sub(status.since.seconds());
     // Nothing that is appended to a string is refused.
     let _ = match status.pid {
         Some(pid) => write!(line, "up (pid {pid}) {seconds} seconds"),

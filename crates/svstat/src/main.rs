@@ -2,17 +2,17 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::errno::reason;
-use daemontools_core::failure::{Failure, Outcome, Program};
-use daemontools_core::label::Label;
-use daemontools_core::service::{Normally, Service};
-use daemontools_core::service_dir::{DOWN, Home, StatusTrouble, read_status, supervised};
 use daemontools_core::status::Status;
-use daemontools_core::stdio::{Output, print};
-use daemontools_core::sys::args::Args;
-use daemontools_core::sys::fd::STDOUT;
+use daemontools_program::clock::time_of_day;
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::errno::reason;
+use daemontools_program::failure::{Failure, Outcome, Program};
+use daemontools_program::stdio::{Output, print};
+use daemontools_service::report::{Normally, ServiceReport};
+use daemontools_service::service_dir::{DOWN, Home, StatusTrouble, read_status, supervised};
+use daemontools_sys::args::Args;
+use daemontools_sys::fd::STDOUT;
 use nix::errno::Errno;
 use nix::sys::stat::stat;
 use svstat::{json, report};
@@ -51,9 +51,9 @@ fn objects(args: Args) -> Outcome {
     let home = Home::here()?;
     let mut text = Vec::new();
     for dir in args {
-        let now = Label::now();
-        let service = home.visit(dir, || Service::look(now))?;
-        let service = service.unwrap_or_else(|errno| Service::unknown("chdir", Some(errno)));
+        let now = time_of_day();
+        let service = home.visit(dir, || ServiceReport::look(now))?;
+        let service = service.unwrap_or_else(|errno| ServiceReport::unknown("chdir", Some(errno)));
         let line = json::line(dir.to_bytes(), &service, now);
         text.extend(line.map_err(|_| Failure::fatal([b"unable to describe ", dir.to_bytes()]))?);
     }
@@ -63,7 +63,7 @@ fn objects(args: Args) -> Outcome {
 /// Says in `line` what there is to say of the current directory.
 fn look(line: &mut String) {
     match status() {
-        Ok((status, normally)) => report(line, &status, normally, Label::now()),
+        Ok((status, normally)) => report(line, &status, normally, time_of_day()),
         Err(trouble) => *line = trouble,
     }
 }

@@ -5,12 +5,12 @@
 
 use std::ffi::CStr;
 
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Program, Unable};
-use daemontools_core::options::{Opt, Options};
-use daemontools_core::service_dir::{Home, StatusTrouble, read_status, supervised};
-use daemontools_core::sys::args::Args;
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_program::options::{Opt, Options};
+use daemontools_service::service_dir::{Home, StatusTrouble, read_status, supervised};
+use daemontools_sys::args::Args;
 use nix::errno::Errno;
 use nix::unistd::chdir;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use daemontools_core::label::Label;
 use daemontools_core::status::Status;
+use daemontools_program::clock::Instant;
 
 /// A state to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub struct Now {
     /// The time of day, which statuses are stamped with.
     pub label: Label,
     /// The steady clock, which waits are measured by.
-    pub clock: Duration,
+    pub clock: Instant,
 }
 
 /// One service on its way to the goal.
@@ -52,7 +53,7 @@ pub struct Progress {
     seen: Seen,
     /// The life that was last looked at (since when, which process), and when it will have lasted long enough by the
     /// steady clock.
-    life: Option<(Label, Option<NonZeroU32>, Duration)>,
+    life: Option<(Label, Option<NonZeroU32>, Instant)>,
 }
 
 impl Progress {
@@ -64,20 +65,20 @@ impl Progress {
         self.life = seen.status.map(|status| {
             known(&status).unwrap_or_else(|| {
                 let left = goal.lasting.saturating_sub(age(&status, now.label));
-                (status.since, status.pid, now.clock.saturating_add(left))
+                (status.since, status.pid, now.clock + left)
             })
         });
     }
 
     /// When the goal is reached by the steady clock if nothing changes, which may be in the past; `None`: not at all.
-    pub fn due(&self, goal: &Goal) -> Option<Duration> {
+    pub fn due(&self, goal: &Goal) -> Option<Instant> {
         let up = self.seen.status.is_some_and(|status| status.pid.is_some());
         let lasted = self.life.map(|life| life.2);
         match goal.state {
             State::Up if self.seen.supervised && up => lasted,
             State::Down if !up => lasted,
-            State::Supervised if self.seen.supervised => Some(Duration::ZERO),
-            State::Unsupervised if !self.seen.supervised => Some(Duration::ZERO),
+            State::Supervised if self.seen.supervised => Some(Instant::default()),
+            State::Unsupervised if !self.seen.supervised => Some(Instant::default()),
             State::Up | State::Down | State::Supervised | State::Unsupervised => None,
         }
     }
@@ -98,7 +99,7 @@ impl Progress {
 
 /// How long the status has been so; none if it is from the future.
 fn age(status: &Status, now: Label) -> Duration {
-    let nanoseconds = |label: Label| u128::from(label.seconds) * 1_000_000_000 + u128::from(label.nanoseconds);
+    let nanoseconds = |label: Label| u128::from(label.seconds()) * 1_000_000_000 + u128::from(label.nanoseconds());
     let age = nanoseconds(now).saturating_sub(nanoseconds(status.since));
     Duration::from_nanos(u64::try_from(age).unwrap_or(u64::MAX))
 }
@@ -108,13 +109,10 @@ mod tests {
     use super::*;
     use daemontools_core::status::Want;
 
-    const START: Duration = Duration::from_secs(500);
+    const START: Instant = Instant(Duration::from_secs(500));
 
     fn at(seconds: u64) -> Now {
-        Now {
-            label: Label::from_unix(1000 + seconds as i64, 0),
-            clock: START.saturating_add(Duration::from_secs(seconds)),
-        }
+        Now { label: Label::from_unix(1000 + seconds as i64, 0), clock: START + Duration::from_secs(seconds) }
     }
 
     fn seen(supervised: bool, pid: u32, since: i64) -> Seen {
@@ -122,7 +120,7 @@ mod tests {
         Seen { supervised, status: Some(Status { since, pid, paused: false, want: Want::Up }) }
     }
 
-    fn due(state: State, seen: Seen) -> Option<Duration> {
+    fn due(state: State, seen: Seen) -> Option<Instant> {
         let goal = Goal { state, lasting: Duration::ZERO };
         let mut progress = Progress::default();
         progress.saw(seen, &goal, at(0));

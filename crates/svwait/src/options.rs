@@ -4,8 +4,8 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
-use daemontools_core::failure::Failure;
-use daemontools_core::sys::args::Args;
+use daemontools_program::failure::Failure;
+use daemontools_sys::args::Args;
 use lexopt::{Arg, Parser};
 
 use crate::goal::{Goal, State};

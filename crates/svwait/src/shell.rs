@@ -6,14 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use daemontools_core::clock::monotonic;
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Unable};
-use daemontools_core::label::Label;
-use daemontools_core::service_dir::{Home, StatusTrouble, open_ok, read_status};
 use daemontools_core::status::Status;
-use daemontools_core::stdio::write_pieces;
-use daemontools_core::sys::fd::STDERR;
+use daemontools_program::clock::Instant;
+use daemontools_program::clock::time_of_day;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Unable};
+use daemontools_program::stdio::write_pieces;
+use daemontools_service::service_dir::{Home, StatusTrouble, open_ok, read_status};
+use daemontools_sys::fd::STDERR;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -41,7 +41,7 @@ struct Service {
 /// Waits for what is wanted.
 pub fn wait(options: Options) -> Outcome {
     let Options { goal, quorum, timeout, dirs } = options;
-    let deadline = timeout.map(|timeout| monotonic().saturating_add(timeout));
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
     let home = Home::here()?;
     let mut watch = Watch::new()?;
     raise_file_limit();
@@ -53,7 +53,7 @@ pub fn wait(options: Options) -> Outcome {
     }
     loop {
         let due = due(&services, quorum, &goal);
-        let now = monotonic();
+        let now = Instant::now();
         if due.is_some_and(|due| due <= now) {
             return Ok(Exit::OK);
         }
@@ -103,7 +103,7 @@ impl Service {
             Err(Errno::ENOENT | Errno::ENOTDIR) => (None, None),
             Err(errno) => return Err(errno).unable([b"chdir to ", dir]),
         };
-        let now = Now { label: Label::now(), clock: monotonic() };
+        let now = Now { label: time_of_day(), clock: Instant::now() };
         self.progress.saw(Seen { supervised: ok.is_some(), status }, goal, now);
         self.ok = ok;
         Ok(())
@@ -121,21 +121,21 @@ fn status(dir: &[u8]) -> Result<Option<Status>, Failure> {
 }
 
 /// When enough of them will be there if nothing changes.
-fn due(services: &[Service], quorum: Quorum, goal: &Goal) -> Option<Duration> {
+fn due(services: &[Service], quorum: Quorum, goal: &Goal) -> Option<Instant> {
     let mut each = services.iter().map(|service| service.progress.due(goal));
     match quorum {
-        Quorum::All => each.try_fold(Duration::ZERO, |latest, due| Some(latest.max(due?))),
+        Quorum::All => each.try_fold(Instant::default(), |latest, due| Some(latest.max(due?))),
         Quorum::One => each.flatten().min(),
     }
 }
 
 /// Waits for a change, until `next` at most. The services whose supervise has gone.
-fn sleep(services: &[Service], watch: &Watch, next: Option<Duration>) -> Result<Vec<usize>, Failure> {
+fn sleep(services: &[Service], watch: &Watch, next: Option<Instant>) -> Result<Vec<usize>, Failure> {
     let held = services.iter().enumerate().filter_map(|(number, service)| Some((number, service.ok.as_ref()?)));
     let (numbers, mut fds): (Vec<_>, Vec<_>) =
         held.map(|(number, ok)| (number, PollFd::new(ok.as_fd(), PollFlags::empty()))).unzip();
     fds.push(PollFd::new(watch.as_fd(), PollFlags::POLLIN));
-    let left = next.map(|next| TimeSpec::from_duration(next.saturating_sub(monotonic()).min(LONGEST)));
+    let left = next.map(|next| TimeSpec::from_duration(next.since(Instant::now()).min(LONGEST)));
     match ppoll(&mut fds, left, None) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(errno) => return Err(errno).unable([b"wait for changes"]),
@@ -146,7 +146,7 @@ fn sleep(services: &[Service], watch: &Watch, next: Option<Duration>) -> Result<
 
 /// Says who was not there, a line each.
 fn tell(services: &[Service], goal: &Goal, timeout: Duration) {
-    let now = Now { label: Label::now(), clock: monotonic() };
+    let now = Now { label: time_of_day(), clock: Instant::now() };
     let late = services.iter().filter(|service| service.progress.due(goal).is_none_or(|due| due > now.clock));
     for service in late {
         let limit = timeout.as_millis().to_string();

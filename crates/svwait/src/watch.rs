@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use daemontools_core::failure::{Failure, Unable};
+use daemontools_program::failure::{Failure, Unable};
 use nix::errno::Errno;
 use nix::fcntl::readlink;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};

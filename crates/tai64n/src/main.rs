@@ -2,15 +2,15 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Program};
-use daemontools_core::intake::Intake;
-use daemontools_core::label::Label;
-use daemontools_core::stamper::{MOST, Stamper};
-use daemontools_core::stdio;
-use daemontools_core::sys::args::Args;
-use daemontools_core::sys::fd::STDOUT;
+use daemontools_lines::stamper::{MOST, Stamper};
+use daemontools_lines::stdin_reader::StdinReader;
+use daemontools_program::clock::time_of_day;
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Program};
+use daemontools_program::stdio;
+use daemontools_sys::args::Args;
+use daemontools_sys::fd::STDOUT;
 
 const PROGRAM: Program = Program {
     name: "tai64n",
@@ -25,7 +25,7 @@ fn run(_: Args) -> Outcome {
 }
 
 fn copy() -> nix::Result<Exit> {
-    let (mut stamper, mut intake) = (Stamper::new(Label::now), Intake::stdin());
+    let (mut stamper, mut intake) = (Stamper::new(time_of_day), StdinReader::stdin());
     let mut output = Vec::with_capacity(MOST);
     while intake.read()? {
         let mut input = intake.bytes();

@@ -2,14 +2,14 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_core::entry;
-use daemontools_core::entry::Exit;
-use daemontools_core::failure::{Failure, Outcome, Program};
-use daemontools_core::intake::{Intake, USUAL};
-use daemontools_core::stdio;
-use daemontools_core::sys::args::Args;
-use daemontools_core::sys::fd::STDOUT;
-use daemontools_core::sys::local_time::LocalTime;
+use daemontools_lines::stdin_reader::{DEFAULT_PIPE, StdinReader};
+use daemontools_program::entry;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Program};
+use daemontools_program::stdio;
+use daemontools_sys::args::Args;
+use daemontools_sys::fd::STDOUT;
+use daemontools_sys::local_time::LocalTime;
 use tai64nlocal::stream::Converter;
 
 const PROGRAM: Program = Program {
@@ -25,13 +25,13 @@ fn run(_: Args) -> Outcome {
 }
 
 fn copy() -> nix::Result<Exit> {
-    let (mut converter, mut intake) = (Converter::new(LocalTime::of), Intake::stdin());
-    let mut output = Vec::with_capacity(2 * USUAL);
+    let (mut converter, mut intake) = (Converter::new(LocalTime::of), StdinReader::stdin());
+    let mut output = Vec::with_capacity(2 * DEFAULT_PIPE);
     while intake.read()? {
         let mut input = intake.bytes();
         // All of it is written before the next read, which may wait; a part at a time, so that little memory is used.
         let held = loop {
-            let part = input.get(..USUAL).unwrap_or(input);
+            let part = input.get(..DEFAULT_PIPE).unwrap_or(input);
             let left = converter.pass(part, &mut output).len();
             stdio::write_all(STDOUT, &output)?;
             output.clear();

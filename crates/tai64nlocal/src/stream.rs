@@ -5,16 +5,16 @@
 //! and as many bytes to write; then the newline is searched for and the line copied. With reading and writing that is
 //! 36 ns for a line of 80 bytes, where 0.76 takes 1200.
 
-use daemontools_core::almanac::{Almanac, two_digits};
 use daemontools_core::label::{UNIX_EPOCH, hex_value};
-use daemontools_core::sys::local_time::LocalTime;
+use daemontools_lines::local_time_cache::{LocalTimeFormatter, two_digits};
+use daemontools_sys::local_time::LocalTime;
 
 /// The longest run of digits that can be a label: so much is held back until it is known how it goes on.
 const LONGEST: usize = 1000;
 
 /// Converts a stream of lines.
 pub struct Converter<Z> {
-    almanac: Almanac<Z>,
+    almanac: LocalTimeFormatter<Z>,
     /// Whether the next byte is the first of its line.
     at_line_start: bool,
     /// The seconds of the last label that was a time: the digits, and the Unix time.
@@ -37,7 +37,7 @@ impl<Z: FnMut(i64) -> Option<LocalTime>> Converter<Z> {
     /// At the start of a stream, for a zone: the local time of a Unix time.
     pub fn new(zone: Z) -> Converter<Z> {
         // No label has these digits.
-        Converter { almanac: Almanac::new(zone), at_line_start: true, latest: ([0; 16], 0) }
+        Converter { almanac: LocalTimeFormatter::new(zone), at_line_start: true, latest: ([0; 16], 0) }
     }
 
     /// Appends the converted input to `output`, but for a label at its end that may not be complete; returns that.

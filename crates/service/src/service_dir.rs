@@ -15,11 +15,11 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{chdir, fchdir};
 
-use crate::status::{self, Status};
-use crate::stdio;
-use crate::sys::fd::open_private;
-use crate::{control, failure};
-use failure::{Failure, Unable};
+use daemontools_core::control;
+use daemontools_core::status::{self, Status};
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_program::stdio;
+use daemontools_sys::fd::open_private;
 
 /// supervise's own directory.
 pub const SUPERVISE: &CStr = c"supervise";

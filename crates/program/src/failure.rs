@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use crate::entry::Exit;
 use crate::errno::reason;
 use crate::stdio;
-use crate::sys::fd::STDERR;
+use daemontools_sys::fd::STDERR;
 
 /// What a program says about itself.
 pub struct Program {
@@ -17,6 +17,18 @@ pub struct Program {
     pub about: &'static str,
 }
 
+impl Program {
+    /// Prints `PROGRAM: warning: WORDS`, a line in one write: the program goes on.
+    pub fn warn<const N: usize>(&self, words: [&[u8]; N]) {
+        say([self.name.as_bytes(), b": warning: ", &words.concat(), b"\n"]);
+    }
+
+    /// Prints `PROGRAM: warning: WORDS: REASON`, a line in one write: the program goes on.
+    pub fn warn_because<const N: usize>(&self, words: [&[u8]; N], errno: Errno) {
+        say([self.name.as_bytes(), b": warning: ", &words.concat(), b": ", reason(errno).as_bytes(), b"\n"]);
+    }
+}
+
 /// How `run` ends: an exit code, or a failure to be told.
 pub type Outcome = Result<Exit, Failure>;
 
@@ -26,6 +38,7 @@ pub struct Failure {
     exit: Exit,
     form: Form,
     text: Vec<u8>,
+    errno: Option<Errno>,
 }
 
 /// What is printed around the text.
@@ -42,7 +55,7 @@ enum Form {
 impl Failure {
     /// Wrong arguments: the usage line, exit 100.
     pub fn usage() -> Failure {
-        Failure { exit: Exit::MISUSE, form: Form::Usage, text: Vec::new() }
+        Failure { exit: Exit::MISUSE, form: Form::Usage, text: Vec::new(), errno: None }
     }
 
     /// A wrong option: `PROGRAM: ` and these words on a line of their own, then the usage line, exit 100.
@@ -52,12 +65,12 @@ impl Failure {
 
     /// Trouble: `PROGRAM: fatal: ` and these words, exit 111.
     pub fn fatal<const N: usize>(words: [&[u8]; N]) -> Failure {
-        Failure { exit: Exit::TROUBLE, form: Form::Fatal, text: words.concat() }
+        Failure { exit: Exit::TROUBLE, form: Form::Fatal, text: words.concat(), errno: None }
     }
 
     /// Nothing is said; the exit code tells.
     pub fn silent(exit: Exit) -> Failure {
-        Failure { exit, form: Form::Silent, text: Vec::new() }
+        Failure { exit, form: Form::Silent, text: Vec::new(), errno: None }
     }
 
     /// The same with another exit code.
@@ -79,6 +92,7 @@ impl Failure {
 
     /// Appends a colon and the reason.
     pub(crate) fn add_reason(&mut self, errno: Errno) {
+        self.errno = Some(errno);
         self.text.extend_from_slice(b": ");
         self.text.extend_from_slice(reason(errno).as_bytes());
     }
@@ -98,6 +112,11 @@ impl Failure {
     /// Prints it as a warning of `program`, in one write: the program goes on.
     pub fn warn(&self, program: &Program) {
         say([program.name.as_bytes(), b": warning: ", &self.text, b"\n"]);
+    }
+
+    /// The errno of the system call that failed; `None` where none did.
+    pub fn errno(&self) -> Option<Errno> {
+        self.errno
     }
 
     /// The words between `fatal: ` or `warning: ` and the newline.
@@ -140,6 +159,7 @@ mod tests {
         let failure = failed.unable([b"chdir to ", b"\xff"]).expect_err("it failed");
         assert_eq!(failure.text(), b"unable to chdir to \xff: file does not exist");
         assert_eq!(failure.exit, Exit::TROUBLE);
+        assert_eq!(failure.errno(), Some(Errno::ENOENT));
     }
 
     #[test]

@@ -1,33 +1,33 @@
 //! Standard input of a filter, read as it comes: 64 kB at a time, and more from a pipe whose writer is always ahead.
 
-use crate::flood::{BATCH, LARGEST, Lead, resize};
-use crate::stdio;
-use crate::sys::fd::STDIN;
+use crate::pipe_size::{Backlog, MAX_PIPE, READ_SIZE, resize};
+use daemontools_program::stdio;
+use daemontools_sys::fd::STDIN;
 
 /// As much as a pipe usually holds.
-pub const USUAL: usize = 64 * 1024;
+pub const DEFAULT_PIPE: usize = 64 * 1024;
 
 /// What has been read and not yet been dealt with.
-pub struct Intake {
+pub struct StdinReader {
     buffer: Vec<u8>,
     /// How many bytes of it were kept from before.
     kept: usize,
     /// How many bytes there are.
     filled: usize,
-    lead: Lead,
+    lead: Backlog,
 }
 
-impl Intake {
+impl StdinReader {
     /// Nothing yet.
-    pub fn stdin() -> Intake {
-        Intake { buffer: vec![0; USUAL], kept: 0, filled: 0, lead: Lead::default() }
+    pub fn stdin() -> StdinReader {
+        StdinReader { buffer: vec![0; DEFAULT_PIPE], kept: 0, filled: 0, lead: Backlog::default() }
     }
 
-    /// Waits for more, behind what was kept, of which there is less than `USUAL`. False at the end.
+    /// Waits for more, behind what was kept, of which there is less than `DEFAULT_PIPE`. False at the end.
     pub fn read(&mut self) -> nix::Result<bool> {
-        let more = BATCH.saturating_sub(self.buffer.len());
-        if self.lead.is_clear() && more > 0 && self.buffer.try_reserve_exact(more).is_ok() && resize(STDIN, LARGEST) {
-            self.buffer.resize(BATCH, 0);
+        let more = READ_SIZE.saturating_sub(self.buffer.len());
+        if self.lead.is_clear() && more > 0 && self.buffer.try_reserve_exact(more).is_ok() && resize(STDIN, MAX_PIPE) {
+            self.buffer.resize(READ_SIZE, 0);
         }
         let room = self.buffer.get_mut(self.kept..).unwrap_or_default();
         let read = stdio::read(STDIN, room)?;

@@ -13,28 +13,28 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, stat};
 
-use crate::errno::reason;
-use crate::label::Label;
 use crate::service_dir::{DOWN, StatusTrouble, read_status, supervised};
-use crate::starts::{self, Again, Starts};
-use crate::status::{Status, Want};
-use crate::stdio;
-use crate::sys::fd::open_private;
+use daemontools_core::label::Label;
+use daemontools_core::restarts::{self, RestartLog, Restarts};
+use daemontools_core::status::{Status, Want};
+use daemontools_program::errno::reason;
+use daemontools_program::stdio;
+use daemontools_sys::fd::open_private;
 
 /// How often in a minute a service may be started again before it is called failing.
 const OFTEN: u32 = 3;
 
 /// What a look found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Service {
+pub struct ServiceReport {
     /// Whether it is supervised, and what its status says.
     pub condition: Condition,
     /// What it does when its supervise starts.
     pub normally: Normally,
     /// How often it was started again; `None` where its supervise does not tell.
-    pub again: Option<Again>,
+    pub again: Option<Restarts>,
     /// What `again` was counted from.
-    pub starts: Option<Starts>,
+    pub starts: Option<RestartLog>,
 }
 
 /// Whether a service is supervised.
@@ -108,42 +108,43 @@ impl Trouble {
     }
 }
 
-impl Service {
+impl ServiceReport {
     /// Looks at the service whose directory is the current one.
-    pub fn look(now: Label) -> Service {
+    pub fn look(now: Label) -> ServiceReport {
         let (normally, trouble) = match stat(DOWN) {
             Ok(_) => (Normally::Down, None),
             Err(Errno::ENOENT) => (Normally::Up, None),
             Err(errno) => (Normally::Up, Some(errno)),
         };
         match (trouble, supervised()) {
-            (Some(errno), _) => Service::unknown("stat down", Some(errno)),
+            (Some(errno), _) => ServiceReport::unknown("stat down", Some(errno)),
             // A directory that no supervise has seen yet.
             (None, Ok(false) | Err(Errno::ENOENT)) => {
-                Service { condition: Condition::Unsupervised, normally, again: None, starts: None }
+                ServiceReport { condition: Condition::Unsupervised, normally, again: None, starts: None }
             }
-            (None, Err(errno)) => Service::unknown("open supervise/ok", Some(errno)),
+            (None, Err(errno)) => ServiceReport::unknown("open supervise/ok", Some(errno)),
             (None, Ok(true)) => match read_status() {
                 Ok(Some(status)) => {
                     let starts = read_starts().filter(|starts| starts.belongs_to(&status));
-                    Service { condition: Condition::Supervised(status), normally, again: None, starts }.seen_at(now)
+                    ServiceReport { condition: Condition::Supervised(status), normally, again: None, starts }
+                        .seen_at(now)
                 }
-                Ok(None) => Service::unknown("read supervise/status", None),
-                Err(StatusTrouble::Open(errno)) => Service::unknown("open supervise/status", Some(errno)),
-                Err(StatusTrouble::Read(errno)) => Service::unknown("read supervise/status", Some(errno)),
+                Ok(None) => ServiceReport::unknown("read supervise/status", None),
+                Err(StatusTrouble::Open(errno)) => ServiceReport::unknown("open supervise/status", Some(errno)),
+                Err(StatusTrouble::Read(errno)) => ServiceReport::unknown("read supervise/status", Some(errno)),
             },
         }
     }
 
     /// A service about which nothing can be found out.
-    pub fn unknown(what: &'static str, errno: Option<Errno>) -> Service {
+    pub fn unknown(what: &'static str, errno: Option<Errno>) -> ServiceReport {
         let condition = Condition::Unknown(Trouble { what, errno });
-        Service { condition, normally: Normally::Up, again: None, starts: None }
+        ServiceReport { condition, normally: Normally::Up, again: None, starts: None }
     }
 
     /// The same at another moment, if nothing else has changed: what happened in the last minute is less then.
-    pub fn seen_at(self, now: Label) -> Service {
-        Service { again: self.starts.map(|starts| starts.again(now)), ..self }
+    pub fn seen_at(self, now: Label) -> ServiceReport {
+        ServiceReport { again: self.starts.map(|starts| starts.again(now)), ..self }
     }
 
     /// Its status, while it is supervised.
@@ -156,7 +157,7 @@ impl Service {
 
     /// For how many seconds it has been so; a moment in the future is now.
     pub fn seconds(&self, now: Label) -> Option<u64> {
-        self.status().map(|status| now.seconds.saturating_sub(status.since.seconds))
+        self.status().map(|status| now.seconds().saturating_sub(status.since.seconds()))
     }
 
     /// The one word for how it is.
@@ -187,11 +188,11 @@ impl Service {
 }
 
 /// What the current directory's file about starts says, if there is one.
-fn read_starts() -> Option<Starts> {
-    let file = open_private(starts::PATH, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()).ok()?;
-    let mut bytes = [0; Starts::SIZE];
+fn read_starts() -> Option<RestartLog> {
+    let file = open_private(restarts::PATH, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()).ok()?;
+    let mut bytes = [0; RestartLog::SIZE];
     let read = stdio::read(&file, &mut bytes).ok()?;
-    Starts::from_bytes(bytes.get(..read)?)
+    RestartLog::from_bytes(bytes.get(..read)?)
 }
 
 #[cfg(test)]
@@ -199,10 +200,10 @@ mod tests {
     use super::*;
     use std::num::NonZeroU32;
 
-    fn service(pid: u32, paused: bool, want: Want, minute: Option<u32>) -> Service {
+    fn service(pid: u32, paused: bool, want: Want, minute: Option<u32>) -> ServiceReport {
         let status = Status { since: Label::from_unix(100, 0), pid: NonZeroU32::new(pid), paused, want };
-        let again = minute.map(|minute| Again { minute, hour: minute, total: minute });
-        Service { condition: Condition::Supervised(status), normally: Normally::Up, again, starts: None }
+        let again = minute.map(|minute| Restarts { minute, hour: minute, total: minute });
+        ServiceReport { condition: Condition::Supervised(status), normally: Normally::Up, again, starts: None }
     }
 
     #[test]
@@ -218,11 +219,16 @@ mod tests {
             (service(0, false, Want::Down, Some(30)), "down", true),
             (service(0, false, Want::Once, None), "down", true),
             (
-                Service { condition: Condition::Unsupervised, normally: Normally::Down, again: None, starts: None },
+                ServiceReport {
+                    condition: Condition::Unsupervised,
+                    normally: Normally::Down,
+                    again: None,
+                    starts: None,
+                },
                 "unsupervised",
                 false,
             ),
-            (Service::unknown("open supervise/ok", Some(Errno::EACCES)), "unknown", false),
+            (ServiceReport::unknown("open supervise/ok", Some(Errno::EACCES)), "unknown", false),
         ] {
             assert_eq!((service.state().word(), service.is_as_wanted()), (word, as_wanted), "{service:?}");
         }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 
 use crate::entry::Exit;
 use crate::failure::{Failure, Unable};
-use crate::sys::fd::STDOUT;
+use daemontools_sys::fd::STDOUT;
 
 /// Does it until no signal interrupts it.
 pub fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {

@@ -8,8 +8,6 @@ use std::ptr;
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
 
-use crate::entry::Exit;
-
 /// Forks: the child's process id in the parent, `None` in the child.
 pub fn fork() -> nix::Result<Option<Pid>> {
     // SAFETY: our programs have one thread, so the child may go on as the parent would.
@@ -84,8 +82,8 @@ pub fn execve(path: &CStr, argv: &Pointers<'_>, environment: &Pointers<'_>) -> E
     Errno::last()
 }
 
-/// Ends a forked child that could not become another program; runs nothing of the parent's.
-pub fn leave(exit: Exit) -> ! {
+/// Ends a forked child that could not become another program, with this exit code; runs nothing of the parent's.
+pub fn leave(code: u8) -> ! {
     // SAFETY: _exit takes a number and does not return.
-    unsafe { libc::_exit(i32::from(exit.0)) }
+    unsafe { libc::_exit(i32::from(code)) }
 }

@@ -4,8 +4,8 @@
 //! costs one look at the clock (18 ns of 28), a search for the newline (4 ns, see `newlines`), digits and a copy. Lines
 //! that nobody wants cost the search alone: the clock is not looked at for them.
 
-use crate::label::{Label, hex_digits};
 use crate::newlines::Newlines;
+use daemontools_core::label::{Label, hex_digits};
 
 /// How much output a pass gathers before it lets it be written: an empty line grows to 26 times its size.
 pub const FULL: usize = 64 * 1024;
@@ -125,16 +125,16 @@ impl Text {
         for (byte, digit) in head.iter_mut().zip(label.to_text()) {
             *byte = digit;
         }
-        Text { seconds: label.seconds, head }
+        Text { seconds: label.seconds(), head }
     }
 
     /// Appends a stamp and the space after it.
     fn append(&mut self, label: Label, output: &mut Vec<u8>) {
-        if label.seconds != self.seconds {
+        if label.seconds() != self.seconds {
             *self = Text::of(label);
         }
         output.extend_from_slice(&self.head);
-        output.extend_from_slice(&hex_digits(label.nanoseconds));
+        output.extend_from_slice(&hex_digits(label.nanoseconds()));
         output.push(b' ');
     }
 }

@@ -8,20 +8,20 @@ use std::os::fd::BorrowedFd;
 use nix::fcntl::{FcntlArg, fcntl};
 
 /// How large a pipe may grow. More is for root alone.
-pub const LARGEST: usize = 1024 * 1024;
+pub const MAX_PIPE: usize = 1024 * 1024;
 
 /// How much is taken from such a pipe at a time: half of it, so that its writer fills one half while we deal with the
 /// other.
-pub const BATCH: usize = LARGEST / 2;
+pub const READ_SIZE: usize = MAX_PIPE / 2;
 
 /// How many looks more find all that they take than do not, before a pipe is made larger.
 const AHEAD: u32 = 4;
 
 /// How often a writer has been ahead of us.
 #[derive(Debug, Default)]
-pub struct Lead(u32);
+pub struct Backlog(u32);
 
-impl Lead {
+impl Backlog {
     /// Notes whether a look found all that it takes.
     pub fn note(&mut self, all: bool) {
         self.0 = if all { self.0 + 1 } else { self.0.saturating_sub(1) };
@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn a_lead_is_clear_when_it_is_repeated() {
         let looks = |looks: &[bool]| {
-            let mut lead = Lead::default();
+            let mut lead = Backlog::default();
             looks
                 .iter()
                 .filter(|&&all| {

@@ -5,8 +5,8 @@
 
 use crate::failure::{Failure, Outcome, Program};
 use crate::stdio;
-use crate::sys::args::Args;
-use crate::sys::fd::STDOUT;
+use daemontools_sys::args::Args;
+use daemontools_sys::fd::STDOUT;
 
 /// An exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +25,7 @@ impl Exit {
 #[macro_export]
 macro_rules! entry {
     ($program:expr, $run:path) => {
-        #[unsafe(no_mangle)]
-        extern "C" fn main(argc: ::std::ffi::c_int, argv: *const *const ::std::ffi::c_char) -> ::std::ffi::c_int {
-            // SAFETY: the C runtime calls main once, with its own argc and argv.
-            let args = unsafe { $crate::sys::args::Args::from_main(argc, argv) };
-            $crate::entry::start(&$program, args, $run)
-        }
+        $crate::c_main!(|args| $crate::entry::start(&$program, args, $run));
     };
 }
 

@@ -6,13 +6,13 @@
 //! for twice and both its ends are where they should be. (No zone changes its clock twice within fifteen minutes: in the
 //! zone database the changes are days apart.)
 
-use crate::sys::local_time::LocalTime;
+use daemontools_sys::local_time::LocalTime;
 
 /// Seconds in a quarter of an hour.
 const QUARTER: i64 = 15 * 60;
 
 /// Knows the local time of Unix times.
-pub struct Almanac<Z> {
+pub struct LocalTimeFormatter<Z> {
     /// The zone: the local time of a Unix time.
     zone: Z,
     /// `YYYY-MM-DD HH:MM:SS.`, the time that was asked for last.
@@ -25,10 +25,10 @@ pub struct Almanac<Z> {
     quarter: Option<(i64, u8)>,
 }
 
-impl<Z: FnMut(i64) -> Option<LocalTime>> Almanac<Z> {
+impl<Z: FnMut(i64) -> Option<LocalTime>> LocalTimeFormatter<Z> {
     /// Of a zone.
-    pub fn new(zone: Z) -> Almanac<Z> {
-        Almanac { zone, text: Vec::new(), shown: None, candidate: None, quarter: None }
+    pub fn new(zone: Z) -> LocalTimeFormatter<Z> {
+        LocalTimeFormatter { zone, text: Vec::new(), shown: None, candidate: None, quarter: None }
     }
 
     /// The local time `YYYY-MM-DD HH:MM:SS.` of a Unix time, if there is one.
@@ -97,7 +97,7 @@ mod tests {
 
     /// Asks an almanac of the zone for all these times, and holds each answer against the zone's.
     fn check(zone: impl Fn(i64) -> LocalTime, times: impl IntoIterator<Item = i64>) {
-        let mut almanac = Almanac::new(|unix| Some(zone(unix)));
+        let mut almanac = LocalTimeFormatter::new(|unix| Some(zone(unix)));
         for unix in times {
             let mut expected = Vec::new();
             write(&zone(unix), &mut expected);
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn the_zone_is_asked_seldom_and_never_more_than_once_for_a_lonely_time() {
         let asked = Cell::new(0);
-        let mut almanac = Almanac::new(|unix| {
+        let mut almanac = LocalTimeFormatter::new(|unix| {
             asked.set(asked.get() + 1);
             Some(at_offset(unix, 0))
         });

@@ -6,9 +6,9 @@ use std::ffi::{CStr, CString};
 use nix::errno::Errno;
 
 use crate::failure::Failure;
-use crate::sys::args::Args;
-use crate::sys::environ;
-use crate::sys::process::{Pointers, execve};
+use daemontools_sys::args::Args;
+use daemontools_sys::environ;
+use daemontools_sys::process::{Pointers, execve};
 
 /// The environment for a child: entries in their order, whatever they hold.
 pub struct Environment {

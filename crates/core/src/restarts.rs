@@ -20,7 +20,7 @@
 use std::ffi::CStr;
 
 use crate::label::Label;
-use crate::ring::{PLACES, Ring};
+use crate::rolling_counter::{PLACES, RollingCounter};
 use crate::status::Status;
 
 /// The file, seen from the service directory.
@@ -33,25 +33,25 @@ const MINUTE: u64 = 60;
 
 /// What the file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Starts {
+pub struct RestartLog {
     last: Label,
     again: u32,
-    seconds: Ring,
-    minutes: Ring,
+    seconds: RollingCounter,
+    minutes: RollingCounter,
 }
 
 /// Why a service was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// supervise began, or somebody asked.
-    Asked,
+pub enum StartReason {
+    /// supervise began, or a command asked for it.
+    Requested,
     /// It had ended by itself.
-    Ended,
+    Exited,
 }
 
 /// How often a service was started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Again {
+pub struct Restarts {
     /// In the last 60 seconds.
     pub minute: u32,
     /// In this minute and the 59 before it.
@@ -60,36 +60,36 @@ pub struct Again {
     pub total: u32,
 }
 
-impl Starts {
+impl RestartLog {
     /// How many bytes the file has.
     pub const SIZE: usize = 144;
 
     /// Nothing was started yet.
-    pub fn none() -> Starts {
-        Starts { last: Label { seconds: 0, nanoseconds: 0 }, again: 0, seconds: Ring::EMPTY, minutes: Ring::EMPTY }
+    pub fn none() -> RestartLog {
+        RestartLog { last: Label::new(0, 0), again: 0, seconds: RollingCounter::EMPTY, minutes: RollingCounter::EMPTY }
     }
 
     /// Notes a start.
-    pub fn note(&mut self, at: Label, cause: Cause) {
-        if at.seconds < self.last.seconds {
+    pub fn note(&mut self, at: Label, cause: StartReason) {
+        if at.seconds() < self.last.seconds() {
             // Somebody set the clock back: what is remembered lies in the future now.
-            (self.seconds, self.minutes) = (Ring::EMPTY, Ring::EMPTY);
+            (self.seconds, self.minutes) = (RollingCounter::EMPTY, RollingCounter::EMPTY);
         }
-        self.seconds.forget(self.last.seconds, at.seconds);
-        self.minutes.forget(self.last.seconds / MINUTE, at.seconds / MINUTE);
+        self.seconds.forget(self.last.seconds(), at.seconds());
+        self.minutes.forget(self.last.seconds() / MINUTE, at.seconds() / MINUTE);
         self.last = at;
-        if cause == Cause::Ended {
+        if cause == StartReason::Exited {
             self.again = self.again.saturating_add(1);
-            self.seconds.count(at.seconds);
-            self.minutes.count(at.seconds / MINUTE);
+            self.seconds.count(at.seconds());
+            self.minutes.count(at.seconds() / MINUTE);
         }
     }
 
     /// How often it was started again, seen from `now`.
-    pub fn again(&self, now: Label) -> Again {
+    pub fn again(&self, now: Label) -> Restarts {
         // A moment in the future is now.
-        let (now, last) = (now.seconds.max(self.last.seconds), self.last.seconds);
-        Again {
+        let (now, last) = (now.seconds().max(self.last.seconds()), self.last.seconds());
+        Restarts {
             minute: self.seconds.sum(last, now),
             hour: self.minutes.sum(last / MINUTE, now / MINUTE),
             total: self.again,
@@ -103,8 +103,8 @@ impl Starts {
     }
 
     /// The file's contents.
-    pub fn to_bytes(&self) -> [u8; Starts::SIZE] {
-        let mut bytes = [0; Starts::SIZE];
+    pub fn to_bytes(&self) -> [u8; RestartLog::SIZE] {
+        let mut bytes = [0; RestartLog::SIZE];
         let pieces =
             [&MAGIC[..], &self.last.to_bytes(), &self.again.to_be_bytes(), &self.seconds.counts, &self.minutes.counts];
         for (to, from) in bytes.iter_mut().zip(pieces.into_iter().flatten()) {
@@ -114,17 +114,18 @@ impl Starts {
     }
 
     /// What a file's contents mean; `None` unless they are of this version.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Starts> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<RestartLog> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (last, rest) = rest.split_first_chunk::<{ Label::PACKED }>()?;
         let (again, rest) = rest.split_first_chunk::<4>()?;
         let (seconds, rest) = rest.split_first_chunk::<PLACES>()?;
-        let minutes = rest.try_into().ok()?;
-        Some(Starts {
+        // A newer file of the same magic may go on after what we know.
+        let (minutes, _) = rest.split_first_chunk::<PLACES>()?;
+        Some(RestartLog {
             last: Label::from_bytes(*last),
             again: u32::from_be_bytes(*again),
-            seconds: Ring { counts: *seconds },
-            minutes: Ring { counts: minutes },
+            seconds: RollingCounter { counts: *seconds },
+            minutes: RollingCounter { counts: *minutes },
         })
     }
 }
@@ -138,17 +139,17 @@ mod tests {
 
     /// A moment, some seconds after the beginning of a minute and an hour.
     fn at(seconds: u64) -> Label {
-        Label { seconds: (1 << 62) - (1 << 62) % 3600 + seconds, nanoseconds: 5 }
+        Label::new((1 << 62) - (1 << 62) % 3600 + seconds, 5)
     }
 
-    fn ended(moments: impl IntoIterator<Item = u64>) -> Starts {
-        let mut starts = Starts::none();
-        starts.note(at(0), Cause::Asked);
-        moments.into_iter().for_each(|moment| starts.note(at(moment), Cause::Ended));
+    fn ended(moments: impl IntoIterator<Item = u64>) -> RestartLog {
+        let mut starts = RestartLog::none();
+        starts.note(at(0), StartReason::Requested);
+        moments.into_iter().for_each(|moment| starts.note(at(moment), StartReason::Exited));
         starts
     }
 
-    fn counts(starts: &Starts, now: u64) -> (u32, u32, u32) {
+    fn counts(starts: &RestartLog, now: u64) -> (u32, u32, u32) {
         let again = starts.again(at(now));
         (again.minute, again.hour, again.total)
     }
@@ -157,7 +158,7 @@ mod tests {
     fn a_start_that_was_asked_for_does_not_count() {
         let mut starts = ended([]);
         assert_eq!(counts(&starts, 1), (0, 0, 0));
-        starts.note(at(7), Cause::Asked);
+        starts.note(at(7), StartReason::Requested);
         assert_eq!(counts(&starts, 8), (0, 0, 0));
     }
 
@@ -197,11 +198,11 @@ mod tests {
     fn every_file_leads_back_and_no_other_is_taken() {
         let starts = ended([3, 4, 100, 2000]);
         let bytes = starts.to_bytes();
-        assert_eq!(Starts::from_bytes(&bytes), Some(starts));
-        assert_eq!(Starts::from_bytes(&bytes[..143]), None);
-        assert_eq!(Starts::from_bytes(&[&bytes[..], b"x"].concat()), None);
-        assert_eq!(Starts::from_bytes(&[0xff; Starts::SIZE]), None);
-        assert_eq!(Starts::from_bytes(b""), None);
+        assert_eq!(RestartLog::from_bytes(&bytes), Some(starts));
+        assert_eq!(RestartLog::from_bytes(&bytes[..143]), None);
+        assert_eq!(RestartLog::from_bytes(&[&bytes[..], b"of a newer version"].concat()), Some(starts));
+        assert_eq!(RestartLog::from_bytes(&[0xff; RestartLog::SIZE]), None);
+        assert_eq!(RestartLog::from_bytes(b""), None);
     }
 
     #[test]

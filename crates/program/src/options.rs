@@ -4,7 +4,7 @@
 use std::ffi::CStr;
 
 use crate::failure::Failure;
-use crate::sys::args::Args;
+use daemontools_sys::args::Args;
 
 /// One option.
 #[derive(Debug, PartialEq, Eq)]

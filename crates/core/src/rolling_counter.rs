@@ -5,14 +5,14 @@ pub const PLACES: usize = 60;
 
 /// Counts for the 60 moments up to a last one. A moment is a second or a minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ring {
+pub struct RollingCounter {
     /// The place of a moment is its number modulo 60.
     pub counts: [u8; PLACES],
 }
 
-impl Ring {
+impl RollingCounter {
     /// Nothing happened.
-    pub const EMPTY: Ring = Ring { counts: [0; PLACES] };
+    pub const EMPTY: RollingCounter = RollingCounter { counts: [0; PLACES] };
 
     /// Clears the places of the moments after `last`, up to `now`: they still hold what was an hour or a minute before.
     pub fn forget(&mut self, last: u64, now: u64) {

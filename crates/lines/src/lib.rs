@@ -1,0 +1,9 @@
+//! The machinery of programs that lines flow through: finding lines, stamping them, reading a pipe in large pieces,
+//! showing a stamp as local time.
+#![forbid(unsafe_code)]
+
+pub mod local_time_cache;
+mod newlines;
+pub mod pipe_size;
+pub mod stamper;
+pub mod stdin_reader;

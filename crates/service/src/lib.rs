@@ -1,0 +1,6 @@
+//! A service seen from outside: its directory, its supervise, its status, and what these say in one word.
+#![forbid(unsafe_code)]
+
+pub mod default_scan_dir;
+pub mod report;
+pub mod service_dir;
