@@ -6,10 +6,10 @@ use daemontools_program::entry;
 use daemontools_program::failure::Outcome;
 use daemontools_sys::args::Args;
 use multilog::script::Script;
-use multilog::{PROGRAM, shell};
+use multilog::{PROGRAM, event_loop};
 
 entry!(PROGRAM, run);
 
 fn run(args: Args) -> Outcome {
-    shell::run(Script::new(args))
+    event_loop::run(Script::new(args))
 }

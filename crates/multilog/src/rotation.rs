@@ -1,6 +1,6 @@
 //! Rotation, step by step: how a full `current` becomes an old file.
 //!
-//! Each step is one deed that can be tried again as often as it fails: the shell does it until it succeeds, and only then
+//! Each step is one deed that can be tried again as often as it fails: the event loop does it until it succeeds, and only then
 //! asks for the next one. What the directory looks like between any two steps, and what recovery makes of it, is drawn in
 //! docs/cyclog.md.
 #![deny(clippy::wildcard_enum_match_arm)]

@@ -1,6 +1,6 @@
-//! supervise without its `main`: the machine decides, the directory is made and locked, the shell performs.
+//! supervise without its `main`: the machine decides, the directory is made and locked, the event loop performs.
 #![forbid(unsafe_code)]
 
 pub mod directory;
+pub mod event_loop;
 pub mod machine;
-pub mod shell;

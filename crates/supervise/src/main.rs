@@ -1,4 +1,4 @@
-//! RestartLog a service and keeps it running. What it does is in `machine`, how in `shell`.
+//! Starts a service and keeps it running. What it does is in `machine`, how in `event_loop`.
 #![no_main]
 #![forbid(unsafe_code)]
 
@@ -9,13 +9,13 @@ use daemontools_sys::args::Args;
 static PROGRAM: Program = Program {
     name: "supervise",
     usage: "supervise: usage: supervise dir",
-    about: "RestartLog the service in dir, starts it again when it ends, and does what svc asks for.",
+    about: "Starts the service in dir, starts it again when it ends, and does what svc asks for.",
 };
 entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
     match (args.next(), args.is_empty()) {
-        (Some(dir), true) => supervise::shell::supervise(&PROGRAM, dir),
+        (Some(dir), true) => supervise::event_loop::supervise(&PROGRAM, dir),
         _ => Err(Failure::usage()),
     }
 }

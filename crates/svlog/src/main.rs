@@ -1,4 +1,4 @@
-//! Reads the logs of services, as multilog keeps them, like one stream. What is done is in `shell`.
+//! Reads the logs of services, as multilog keeps them, like one stream. What is done is in `run`.
 #![no_main]
 #![forbid(unsafe_code)]
 
@@ -6,7 +6,7 @@ use daemontools_program::entry;
 use daemontools_program::failure::{Outcome, Program};
 use daemontools_sys::args::Args;
 use svlog::options::Options;
-use svlog::shell;
+use svlog::run;
 
 static PROGRAM: Program = Program {
     name: "svlog",
@@ -27,5 +27,5 @@ now, today, yesterday, or a stamp @4000....",
 entry!(PROGRAM, run);
 
 fn run(args: Args) -> Outcome {
-    shell::show(&PROGRAM, Options::parse(args)?)
+    run::show(&PROGRAM, Options::parse(args)?)
 }

@@ -4,7 +4,7 @@
 pub mod json;
 pub mod metrics;
 pub mod options;
-pub mod shell;
+pub mod run;
 pub mod span;
 pub mod table;
 pub mod tree;

@@ -1,4 +1,4 @@
-//! Shows all services of a tree, a line each. What it does is in `shell`.
+//! Shows all services of a tree, a line each. What it does is in `run`.
 #![no_main]
 #![forbid(unsafe_code)]
 
@@ -6,7 +6,7 @@ use daemontools_program::entry;
 use daemontools_program::failure::{Outcome, Program};
 use daemontools_sys::args::Args;
 use svps::options::Options;
-use svps::shell;
+use svps::run;
 
 const PROGRAM: Program = Program {
     name: "svps",
@@ -23,5 +23,5 @@ Exit code: 0 all is as wanted, 1 something is not, 111 trouble.",
 entry!(PROGRAM, run);
 
 fn run(args: Args) -> Outcome {
-    shell::show(&Options::parse(args)?)
+    run::show(&Options::parse(args)?)
 }

@@ -1,7 +1,8 @@
-//! svscan without its `main`: the table decides what runs, the watch tells of changes, the shell performs; how a tree
+//! svscan without its `main`: the table decides what runs, the watch tells of changes, the event loop performs; how a tree
 //! ends is decided in the farewell and done by stop.
 #![forbid(unsafe_code)]
 
+pub mod event_loop;
 pub mod farewell;
 pub mod grace;
 pub mod init;
@@ -9,7 +10,6 @@ pub mod look;
 pub mod making;
 pub mod pace;
 pub mod service;
-pub mod shell;
 pub mod sight;
 pub mod start;
 pub mod stop;

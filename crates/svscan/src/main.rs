@@ -1,4 +1,4 @@
-//! RestartLog and watches a supervise for each service of a directory. What is to run is in `table`, how in `shell`.
+//! Starts and watches a supervise for each service of a directory. What is to run is in `table`, how in `event_loop`.
 #![no_main]
 #![forbid(unsafe_code)]
 
@@ -11,12 +11,12 @@ use svscan::init::{Life, Process};
 static PROGRAM: Program = Program {
     name: "svscan",
     usage: "svscan: usage: svscan [ --init [ --grace seconds ] ] [ dir ]",
-    about: "RestartLog a supervise for each service in dir (default: here), and one for its log, and watches over them.",
+    about: "Starts a supervise for each service in dir (default: here), and one for its log, and watches over them.",
 };
 entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
     let process = if getpid() == Pid::from_raw(1) { Process::First } else { Process::Other };
     let life = Life::take(&mut args, process)?;
-    svscan::shell::scan(&PROGRAM, args.next(), life)
+    svscan::event_loop::scan(&PROGRAM, args.next(), life)
 }

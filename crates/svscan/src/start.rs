@@ -73,7 +73,7 @@ impl Starter {
         Starter { program, environment: Environment::inherited(), beside: beside_ourselves(), open_files }
     }
 
-    /// RestartLog the supervise of a service or of its logger.
+    /// Starts the supervise of a service or of its logger.
     pub fn start(&self, signals: &Signals, place: &Place<'_>, role: Role) -> Result<Pid, Failure> {
         match fork().unable([b"fork for ", place.name.to_bytes(), suffix(role)])? {
             Some(pid) => Ok(pid),

@@ -1,4 +1,4 @@
-//! Waits until services are up, down, supervised or no longer supervised. The loop is in `shell`.
+//! Waits until services are up, down, supervised or no longer supervised. The loop is in `event_loop`.
 //!
 //! As every program that 0.76 does not have, it starts by `entry!` like the others and hands its `Args` to lexopt
 //! (`options.rs`): bytes in paths stay bytes, SIGPIPE ends it quietly, and a wrong option is a `Failure::misused`.
@@ -8,8 +8,8 @@
 use daemontools_program::entry;
 use daemontools_program::failure::{Outcome, Program};
 use daemontools_sys::args::Args;
+use svwait::event_loop;
 use svwait::options::Options;
-use svwait::shell;
 
 const PROGRAM: Program = Program {
     name: "svwait",
@@ -29,5 +29,5 @@ const PROGRAM: Program = Program {
 entry!(PROGRAM, run);
 
 fn run(args: Args) -> Outcome {
-    shell::wait(Options::parse(args)?)
+    event_loop::wait(Options::parse(args)?)
 }

@@ -48,7 +48,7 @@ pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
     Ok(service.live(machine, status, directory))
 }
 
-/// What the shell needs to perform an action.
+/// What the event loop needs to perform an action.
 struct Service<'a> {
     program: &'static Program,
     /// The service directory as it was given.
