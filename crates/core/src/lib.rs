@@ -3,7 +3,10 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
+pub mod end;
 pub mod label;
 pub mod restarts;
 mod rolling_counter;
+pub mod settings;
+pub mod signal;
 pub mod status;
