@@ -3,10 +3,14 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
+pub mod details;
 pub mod end;
+pub mod history;
 pub mod label;
 pub mod restarts;
 mod rolling_counter;
+pub mod run_record;
 pub mod settings;
 pub mod signal;
 pub mod status;
+mod text;

@@ -1,3 +1,6 @@
+//! When a service was last started, and how often it was started again: as lines of `supervise/details`, and as the file
+//! `supervise/starts` of version 0.1.0, which `details` replaces.
+//!
 //! `supervise/starts`: when the service was last started, and how often it was started again, in both directions.
 //!
 //! Our supervise replaces this file at each start (write, rename), just before `status`. The original makes none. A
@@ -21,13 +24,19 @@ use std::ffi::CStr;
 
 use crate::label::Label;
 use crate::rolling_counter::{PLACES, RollingCounter};
+use crate::settings::value::number;
 use crate::status::Status;
+use crate::text::{Decimal, Text};
 
 /// The file, seen from the service directory.
 pub const PATH: &CStr = c"supervise/starts";
 
 /// What a file of this version begins with.
 const MAGIC: &[u8; 8] = b"starts 1";
+/// The key of the counts by seconds in `supervise/details`.
+const BY_SECOND: &[u8] = b"restarts-by-second";
+/// The key of the counts by minutes.
+const BY_MINUTE: &[u8] = b"restarts-by-minute";
 /// Seconds in a minute.
 const MINUTE: u64 = 60;
 
@@ -100,6 +109,33 @@ impl RestartLog {
     /// has started the service since. (`starts` is written before `status`, so a reader between the two sees it early.)
     pub fn belongs_to(&self, status: &Status) -> bool {
         status.pid.is_none() || self.last >= status.since
+    }
+
+    /// Appends what there is to say to `supervise/details`.
+    pub(crate) fn write(&self, text: &mut Text<'_>) {
+        text.line(&[b"restarts ", Decimal::new(u64::from(self.again)).as_bytes()]);
+        if self.last == Label::new(0, 0) {
+            return;
+        }
+        text.line(&[b"last-start ", &self.last.to_text()]);
+        for (key, counter) in [(BY_SECOND, &self.seconds), (BY_MINUTE, &self.minutes)] {
+            let mut list = [0; 7 * PLACES + 32];
+            let list = counter.list(key, &mut list);
+            if list.len() > key.len() {
+                text.line(&[list]);
+            }
+        }
+    }
+
+    /// Takes a line of `supervise/details`; one that says nothing of restarts, or is malformed, changes nothing.
+    pub(crate) fn read(&mut self, key: &[u8], value: &[u8]) {
+        match key {
+            b"restarts" => self.again = number(value).and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+            b"last-start" => self.last = Label::from_text(value).map_or(self.last, |(label, _)| label),
+            BY_SECOND => self.seconds = RollingCounter::from_list(value),
+            BY_MINUTE => self.minutes = RollingCounter::from_list(value),
+            _ => {}
+        }
     }
 
     /// The file's contents.

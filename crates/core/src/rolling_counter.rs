@@ -1,6 +1,9 @@
-//! Counts of what happened in each of the last 60 seconds, or minutes, in as many bytes (`starts`).
+//! Counts of what happened in each of the last 60 seconds, or minutes, in as many bytes (`restarts`).
 
-/// How many places a ring has.
+use crate::settings::value::number;
+use crate::text::Decimal;
+
+/// How many places a counter has.
 pub const PLACES: usize = 60;
 
 /// Counts for the 60 moments up to a last one. A moment is a second or a minute.
@@ -31,6 +34,38 @@ impl RollingCounter {
         (oldest(now)..=last).map(|moment| u32::from(self.get(moment))).sum()
     }
 
+    /// The places that are not zero, as ` PLACE:COUNT` each, in `buffer` after `key`.
+    pub fn list<'a>(&self, key: &[u8], buffer: &'a mut [u8]) -> &'a [u8] {
+        let mut len = 0;
+        let mut put = |bytes: &[u8]| {
+            if let Some(room) = buffer.get_mut(len..len + bytes.len()) {
+                room.copy_from_slice(bytes);
+                len += bytes.len();
+            }
+        };
+        put(key);
+        for (place, &count) in (0_u64..).zip(&self.counts).filter(|(_, count)| **count > 0) {
+            for piece in [b" ", Decimal::new(place).as_bytes(), b":", Decimal::new(u64::from(count)).as_bytes()] {
+                put(piece);
+            }
+        }
+        buffer.get(..len).unwrap_or_default()
+    }
+
+    /// The counter of such a list, without its key; words that are none are passed over.
+    pub fn from_list(list: &[u8]) -> RollingCounter {
+        let mut counter = RollingCounter::EMPTY;
+        for word in list.split(|&byte| byte == b' ') {
+            let Some(at) = word.iter().position(|&byte| byte == b':') else { continue };
+            let (place, count) = (word.get(..at).and_then(number), word.get(at + 1..).and_then(number));
+            let known = place.and_then(|place| usize::try_from(place).ok());
+            if let (Some(to), Some(count)) = (known.and_then(|place| counter.counts.get_mut(place)), count) {
+                *to = u8::try_from(count).unwrap_or(u8::MAX);
+            }
+        }
+        counter
+    }
+
     fn get(&self, moment: u64) -> u8 {
         self.counts.get(place(moment)).copied().unwrap_or(0)
     }
@@ -47,7 +82,7 @@ fn oldest(now: u64) -> u64 {
     now.saturating_sub(PLACES as u64 - 1)
 }
 
-/// Where in the ring a moment is counted.
+/// Where in the counter a moment is counted.
 fn place(moment: u64) -> usize {
     // Less than 60.
     (moment % PLACES as u64) as usize

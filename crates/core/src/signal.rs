@@ -68,11 +68,15 @@ impl Signal {
         i32::from(self.0)
     }
 
+    /// The usual name without `SIG`; `None` for a real-time signal.
+    pub fn static_name(self) -> Option<&'static [u8]> {
+        NAMES.iter().find(|(_, number)| *number == self.0).map(|(name, _)| *name)
+    }
+
     /// The usual name without `SIG`; a real-time signal is called by its distance from `RTMIN`.
     pub fn name(self) -> String {
-        let known = NAMES.iter().find(|(_, number)| *number == self.0);
-        match (known, self.0.checked_sub(RTMIN)) {
-            (Some((name, _)), _) => String::from_utf8_lossy(name).into_owned(),
+        match (self.static_name(), self.0.checked_sub(RTMIN)) {
+            (Some(name), _) => String::from_utf8_lossy(name).into_owned(),
             (None, Some(0)) => "RTMIN".into(),
             (None, Some(distance)) => format!("RTMIN+{distance}"),
             // 32 and 33 are the C library's own.
