@@ -5,6 +5,7 @@ mod completions;
 mod container;
 mod demo;
 mod documented;
+mod escaping;
 mod help;
 mod init;
 mod install;

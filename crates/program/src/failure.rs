@@ -4,6 +4,7 @@ use nix::errno::Errno;
 
 use crate::entry::Exit;
 use crate::errno::reason;
+use crate::printable::{is_printable, printable};
 use crate::stdio;
 use daemontools_sys::fd::STDERR;
 
@@ -17,15 +18,48 @@ pub struct Program {
     pub about: &'static str,
 }
 
+/// The programs of 0.76. They print names as 0.76 does; all others escape them (`printable`).
+const OF_0_76: [&str; 17] = [
+    "envdir",
+    "envuidgid",
+    "fghack",
+    "multilog",
+    "pgrphack",
+    "readproctitle",
+    "setlock",
+    "setuidgid",
+    "softlimit",
+    "supervise",
+    "svc",
+    "svok",
+    "svscan",
+    "svscanboot",
+    "svstat",
+    "tai64n",
+    "tai64nlocal",
+];
+
 impl Program {
     /// Prints `PROGRAM: warning: WORDS`, a line in one write: the program goes on.
     pub fn warn<const N: usize>(&self, words: [&[u8]; N]) {
-        say([self.name.as_bytes(), b": warning: ", &words.concat(), b"\n"]);
+        self.say(b": warning: ", &words.concat(), b"");
     }
 
     /// Prints `PROGRAM: warning: WORDS: REASON`, a line in one write: the program goes on.
     pub fn warn_because<const N: usize>(&self, words: [&[u8]; N], errno: Errno) {
-        say([self.name.as_bytes(), b": warning: ", &words.concat(), b": ", reason(errno).as_bytes(), b"\n"]);
+        self.say(b": warning: ", &[&words.concat(), &b": "[..], reason(errno).as_bytes()].concat(), b"");
+    }
+
+    /// Prints `PROGRAM`, `before`, the text, a newline and the line `after`, if there is one, in one write. Allocates
+    /// nothing, unless something is to be escaped.
+    fn say(&self, before: &[u8], text: &[u8], after: &[u8]) {
+        let end: &[u8] = if after.is_empty() { b"" } else { b"\n" };
+        let name = self.name.as_bytes();
+        if is_printable(text) || OF_0_76.contains(&self.name) {
+            say([name, before, text, b"\n", after, end]);
+        } else {
+            say([name, before, printable(text).as_bytes(), b"\n", after, end]);
+        }
     }
 }
 
@@ -97,21 +131,22 @@ impl Failure {
         self.text.extend_from_slice(reason(errno).as_bytes());
     }
 
-    /// Prints it as the end of `program`, in one write, and gives the exit code. Allocates nothing.
+    /// Prints it as the end of `program`, in one write, and gives the exit code. Allocates nothing, unless a program that
+    /// 0.76 does not have has something to escape.
     pub fn tell(&self, program: &Program) -> Exit {
-        let (name, usage) = (program.name.as_bytes(), program.usage.as_bytes());
+        let usage = program.usage.as_bytes();
         match self.form {
             Form::Silent => {}
             Form::Usage if self.text.is_empty() => say([usage, b"\n"]),
-            Form::Usage => say([name, b": ", &self.text, b"\n", usage, b"\n"]),
-            Form::Fatal => say([name, b": fatal: ", &self.text, b"\n"]),
+            Form::Usage => program.say(b": ", &self.text, usage),
+            Form::Fatal => program.say(b": fatal: ", &self.text, b""),
         }
         self.exit
     }
 
     /// Prints it as a warning of `program`, in one write: the program goes on.
     pub fn warn(&self, program: &Program) {
-        say([program.name.as_bytes(), b": warning: ", &self.text, b"\n"]);
+        program.say(b": warning: ", &self.text, b"");
     }
 
     /// The errno of the system call that failed; `None` where none did.

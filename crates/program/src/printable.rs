@@ -1,19 +1,105 @@
-//! Bytes from outside (names, lines of logs), made fit for a terminal and for one line.
+//! Bytes from outside, made fit for a terminal and for one line: the one escaping of every program that 0.76 does not have.
+//!
+//! A *name* (file, account, word of a script) becomes text that names it alone: different names stay different. In it
+//! control characters are escaped, C1 too, and what reorders a line; bytes that are no UTF-8; and the backslash itself.
+//! In a *line* of a log, shown on a terminal, a backslash stays single and a tab stays a tab.
+//!
+//! | bytes | in a name | in a line |
+//! |---|---|---|
+//! | newline, carriage return, tab | `\n` `\r` `\t` | `\n` `\r`, a tab |
+//! | another control character, or one that reorders a line | its bytes: `\x1b`, `\xc2\x85` | the same |
+//! | no UTF-8 | `\xff` | the same |
+//! | `\` | `\\` | `\` |
 
-/// The text, with control characters as `\n` or `\u{1b}` and bytes that are no UTF-8 as `\xff`.
-pub fn printable(bytes: &[u8]) -> String {
-    let mut text = String::new();
+use std::borrow::Cow;
+
+/// The text of a name.
+pub fn printable(name: &[u8]) -> String {
+    let mut text = Vec::new();
+    put(Kind::Name, name, &mut text);
+    into_text(text)
+}
+
+/// The text of a line without its newline, as a terminal may show it.
+pub fn printable_line(line: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(line) {
+        Ok(text) if is_plain(Kind::Line, line) => Cow::Borrowed(text),
+        _ => {
+            let mut text = Vec::new();
+            put(Kind::Line, line, &mut text);
+            Cow::Owned(into_text(text))
+        }
+    }
+}
+
+/// Appends a line without its newline, as a terminal may show it.
+pub fn put_line(line: &[u8], output: &mut Vec<u8>) {
+    if is_plain(Kind::Line, line) {
+        output.extend_from_slice(line);
+    } else {
+        put(Kind::Line, line, output);
+    }
+}
+
+/// Whether `printable` would change nothing.
+pub fn is_printable(name: &[u8]) -> bool {
+    is_plain(Kind::Name, name)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Name,
+    Line,
+}
+
+impl Kind {
+    /// Whether a character is shown as it is.
+    fn keeps(self, character: char) -> bool {
+        match character {
+            '\t' => self == Kind::Line,
+            '\\' => self == Kind::Line,
+            // Separators of lines, and what makes a terminal show a text in another order.
+            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+            other => !other.is_control(),
+        }
+    }
+}
+
+/// Whether nothing is to be escaped. Most texts are ASCII, of which a look at each byte tells.
+fn is_plain(kind: Kind, bytes: &[u8]) -> bool {
+    if bytes.is_ascii() {
+        return bytes.iter().all(|&byte| kind.keeps(char::from(byte)));
+    }
+    std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(|character| kind.keeps(character)))
+}
+
+fn put(kind: Kind, bytes: &[u8], output: &mut Vec<u8>) {
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
-            if character.is_control() {
-                text.extend(character.escape_default());
-            } else {
-                text.push(character);
+            let mut utf8 = [0; 4];
+            let utf8 = character.encode_utf8(&mut utf8).as_bytes();
+            match character {
+                _ if kind.keeps(character) => output.extend_from_slice(utf8),
+                '\n' => output.extend_from_slice(b"\\n"),
+                '\r' => output.extend_from_slice(b"\\r"),
+                '\t' => output.extend_from_slice(b"\\t"),
+                '\\' => output.extend_from_slice(b"\\\\"),
+                _ => utf8.iter().for_each(|&byte| put_byte(byte, output)),
             }
         }
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+        chunk.invalid().iter().for_each(|&byte| put_byte(byte, output));
     }
-    text
+}
+
+/// Appends `\xff`.
+fn put_byte(byte: u8, output: &mut Vec<u8>) {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).map_or(b'?', |digit| digit as u8);
+    output.extend_from_slice(&[b'\\', b'x', digit(byte >> 4), digit(byte & 15)]);
+}
+
+fn into_text(text: Vec<u8>) -> String {
+    // What `put` appends is UTF-8.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -23,6 +109,38 @@ mod tests {
     #[test]
     fn nothing_reaches_the_terminal_that_moves_its_cursor() {
         assert_eq!(printable("dns é".as_bytes()), "dns é");
-        assert_eq!(printable(b"a\nb\x1b[2J\xff\xc3"), "a\\nb\\u{1b}[2J\\xff\\xc3");
+        assert_eq!(printable(b"a\nb\x1b[2J\xff\xc3"), "a\\nb\\x1b[2J\\xff\\xc3");
+        assert_eq!(printable("\u{85}\u{9b}K\u{7f}\u{202e}x\u{2028}".as_bytes()), {
+            "\\xc2\\x85\\xc2\\x9bK\\x7f\\xe2\\x80\\xaex\\xe2\\x80\\xa8"
+        });
+    }
+
+    #[test]
+    fn different_names_stay_different() {
+        let names: [&[u8]; 9] =
+            [b"a\xff", b"a\xfe", b"a\\xff", b"a\n", b"a\\n", b"a\\\\n", "a\u{85}".as_bytes(), b"a\x85", b"a\t"];
+        let mut texts: Vec<String> = names.iter().map(|name| printable(name)).collect();
+        texts.sort();
+        texts.dedup();
+        assert_eq!(texts.len(), names.len(), "{texts:?}");
+        assert!(texts.iter().all(|text| is_plain(Kind::Line, text.as_bytes())), "{texts:?}");
+    }
+
+    #[test]
+    fn a_line_keeps_its_backslashes_and_tabs() {
+        assert_eq!(printable_line(b"C:\\x\ty"), "C:\\x\ty");
+        assert_eq!(printable_line(b"\x1b]0;x\x07\r\xff"), "\\x1b]0;x\\x07\\r\\xff");
+        let mut output = b"> ".to_vec();
+        put_line(b"a\x1b", &mut output);
+        put_line("é".as_bytes(), &mut output);
+        assert_eq!(output, "> a\\x1bé".as_bytes());
+    }
+
+    #[test]
+    fn what_is_printable_is_not_changed() {
+        for (name, plain) in [("a b", true), ("é", true), ("a\\b", false), ("a\tb", false), ("\u{9b}", false)] {
+            assert_eq!(is_printable(name.as_bytes()), plain, "{name:?}");
+            assert_eq!(printable(name.as_bytes()) == name, plain, "{name:?}");
+        }
     }
 }
