@@ -1,9 +1,9 @@
-//! The text of local times, with the last quarter of an hour remembered.
+//! Formats Unix times as local time, and remembers the current quarter of an hour.
 //!
-//! Asking the C library costs 40 ns, and 400 ns beyond the year 2037; the lines of a log are mostly within a second or a
-//! quarter of an hour of each other. Within a quarter (local time) only the digits of minute and second change,
-//! unless the zone's clock is changed or a leap second inserted just then. So a quarter is used when it has been asked
-//! for twice and both its ends are where they should be. (No zone changes its clock twice within fifteen minutes: in the
+//! Asking the C library costs 40 ns, and 400 ns beyond the year 2037, while most lines of a log are within a second or a
+//! quarter of an hour of each other. Within a quarter (of local time) only the digits of minute and second change, unless
+//! the zone changes its clock or inserts a leap second just then. So a quarter is used once the zone has been asked about
+//! it twice and both its ends are where they should be. (No zone changes its clock twice within fifteen minutes: in the
 //! zone database the changes are days apart.)
 
 use daemontools_sys::local_time::LocalTime;
@@ -11,58 +11,59 @@ use daemontools_sys::local_time::LocalTime;
 /// Seconds in a quarter of an hour.
 const QUARTER: i64 = 15 * 60;
 
-/// Knows the local time of Unix times.
+/// Formats Unix times in a zone.
 pub struct LocalTimeFormatter<Z> {
     /// The zone: the local time of a Unix time.
     zone: Z,
     /// `YYYY-MM-DD HH:MM:SS.`, the time that was asked for last.
     text: Vec<u8>,
-    /// What `text` is the time of.
+    /// The Unix time of `text`.
     shown: Option<i64>,
-    /// When the quarter of the time that the zone was asked for last began.
+    /// The start of the quarter of the time that the zone was asked about last.
     candidate: Option<i64>,
-    /// When the quarter began in which only minute and second of `text` need to be changed, and its first minute.
+    /// The start and the first minute of the quarter in which only minute and second of `text` need to be patched.
     quarter: Option<(i64, u8)>,
 }
 
 impl<Z: FnMut(i64) -> Option<LocalTime>> LocalTimeFormatter<Z> {
-    /// Of a zone.
+    /// For a zone.
     pub fn new(zone: Z) -> LocalTimeFormatter<Z> {
         LocalTimeFormatter { zone, text: Vec::new(), shown: None, candidate: None, quarter: None }
     }
 
     /// The local time `YYYY-MM-DD HH:MM:SS.` of a Unix time, if there is one.
     pub fn text(&mut self, unix: i64) -> Option<&[u8]> {
-        if self.shown != Some(unix) && !self.turn_hands(unix) {
+        if self.shown != Some(unix) && !self.patch_minute_second(unix) {
             let time = (self.zone)(unix)?;
             self.text.clear();
             write(&time, &mut self.text);
-            self.learn(unix, &time);
+            self.remember_quarter(unix, &time);
         }
         self.shown = Some(unix);
         Some(&self.text)
     }
 
-    /// Changes minute and second of the text, if `unix` is within the quarter that is known.
-    fn turn_hands(&mut self, unix: i64) -> bool {
+    /// Patches minute and second of the text, if `unix` is within the remembered quarter.
+    fn patch_minute_second(&mut self, unix: i64) -> bool {
         let Some((start, first_minute)) = self.quarter else { return false };
-        let Some(hands) = self.text.last_chunk_mut() else { return false };
+        let Some(digits) = self.text.last_chunk_mut() else { return false };
         let Some(into) = unix.checked_sub(start).filter(|into| (0..QUARTER).contains(into)) else { return false };
         // Both are below 60: the quarter's minutes begin at 0, 15, 30 or 45.
         let (minute, second) = (first_minute + (into / 60) as u8, (into % 60) as u8);
         let ([a, b], [c, d]) = (two_digits(minute), two_digits(second));
-        *hands = [a, b, b':', c, d, b'.'];
+        *digits = [a, b, b':', c, d, b'.'];
         true
     }
 
-    /// Takes note of a time that the zone told: the second one of a quarter makes the quarter known, if it is regular.
-    fn learn(&mut self, unix: i64, time: &LocalTime) {
+    /// Remembers the quarter of a time that the zone told, if it is the second one of that quarter and the quarter is
+    /// regular.
+    fn remember_quarter(&mut self, unix: i64, time: &LocalTime) {
         let first_minute = time.minute - time.minute % 15;
         let start = unix - 60 * i64::from(time.minute % 15) - i64::from(time.second);
-        let known = self.candidate.replace(start) == Some(start)
+        let regular = self.candidate.replace(start) == Some(start)
             && (self.zone)(start) == Some(LocalTime { minute: first_minute, second: 0, ..*time })
             && (self.zone)(start + QUARTER - 1) == Some(LocalTime { minute: first_minute + 14, second: 59, ..*time });
-        self.quarter = known.then_some((start, first_minute));
+        self.quarter = regular.then_some((start, first_minute));
     }
 }
 
@@ -95,13 +96,13 @@ mod tests {
         LocalTime { year: 1970, month: 1, day, hour: part(3600, 24), minute: part(60, 60), second: part(1, 60) }
     }
 
-    /// Asks an almanac of the zone for all these times, and holds each answer against the zone's.
+    /// Formats all these times, and compares each text with what the zone says.
     fn check(zone: impl Fn(i64) -> LocalTime, times: impl IntoIterator<Item = i64>) {
-        let mut almanac = LocalTimeFormatter::new(|unix| Some(zone(unix)));
+        let mut formatter = LocalTimeFormatter::new(|unix| Some(zone(unix)));
         for unix in times {
             let mut expected = Vec::new();
             write(&zone(unix), &mut expected);
-            assert_eq!(almanac.text(unix), Some(&expected[..]), "{unix}");
+            assert_eq!(formatter.text(unix), Some(&expected[..]), "{unix}");
         }
     }
 
@@ -137,16 +138,16 @@ mod tests {
     #[test]
     fn the_zone_is_asked_seldom_and_never_more_than_once_for_a_lonely_time() {
         let asked = Cell::new(0);
-        let mut almanac = LocalTimeFormatter::new(|unix| {
+        let mut formatter = LocalTimeFormatter::new(|unix| {
             asked.set(asked.get() + 1);
             Some(at_offset(unix, 0))
         });
         for unix in 0..9000 {
-            almanac.text(unix);
+            formatter.text(unix);
         }
         assert_eq!(asked.take(), 4 * 10);
         for unix in (1_000_000..2_000_000).step_by(1000) {
-            almanac.text(unix);
+            formatter.text(unix);
         }
         assert_eq!(asked.take(), 1000);
     }

@@ -1,27 +1,27 @@
-//! A log directory: its lock, its current file, and the deeds of rotation and recovery, one system call or two each.
+//! A log directory, a "cyclog" as the predecessor of multilog in daemontools was called: its lock, its current file, and
+//! the steps of rotation and recovery, each of one or two system calls.
 //!
-//! What comes after what is decided in `rotation` and `recovery`. Names are looked up from the open directory, so that
-//! the process never changes its own; and no link is followed that somebody may have put in the place of a file.
+//! Their order is decided in `rotation` and `recovery`. Names are relative to the open directory, so that the process
+//! never changes its own; and no link is followed that somebody may have put in the place of a file.
 
 use std::ffi::CStr;
-use std::mem::forget;
 use std::os::fd::{AsFd, OwnedFd};
 
 use daemontools_program::clock::time_of_day;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::stdio::uninterrupted;
-use daemontools_sys::fd::{open_private, open_private_at};
+use daemontools_sys::fd::{open_private, open_private_at, try_lock};
 use daemontools_sys::signal::Signals;
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, renameat};
+use nix::fcntl::{AtFlags, OFlag, renameat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstatat};
 use nix::unistd::{UnlinkatFlags, fsync, mkdir, unlinkat};
 
-use crate::insist::insist;
-use crate::old::{Ending, OldFiles};
+use crate::archive::{Archive, Completeness};
 use crate::processor;
 use crate::recovery::{Current, Found, Processed, Repair, plan};
+use crate::retry::retry;
 use crate::rotation::{Route, Step};
 use crate::script::Plan;
 
@@ -42,12 +42,14 @@ const OWN: Mode = Mode::from_bits_truncate(0o600);
 pub struct Cyclog {
     plan: Plan,
     dir: OwnedFd,
+    /// Locked as long as it is open.
+    _lock: OwnedFd,
     /// Open for appending; not there only between two steps.
     current: Option<OwnedFd>,
     /// What the processor made, between two steps.
     made: Option<OwnedFd>,
     /// As they were found by the last `MakeRoom`.
-    old: OldFiles,
+    old: Archive,
 }
 
 impl Cyclog {
@@ -58,9 +60,8 @@ impl Cyclog {
         let _ = uninterrupted(|| mkdir(plan.dir, Mode::S_IRWXU));
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
         let dir = uninterrupted(|| open_private(plan.dir, flags, Mode::empty())).unable([b"open directory ", name])?;
-        // Held until the process ends. (Dropping it would unlock it first, which can fail, and nix panics then.)
-        forget(uninterrupted(|| lock(&dir)).unable([b"lock directory ", name])?);
-        let mut cyclog = Cyclog { plan, dir, current: None, made: None, old: OldFiles::default() };
+        let lock = uninterrupted(|| lock(&dir)).unable([b"lock directory ", name])?;
+        let mut cyclog = Cyclog { plan, dir, _lock: lock, current: None, made: None, old: Archive::default() };
         let used = cyclog.recover()?;
         Ok((cyclog, used))
     }
@@ -98,11 +99,11 @@ impl Cyclog {
     /// Brings the current file to disk and marks it, so that the next multilog goes on with it.
     pub fn close(&mut self) {
         let name = self.name();
-        insist(|| {
+        retry(|| {
             uninterrupted(|| sync(self.current.as_ref()))
                 .map_err(|errno| pausing([b"write ", name, b"/current to disk"], errno))
         });
-        insist(|| {
+        retry(|| {
             uninterrupted(|| set_mode(self.current.as_ref(), SEALED))
                 .map_err(|errno| pausing([b"set mode of ", name, b"/current"], errno))
         });
@@ -113,7 +114,7 @@ impl Cyclog {
         match step {
             Step::Process => processor::run(self, signals),
             Step::MakeRoom => self.make_room(),
-            Step::Keep => self.keep(self.finished(), Ending::Safe),
+            Step::Keep => self.keep(self.finished(), Completeness::Safe),
             Step::Sync => self.simply(step, |log| sync(log.current.as_ref())),
             Step::Seal => self.simply(step, |log| set_mode(log.current.as_ref(), SEALED)),
             Step::SetAside => self.simply(step, |log| renameat(&log.dir, CURRENT, &log.dir, PREVIOUS)),
@@ -186,9 +187,9 @@ impl Cyclog {
             }
             Repair::DropProcessed => drop(self.remove(PROCESSED)),
             Repair::DropPrevious => drop(self.remove(PREVIOUS)),
-            Repair::KeepProcessed => self.save(PROCESSED, Ending::Safe),
-            Repair::KeepPrevious => self.save(PREVIOUS, Ending::Unclean),
-            Repair::KeepCurrent => self.save(CURRENT, Ending::Unclean),
+            Repair::KeepProcessed => self.save(PROCESSED, Completeness::Safe),
+            Repair::KeepPrevious => self.save(PREVIOUS, Completeness::Unclean),
+            Repair::KeepCurrent => self.save(CURRENT, Completeness::Unclean),
             Repair::MakeState => {
                 let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
                 uninterrupted(|| open_private_at(&self.dir, STATE, flags, OPEN)).unable([
@@ -202,9 +203,9 @@ impl Cyclog {
     }
 
     /// Makes an old file of `file`, whatever it takes.
-    fn save(&mut self, file: &CStr, ending: Ending) {
-        insist(|| self.make_room());
-        insist(|| self.keep(file, ending));
+    fn save(&mut self, file: &CStr, ending: Completeness) {
+        retry(|| self.make_room());
+        retry(|| self.keep(file, ending));
     }
 
     /// Finds the old files and removes the oldest, so that with one more there are not too many.
@@ -225,14 +226,14 @@ impl Cyclog {
         let here = open_private_at(&self.dir, c".", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?;
         for entry in Dir::from_fd(here)?.iter() {
             let entry = entry?;
-            self.old.see(entry.file_name().to_bytes(), entry.ino());
+            self.old.add(entry.file_name().to_bytes(), entry.ino());
         }
         self.old.sort();
         Ok(())
     }
 
     /// Gives `file` its name as an old file. Comes after `make_room`, which has found the other names.
-    fn keep(&mut self, file: &CStr, ending: Ending) -> Result<(), Failure> {
+    fn keep(&mut self, file: &CStr, ending: Completeness) -> Result<(), Failure> {
         let path = [self.name(), b"/", file.to_bytes()].concat();
         let Some(stat) = self.find(file).map_err(|errno| pausing([b"stat ", &path], errno))? else {
             return Ok(());
@@ -279,9 +280,9 @@ impl Cyclog {
     }
 }
 
-fn lock(dir: &OwnedFd) -> nix::Result<Flock<OwnedFd>> {
+fn lock(dir: &OwnedFd) -> nix::Result<OwnedFd> {
     let lock = open_private_at(dir, c"lock", appending(), OWN)?;
-    Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
+    try_lock(lock.as_fd()).map(|()| lock)
 }
 
 /// How a file of ours is opened.

@@ -7,10 +7,10 @@ use daemontools_sys::signal::Signals;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 
-use crate::editor::Editor;
+use crate::dispatch::Dispatcher;
 use crate::input::{Input, Look, unreadable};
-use crate::insist::insist;
-use crate::line::{Place, Reach};
+use crate::line::{LineState, Lines};
+use crate::retry::retry;
 use crate::script::Script;
 
 /// Runs a script on standard input.
@@ -18,10 +18,10 @@ pub fn run(script: Script) -> Outcome {
     umask(Mode::from_bits_truncate(0o022));
     let signals = uninterrupted(|| Signals::watch(&[Signal::SIGTERM, Signal::SIGALRM])).unable([b"watch signals"])?;
     uninterrupted(block_broken_pipe).unable([b"block signals"])?;
-    let mut editor = Editor::open(script, &signals)?;
+    let mut dispatch = Dispatcher::open(script, &signals)?;
     let mut input = Input::stdin()?;
-    copy(&mut input, &mut editor, &signals);
-    editor.close();
+    copy(&mut input, &mut dispatch, &signals);
+    dispatch.close();
     Ok(Exit::OK)
 }
 
@@ -34,49 +34,49 @@ fn block_broken_pipe() -> nix::Result<()> {
 }
 
 /// Deals with lines until the input ends, or until SIGTERM has come and a line is complete.
-fn copy(input: &mut Input, editor: &mut Editor<'_>, signals: &Signals) {
-    let mut place = Place::new(editor.stamp_length());
-    let mut reach = Reach::All;
+fn copy(input: &mut Input, dispatch: &mut Dispatcher<'_>, signals: &Signals) {
+    let mut state = LineState::new(dispatch.stamp_length());
+    let mut lines = Lines::All;
     loop {
         while let Ok(Some(signal)) = signals.take() {
             match signal {
-                Signal::SIGALRM => editor.rotate(),
-                _ => reach = Reach::One,
+                Signal::SIGALRM => dispatch.rotate(),
+                _ => lines = Lines::One,
             }
         }
-        if reach == Reach::One && place.between_lines() && !input.holds() {
+        if lines == Lines::One && state.between_lines() && !input.holds() {
             return;
         }
-        let look = insist(|| input.look().map_err(unreadable));
+        let look = retry(|| input.look().map_err(unreadable));
         let bytes = input.bytes();
         if let Some((ready, _)) =
-            bytes.split_at_checked(place.ready(bytes, reach)).filter(|(ready, _)| !ready.is_empty())
+            bytes.split_at_checked(state.ready(bytes, lines)).filter(|(ready, _)| !ready.is_empty())
         {
-            editor.deal(ready);
-            place.pass(ready);
+            dispatch.deal(ready);
+            state.pass(ready);
             let ready = ready.len();
-            input.deal(ready, place.between_lines());
+            input.deal(ready, state.between_lines());
             continue;
         }
         if !bytes.is_empty() {
-            place.begin();
-            editor.begin();
+            state.begin();
+            dispatch.begin();
         }
         match look {
             Look::Now => {
                 if input.wait(signals) {
-                    editor.give_back();
+                    dispatch.give_back();
                 }
             }
-            Look::End => return end(bytes, &place, editor),
+            Look::End => return end(bytes, &state, dispatch),
         }
     }
 }
 
 /// Deals with what is left, which gets the newline that it lacks.
-fn end(bytes: &[u8], place: &Place, editor: &mut Editor<'_>) {
-    if !place.between_lines() {
-        editor.deal(bytes);
-        editor.deal(b"\n");
+fn end(bytes: &[u8], state: &LineState, dispatch: &mut Dispatcher<'_>) {
+    if !state.between_lines() {
+        dispatch.deal(bytes);
+        dispatch.deal(b"\n");
     }
 }

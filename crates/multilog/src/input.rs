@@ -19,9 +19,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::buffer::{reserved, room};
-use crate::insist::insist;
 use crate::line::WINDOW;
 use crate::peek::{Peek, Wait};
+use crate::retry::retry;
 
 /// How much is read at a time where we cannot look first: it is what a kill may cost.
 const READ: usize = 32 * 1024;
@@ -96,7 +96,7 @@ impl Input {
     pub fn deal(&mut self, count: usize, whole: bool) {
         self.dealt += count;
         // A line that is not yet complete stays, to be there as a whole, unless it would fill the pipe.
-        let limit = self.peek.as_ref().map_or(0, Peek::roomy);
+        let limit = self.peek.as_ref().map_or(0, Peek::max_unfinished);
         if whole || self.dealt > limit {
             self.let_go();
         }
@@ -107,7 +107,7 @@ impl Input {
     pub fn wait(&mut self, signals: &Signals) -> bool {
         let stands = self.filled > self.taken;
         if let Some(peek) = self.peek.as_mut().filter(|_| stands) {
-            if peek.wait_for_more(signals) == Wait::Over {
+            if peek.wait_for_more(signals) == Wait::TimedOut {
                 self.settle();
             }
             return false;
@@ -144,7 +144,7 @@ impl Input {
         }
         self.dealt = 0;
         if let Some(peek) = &mut self.peek {
-            peek.stands_no_more();
+            peek.reset();
         }
     }
 
@@ -182,7 +182,7 @@ impl Input {
 fn drain(buffer: &mut [u8]) -> usize {
     let mut drained = 0;
     while let Some(rest) = buffer.get_mut(drained..).filter(|rest| !rest.is_empty()) {
-        let read = insist(|| match read(STDIN, rest) {
+        let read = retry(|| match read(STDIN, rest) {
             Err(Errno::EAGAIN) if is_ready() => Err(unreadable(Errno::EAGAIN)),
             Err(Errno::EAGAIN) => Ok(0),
             result => result.map_err(unreadable),

@@ -1,29 +1,30 @@
-//! multilog: the words of the command line (`script`, `pattern`), where lines begin and end (`line`), what is done with
-//! them (`editor`, `foresight`, `log`, `status_file`), how a log's files come and go (`quota`, `rotation`, `recovery`, `old`, all of
-//! it decided without a file being touched; `cyclog`, `processor`, `insist`, where they are), and the input that loses
-//! nothing (`input`, `peek`, `buffer`). The loop around it all is `event_loop`.
+//! multilog: the words of the command line (`script`, `pattern`), where lines begin and end (`line`), what happens to them
+//! (`dispatch`, `prefilter`, `log`, `status_file`), how the files of a log come and go (`quota`, `rotation`, `recovery`,
+//! `archive` decide without touching a file; `cyclog` and `processor` do it), and the input that loses nothing (`input`,
+//! `peek`, `buffer`). The loop around it all is `event_loop`.
 #![forbid(unsafe_code)]
 
-use daemontools_program::failure::Program;
+use daemontools_program::failure::{Outcome, Program};
+use daemontools_sys::args::Args;
 
-pub mod buffer;
-pub mod cyclog;
-pub mod editor;
-pub mod event_loop;
-pub mod foresight;
-pub mod input;
-pub mod insist;
-pub mod line;
-pub mod log;
-pub mod old;
-pub mod pattern;
-pub mod peek;
-pub mod processor;
-pub mod quota;
-pub mod recovery;
-pub mod rotation;
-pub mod script;
-pub mod status_file;
+mod archive;
+mod buffer;
+mod cyclog;
+mod dispatch;
+mod event_loop;
+mod input;
+mod line;
+mod log;
+mod pattern;
+mod peek;
+mod prefilter;
+mod processor;
+mod quota;
+mod recovery;
+mod retry;
+mod rotation;
+mod script;
+mod status_file;
 
 /// What multilog says about itself. (In 0.76 there are no wrong arguments, and so no usage line.)
 pub static PROGRAM: Program = Program {
@@ -32,3 +33,8 @@ pub static PROGRAM: Program = Program {
     about: "Reads lines from standard input and does with each what the actions say: \
             t stamp, +pattern -pattern select, e show, =file, sSIZE nNUM !processor and a directory for a log.",
 };
+
+/// Runs the script that the arguments spell, on standard input.
+pub fn run(args: Args) -> Outcome {
+    event_loop::run(script::Script::new(args))
+}

@@ -8,9 +8,9 @@ use memchr::{memchr, memrchr};
 /// How many bytes of a line the script looks at.
 pub const WINDOW: usize = 1000;
 
-/// The place in the input.
+/// The state in the input.
 #[derive(Debug)]
-pub struct Place {
+pub struct LineState {
     /// How long the beginning of a line may get before it is dealt with.
     patience: usize,
     /// Whether the line that comes next has begun, and its beginning has been dealt with.
@@ -21,17 +21,17 @@ pub struct Place {
 
 /// Which lines to deal with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum Lines {
     /// All that are there.
     All,
     /// One: up to the next newline.
     One,
 }
 
-impl Place {
+impl LineState {
     /// At the start, where each line gets `stamp` bytes before it.
-    pub fn new(stamp: usize) -> Place {
-        Place { patience: WINDOW.saturating_sub(stamp), inside: false, begun: false }
+    pub fn new(stamp: usize) -> LineState {
+        LineState { patience: WINDOW.saturating_sub(stamp), inside: false, begun: false }
     }
 
     /// Whether the input stands between two lines.
@@ -40,10 +40,10 @@ impl Place {
     }
 
     /// How many of these bytes, which come next, can be dealt with.
-    pub fn ready(&self, bytes: &[u8], reach: Reach) -> usize {
-        let newline = match reach {
-            Reach::All => memrchr(b'\n', bytes),
-            Reach::One => memchr(b'\n', bytes),
+    pub fn ready(&self, bytes: &[u8], lines: Lines) -> usize {
+        let newline = match lines {
+            Lines::All => memrchr(b'\n', bytes),
+            Lines::One => memchr(b'\n', bytes),
         };
         match newline {
             Some(newline) => newline + 1,
@@ -72,32 +72,32 @@ mod tests {
 
     #[test]
     fn whole_lines_are_ready_and_beginnings_wait() {
-        let place = Place::new(0);
-        assert_eq!(place.ready(b"", Reach::All), 0);
-        assert_eq!(place.ready(b"a\nb\nc", Reach::All), 4);
-        assert_eq!(place.ready(b"a\nb\nc", Reach::One), 2);
-        assert_eq!(place.ready(&[b'x'; 999], Reach::All), 0);
-        assert_eq!(place.ready(&[b'x'; 1000], Reach::All), 1000);
-        assert_eq!(Place::new(26).ready(&[b'x'; 974], Reach::One), 974);
+        let state = LineState::new(0);
+        assert_eq!(state.ready(b"", Lines::All), 0);
+        assert_eq!(state.ready(b"a\nb\nc", Lines::All), 4);
+        assert_eq!(state.ready(b"a\nb\nc", Lines::One), 2);
+        assert_eq!(state.ready(&[b'x'; 999], Lines::All), 0);
+        assert_eq!(state.ready(&[b'x'; 1000], Lines::All), 1000);
+        assert_eq!(LineState::new(26).ready(&[b'x'; 974], Lines::One), 974);
     }
 
     #[test]
     fn a_long_line_goes_on_as_it_comes() {
-        let mut place = Place::new(0);
-        place.pass(&[b'x'; 1200]);
-        assert!(!place.between_lines());
-        assert_eq!(place.ready(b"y", Reach::All), 1);
-        place.pass(b"y\n");
-        assert!(place.between_lines());
-        assert_eq!(place.ready(b"y", Reach::All), 0);
+        let mut state = LineState::new(0);
+        state.pass(&[b'x'; 1200]);
+        assert!(!state.between_lines());
+        assert_eq!(state.ready(b"y", Lines::All), 1);
+        state.pass(b"y\n");
+        assert!(state.between_lines());
+        assert_eq!(state.ready(b"y", Lines::All), 0);
     }
 
     #[test]
     fn a_beginning_that_waits_is_not_between_lines() {
-        let mut place = Place::new(26);
-        place.begin();
-        assert!(!place.between_lines());
-        place.pass(b"x\n");
-        assert!(place.between_lines());
+        let mut state = LineState::new(26);
+        state.begin();
+        assert!(!state.between_lines());
+        state.pass(b"x\n");
+        assert!(state.between_lines());
     }
 }

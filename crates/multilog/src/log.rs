@@ -12,8 +12,8 @@ use daemontools_sys::signal::Signals;
 
 use crate::buffer::reserved;
 use crate::cyclog::Cyclog;
-use crate::insist::insist;
 use crate::quota::Quota;
+use crate::retry::retry;
 use crate::rotation::Step;
 use crate::script::Plan;
 
@@ -70,7 +70,7 @@ impl Log {
             self.gathered.as_slice()
         };
         while !bytes.is_empty() {
-            let written = insist(|| self.cyclog.append(bytes));
+            let written = retry(|| self.cyclog.append(bytes));
             bytes = bytes.get(written..).unwrap_or_default();
         }
         self.gathered.clear();
@@ -88,7 +88,7 @@ impl Log {
         }
         let mut next = Some(Step::FIRST);
         while let Some(step) = next {
-            insist(|| self.cyclog.attempt(step, signals));
+            retry(|| self.cyclog.attempt(step, signals));
             next = step.next(self.cyclog.route());
         }
         self.quota.renew();

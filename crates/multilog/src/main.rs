@@ -3,13 +3,5 @@
 #![forbid(unsafe_code)]
 
 use daemontools_program::entry;
-use daemontools_program::failure::Outcome;
-use daemontools_sys::args::Args;
-use multilog::script::Script;
-use multilog::{PROGRAM, event_loop};
 
-entry!(PROGRAM, run);
-
-fn run(args: Args) -> Outcome {
-    event_loop::run(Script::new(args))
-}
+entry!(multilog::PROGRAM, multilog::run);

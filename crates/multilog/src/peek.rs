@@ -39,7 +39,7 @@ pub enum Wait {
     /// Something happened.
     News,
     /// What stands in the pipe is no longer to be waited with.
-    Over,
+    TimedOut,
 }
 
 /// What it takes to look into a pipe.
@@ -56,7 +56,7 @@ pub struct Peek {
     /// How much to look at, at a time.
     batch: usize,
     /// How often there was that much.
-    lead: Backlog,
+    backlog: Backlog,
     /// Whether unfinished lines may stay in the pipe: not if it is small, and not if nobody is left to finish them.
     patient: bool,
     /// Since when an unfinished line stands in the pipe.
@@ -83,7 +83,7 @@ impl Peek {
             first: size,
             size,
             batch,
-            lead: Backlog::default(),
+            backlog: Backlog::default(),
             patient,
             since: None,
         })
@@ -91,11 +91,11 @@ impl Peek {
 
     /// Copies what stands in the pipe into `buffer` at this place, as much as we look at at a time; 0 at its end.
     pub fn copy(&mut self, buffer: &mut Vec<u8>, at: usize) -> nix::Result<usize> {
-        if self.lead.is_clear() {
+        if self.backlog.take_due() {
             self.grow(buffer);
         }
         let count = uninterrupted(|| tee(STDIN, &self.writer, self.batch, SpliceFFlags::SPLICE_F_NONBLOCK))?;
-        self.lead.note(count == self.batch);
+        self.backlog.note(count, self.batch);
         if count == 0 {
             return Ok(0);
         }
@@ -126,12 +126,12 @@ impl Peek {
     }
 
     /// How many bytes of an unfinished line may stand in the pipe without filling it.
-    pub fn roomy(&self) -> usize {
+    pub fn max_unfinished(&self) -> usize {
         self.batch / 2
     }
 
     /// Nothing that is waited with stands in the pipe.
-    pub fn stands_no_more(&mut self) {
+    pub fn reset(&mut self) {
         self.since = None;
     }
 
@@ -169,7 +169,7 @@ impl Peek {
         let now = Instant::now();
         let stood = now.since(*self.since.get_or_insert(now));
         if !self.patient || stood >= PATIENCE {
-            return Wait::Over;
+            return Wait::TimedOut;
         }
         wait(&mut [readable(&self.epoll.0), readable(&signals)], Some(now + stood.max(SOON)));
         let mut events = [EpollEvent::empty()];

@@ -13,8 +13,8 @@ use nix::sys::stat::Mode;
 use nix::sys::uio::pwrite;
 
 use crate::cyclog::pausing;
-use crate::insist::insist;
 use crate::line::WINDOW;
+use crate::retry::retry;
 
 /// How large the file is.
 const SIZE: usize = WINDOW + 1;
@@ -52,7 +52,7 @@ impl StatusFile {
         }
         let mut written = 0;
         while let Some(rest) = self.content.get(written..).filter(|rest| !rest.is_empty()) {
-            written += insist(|| self.write(rest, written));
+            written += retry(|| self.write(rest, written));
         }
         self.due = false;
     }

@@ -25,17 +25,17 @@ fn run(_: Args) -> Outcome {
 }
 
 fn copy() -> nix::Result<Exit> {
-    let (mut stamper, mut intake) = (Stamper::new(time_of_day), StdinReader::stdin());
+    let (mut stamper, mut stdin) = (Stamper::new(time_of_day), StdinReader::stdin());
     let mut output = Vec::with_capacity(MOST);
-    while intake.read()? {
-        let mut input = intake.bytes();
+    while stdin.read()? {
+        let mut input = stdin.bytes();
         // All of it is written before the next read, which may wait.
         while !input.is_empty() {
             input = stamper.pass(input, &mut output);
             stdio::write_all(STDOUT, &output)?;
             output.clear();
         }
-        intake.keep(0);
+        stdin.keep(0);
     }
     Ok(Exit::OK)
 }

@@ -25,10 +25,10 @@ fn run(_: Args) -> Outcome {
 }
 
 fn copy() -> nix::Result<Exit> {
-    let (mut converter, mut intake) = (Converter::new(LocalTime::of), StdinReader::stdin());
+    let (mut converter, mut stdin) = (Converter::new(LocalTime::of), StdinReader::stdin());
     let mut output = Vec::with_capacity(2 * DEFAULT_PIPE);
-    while intake.read()? {
-        let mut input = intake.bytes();
+    while stdin.read()? {
+        let mut input = stdin.bytes();
         // All of it is written before the next read, which may wait; a part at a time, so that little memory is used.
         let held = loop {
             let part = input.get(..DEFAULT_PIPE).unwrap_or(input);
@@ -40,8 +40,8 @@ fn copy() -> nix::Result<Exit> {
                 break left;
             }
         };
-        intake.keep(held);
+        stdin.keep(held);
     }
-    converter.finish(intake.bytes(), &mut output);
+    converter.finish(stdin.bytes(), &mut output);
     stdio::write_all(STDOUT, &output).map(|()| Exit::OK)
 }

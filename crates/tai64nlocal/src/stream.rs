@@ -14,7 +14,7 @@ const LONGEST: usize = 1000;
 
 /// Converts a stream of lines.
 pub struct Converter<Z> {
-    almanac: LocalTimeFormatter<Z>,
+    formatter: LocalTimeFormatter<Z>,
     /// Whether the next byte is the first of its line.
     at_line_start: bool,
     /// The seconds of the last label that was a time: the digits, and the Unix time.
@@ -37,7 +37,7 @@ impl<Z: FnMut(i64) -> Option<LocalTime>> Converter<Z> {
     /// At the start of a stream, for a zone: the local time of a Unix time.
     pub fn new(zone: Z) -> Converter<Z> {
         // No label has these digits.
-        Converter { almanac: LocalTimeFormatter::new(zone), at_line_start: true, latest: ([0; 16], 0) }
+        Converter { formatter: LocalTimeFormatter::new(zone), at_line_start: true, latest: ([0; 16], 0) }
     }
 
     /// Appends the converted input to `output`, but for a label at its end that may not be complete; returns that.
@@ -75,7 +75,7 @@ impl<Z: FnMut(i64) -> Option<LocalTime>> Converter<Z> {
 
     /// Writes the local time of a label. `None` if there is none: the label stays.
     fn convert<'a>(&mut self, found: &Found<'a>, output: &mut Vec<u8>) -> Option<&'a [u8]> {
-        output.extend_from_slice(self.almanac.text(found.unix)?);
+        output.extend_from_slice(self.formatter.text(found.unix)?);
         write_nanoseconds(found.nanoseconds, output);
         self.latest = (found.seconds, found.unix);
         self.at_line_start = false;

@@ -13,11 +13,12 @@ use daemontools_sys::fd::STDERR;
 use daemontools_sys::memory::give_back;
 use daemontools_sys::signal::Signals;
 use memchr::memchr;
+use std::ffi::CStr;
 
 use crate::buffer::reserved;
-use crate::foresight::Foresight;
 use crate::line::WINDOW;
 use crate::log::Log;
+use crate::prefilter::Prefilter;
 use crate::script::{Action, Plan, Script};
 use crate::status_file::StatusFile;
 
@@ -25,14 +26,14 @@ use crate::status_file::StatusFile;
 const ALERT: usize = 200;
 
 /// A script at work.
-pub struct Editor<'a> {
+pub struct Dispatcher<'a> {
     actions: Vec<Action<StatusFile, Log>>,
     /// Whether all actions are logs.
     only_logs: bool,
     /// Where the script begins with `t`.
     stamper: Option<Stamper<fn() -> Label>>,
     /// Which lines need none, since they go nowhere.
-    foresight: Foresight,
+    prefilter: Prefilter,
     /// Lines with their stamps, and what they are made in.
     stamped: Vec<u8>,
     /// What is to be shown on standard error.
@@ -42,9 +43,9 @@ pub struct Editor<'a> {
     signals: &'a Signals,
 }
 
-impl<'a> Editor<'a> {
+impl<'a> Dispatcher<'a> {
     /// Opens all that the script names, in its order.
-    pub fn open(script: Script, signals: &'a Signals) -> Result<Editor<'a>, Failure> {
+    pub fn open(script: Script, signals: &'a Signals) -> Result<Dispatcher<'a>, Failure> {
         let only_logs = script.actions.iter().all(|action| matches!(action, Action::Log(_)));
         // How much text there is at a time, at most. Alerts are no longer, but for the newline of a last line.
         let text = if script.stamp { MOST } else { READ_SIZE + WINDOW };
@@ -52,8 +53,8 @@ impl<'a> Editor<'a> {
         let shows = script.actions.iter().any(|action| matches!(action, Action::Alert));
         let actions: Vec<_> =
             script.actions.into_iter().map(|action| open(action, gathered)).collect::<Result<_, _>>()?;
-        Ok(Editor {
-            foresight: Foresight::new(&actions),
+        Ok(Dispatcher {
+            prefilter: Prefilter::new(&actions),
             only_logs,
             actions,
             stamper: script.stamp.then(|| Stamper::new(time_of_day as fn() -> Label)),
@@ -86,7 +87,7 @@ impl<'a> Editor<'a> {
             input = if self.only_logs {
                 stamper.pass(input, &mut stamped)
             } else {
-                stamper.pass_wanted(input, &mut stamped, |line| !self.foresight.goes_nowhere(line))
+                stamper.pass_wanted(input, &mut stamped, |line| !self.prefilter.surely_dropped(line))
             };
             self.edit(&stamped);
             stamped.clear();
@@ -175,16 +176,13 @@ impl<'a> Editor<'a> {
     }
 }
 
-/// Opens what an action names; `gathered` is how much may wait for a log.
-fn open<S>(action: Action<S, Plan>, gathered: usize) -> Result<Action<StatusFile, Log>, Failure>
-where
-    S: Into<&'static std::ffi::CStr>,
-{
+/// Opens what an action names; `gathered` is how many bytes may have to be gathered for a log.
+fn open(action: Action<&'static CStr, Plan>, gathered: usize) -> Result<Action<StatusFile, Log>, Failure> {
     Ok(match action {
         Action::Select(pattern) => Action::Select(pattern),
         Action::Deselect(pattern) => Action::Deselect(pattern),
         Action::Alert => Action::Alert,
-        Action::Status(name) => Action::Status(StatusFile::open(name.into())?),
+        Action::Status(name) => Action::Status(StatusFile::open(name)?),
         Action::Log(plan) => Action::Log(Log::open(plan, gathered)?),
     })
 }

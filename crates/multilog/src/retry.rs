@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Does `deed`; as long as it fails, warns, waits, and does it again. Signals are blocked and wait as well: what has
 /// been read is written before they are looked at.
-pub fn insist<T>(mut deed: impl FnMut() -> Result<T, Failure>) -> T {
+pub fn retry<T>(mut deed: impl FnMut() -> Result<T, Failure>) -> T {
     loop {
         match deed() {
             Ok(done) => return done,
