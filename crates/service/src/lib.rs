@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod default_scan_dir;
+pub mod part;
 pub mod report;
 pub mod service_dir;
