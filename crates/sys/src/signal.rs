@@ -54,6 +54,11 @@ impl AsFd for Signals {
     }
 }
 
+/// Blocks these signals, in addition to what is blocked already. A child gets its mask from `Signals::hand_over`.
+pub fn block(signals: &[Signal]) -> nix::Result<()> {
+    signals.iter().copied().collect::<SigSet>().thread_block()
+}
+
 /// Gives a signal its default disposition.
 pub fn set_default(signal: Signal) -> nix::Result<()> {
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
