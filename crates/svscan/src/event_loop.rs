@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use daemontools_program::clock::Instant;
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_program::file_kind::Kind;
 use daemontools_program::wait::{readable, wait};
+use daemontools_service::part::Part;
 use daemontools_sys::process::reap;
 use daemontools_sys::signal::Signals;
 use nix::sys::prctl::set_child_subreaper;
@@ -17,17 +19,17 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::stat;
 use nix::unistd::chdir;
 
-use crate::init::Life;
-use crate::look::{Entry, call_back, entries, is_directory, is_supervised, pipe_to_log};
-use crate::making::Making;
-use crate::pace::Pace;
-use crate::service::{Inode, Role};
-use crate::start::{Pipe, Place, Starter};
-use crate::stop::Stop;
+use crate::mode::Mode;
+use crate::scan_dir::{Entry, call_back, entries, is_supervised, pipe_to_log};
+use crate::scan_schedule::Schedule;
+use crate::settling::Settling;
+use crate::shutdown_loop::Stop;
+use crate::start::{Pipe, StartSpec, Starter};
+use crate::supervised::Inode;
 use crate::table::Table;
 use crate::watch::Watch;
 
-/// How often to look where changes could escape us, or where something is wrong: 0.76's pace.
+/// How often to look where changes could escape us, or where something is wrong: 0.76's schedule.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long a supervise has to get to where it was sent before we look whether it did.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
@@ -36,11 +38,11 @@ const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 const STOP: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGPWR];
 
 /// Scans `dir`, or the current directory, until a signal ends us.
-pub fn scan(program: &'static Program, dir: Option<&CStr>, life: Life) -> Outcome {
+pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome {
     if let Some(dir) = dir {
         chdir(dir).unable([b"chdir to ", dir.to_bytes()])?;
     }
-    let signals = watch_signals(life).unable([b"watch for the end of supervise"])?;
+    let signals = watch_signals(mode).unable([b"watch for the end of supervise"])?;
     let starter = Starter::new(program);
     let mut tree = Tree {
         program,
@@ -48,36 +50,36 @@ pub fn scan(program: &'static Program, dir: Option<&CStr>, life: Life) -> Outcom
         starter,
         watch: Watch::here(),
         table: Table::default(),
-        making: Making::default(),
+        settling: Settling::default(),
         unlisted: false,
         unsettled: false,
         strange: BTreeSet::new(),
     };
-    let mut pace = Pace::new(Instant::now());
+    let mut schedule = Schedule::new(Instant::now());
     loop {
         let now = Instant::now();
-        if pace.is_due(now) {
+        if schedule.is_due(now) {
             tree.scan(now);
             tree.start_due();
-            pace.scanned(Instant::now(), tree.next_scan());
+            schedule.scanned(Instant::now(), tree.next_scan());
             if tree.unlisted {
-                pace.heard();
+                schedule.changed();
             }
         }
-        tree.wait(pace.deadline());
-        match (tree.news(), life) {
+        tree.wait(schedule.deadline());
+        match (tree.news(), mode) {
             (News::None, _) => {}
-            (News::Stop, Life::Init(grace)) => return Ok(tree.into_stop().run(grace)),
-            (News::Some | News::Stop, _) => pace.heard(),
+            (News::Stop, Mode::Init(grace)) => return Ok(tree.into_stop().run(grace)),
+            (News::Some | News::Stop, _) => schedule.changed(),
         }
     }
 }
 
 /// An init hears more than its children's end, and the orphans among its descendants become its children.
-fn watch_signals(life: Life) -> nix::Result<Signals> {
-    match life {
-        Life::Classic => Signals::watch(&[Signal::SIGCHLD]),
-        Life::Init(_) => {
+fn watch_signals(mode: Mode) -> nix::Result<Signals> {
+    match mode {
+        Mode::Classic => Signals::watch(&[Signal::SIGCHLD]),
+        Mode::Init(_) => {
             set_child_subreaper(true)?;
             Signals::watch(&[&[Signal::SIGCHLD, Signal::SIGHUP][..], &STOP].concat())
         }
@@ -101,13 +103,13 @@ struct Tree {
     watch: Watch,
     table: Table<Pipe>,
     /// The directories that are being made in place.
-    making: Making,
+    settling: Settling,
     /// Whether something was heard while the last scan was at work: its list of entries may be without it.
     unlisted: bool,
     /// Whether the last scan met something wrong, which may mend itself unheard.
     unsettled: bool,
     /// The supervises that run already, and not as our children.
-    strange: BTreeSet<(Inode, Role)>,
+    strange: BTreeSet<(Inode, Part)>,
 }
 
 impl Tree {
@@ -141,7 +143,7 @@ impl Tree {
     }
 
     fn hear(&mut self) -> bool {
-        self.making.hear(&mut self.watch, Instant::now())
+        self.settling.take_changes(&mut self.watch, Instant::now())
     }
 
     /// When to scan if nothing happens.
@@ -149,17 +151,20 @@ impl Tree {
         let now = Instant::now();
         let look = (self.unsettled || self.watch.is_deaf()).then(|| now + LOOK_EVERY);
         let confirm = (!self.table.unconfirmed().is_empty()).then(|| now + CONFIRM_AFTER);
-        [look, confirm, self.making.deadline(now), self.table.deadline()].into_iter().flatten().min()
+        [look, confirm, self.settling.deadline(now), self.table.deadline()].into_iter().flatten().min()
     }
 
     fn scan(&mut self, now: Instant) {
         (self.unsettled, self.unlisted) = (false, false);
         let entries = match entries() {
             Ok(entries) => entries,
-            Err(errno) => return self.warn(&Failure::because([b"unable to read directory"], errno)),
+            Err(errno) => {
+                self.unsettled = true;
+                return self.program.warn_because([b"unable to read directory"], errno);
+            }
         };
         self.confirm();
-        self.making.keep(&mut self.watch, |name| entries.iter().any(|entry| *entry.name == *name));
+        self.settling.retain(&mut self.watch, |name| entries.iter().any(|entry| *entry.name == *name));
         // A directory that was just made is in the list only if we can hear of it by now. But what is heard only now may
         // have come too late for the list.
         self.unlisted = self.hear();
@@ -194,13 +199,13 @@ impl Tree {
         // A link that cannot be followed now is looked at again.
         self.unsettled |= entry.is_link && !self.watch.follow(name);
         let found = stat(name).unable([b"stat ", name.to_bytes()])?;
-        if !is_directory(&found) {
+        if Kind::of(&found) != Kind::Directory {
             // A link may be led elsewhere unheard.
             self.unsettled |= entry.is_link;
             return Ok(());
         }
         let id = Inode::of(&found);
-        if self.table.see(id, name) || self.making.is_unfinished(name, &mut self.watch, now) {
+        if self.table.see(id, name) || self.settling.is_settling(name, &mut self.watch, now) {
             return Ok(());
         }
         let pipe = pipe_to_log(name)?;
@@ -210,21 +215,21 @@ impl Tree {
 
     fn start_due(&mut self) {
         let mut strange = Vec::new();
-        for (id, role) in self.table.due(Instant::now()) {
+        for (id, part) in self.table.due(Instant::now()) {
             let Some((name, pipe)) = self.table.service(id) else { continue };
-            if is_supervised(name, role) {
-                if self.strange.insert((id, role)) {
+            if is_supervised(name, part) {
+                if self.strange.insert((id, part)) {
                     strange.push(name.to_owned());
                 }
-                self.table.not_started(id, role, Instant::now());
+                self.table.not_started(id, part, Instant::now());
                 continue;
             }
-            self.strange.remove(&(id, role));
-            match self.starter.start(&self.signals, &Place { id, name, pipe }, role) {
-                Ok(pid) => self.table.started(id, role, pid, Instant::now()),
+            self.strange.remove(&(id, part));
+            match self.starter.start(&self.signals, &StartSpec { id, name, pipe }, part) {
+                Ok(pid) => self.table.started(id, part, pid, Instant::now()),
                 Err(failure) => {
                     failure.warn(self.program);
-                    self.table.not_started(id, role, Instant::now());
+                    self.table.not_started(id, part, Instant::now());
                 }
             }
         }
@@ -240,7 +245,7 @@ impl Tree {
             count => format!(" and {count} more"),
         };
         let words = [b"supervise runs already for ", first.to_bytes(), others.as_bytes(), b", waiting for its end"];
-        Failure::fatal(words).warn(self.program);
+        self.program.warn(words);
     }
 
     fn warn(&mut self, failure: &Failure) {

@@ -1,18 +1,17 @@
-//! svscan without its `main`: the table decides what runs, the watch tells of changes, the event loop performs; how a tree
-//! ends is decided in the farewell and done by stop.
+//! svscan without its `main`: `table` decides what runs, `watch` notices changes, `event_loop` performs. How a tree is
+//! stopped is decided in `shutdown` and performed by `shutdown_loop`.
 #![forbid(unsafe_code)]
 
 pub mod event_loop;
-pub mod farewell;
-pub mod grace;
-pub mod init;
-pub mod look;
-pub mod making;
-pub mod pace;
-pub mod service;
-pub mod sight;
-pub mod start;
-pub mod stop;
-pub mod strays;
-pub mod table;
-pub mod watch;
+pub mod mode;
+mod quiet_period;
+mod scan_dir;
+mod scan_schedule;
+mod settling;
+mod shutdown;
+mod shutdown_loop;
+mod start;
+mod stragglers;
+mod supervised;
+mod table;
+mod watch;

@@ -1,4 +1,4 @@
-//! Starts and watches a supervise for each service of a directory. What is to run is in `table`, how in `event_loop`.
+//! Starts and watches a supervise for each service of a directory. `table` says what has to run, `event_loop` runs it.
 #![no_main]
 #![forbid(unsafe_code)]
 
@@ -6,7 +6,7 @@ use daemontools_program::entry;
 use daemontools_program::failure::{Outcome, Program};
 use daemontools_sys::args::Args;
 use nix::unistd::{Pid, getpid};
-use svscan::init::{Life, Process};
+use svscan::mode::{Mode, Pid1};
 
 static PROGRAM: Program = Program {
     name: "svscan",
@@ -16,7 +16,7 @@ static PROGRAM: Program = Program {
 entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
-    let process = if getpid() == Pid::from_raw(1) { Process::First } else { Process::Other };
-    let life = Life::take(&mut args, process)?;
-    svscan::event_loop::scan(&PROGRAM, args.next(), life)
+    let is_pid1 = if getpid() == Pid::from_raw(1) { Pid1::Yes } else { Pid1::No };
+    let mode = Mode::take(&mut args, is_pid1)?;
+    svscan::event_loop::run(&PROGRAM, args.next(), mode)
 }

@@ -1,6 +1,6 @@
-//! Whether svscan is the init of its processes: told so by `--init [--grace SECONDS]`, or as process 1.
+//! Whether svscan is the init of its processes: it is as process 1, and with `--init [--grace SECONDS]`.
 //!
-//! It then adopts and reaps orphans, scans again at HUP, and stops the tree in order at TERM, INT or PWR (`stop`).
+//! An init adopts and reaps orphans, scans again on HUP, and stops the tree in order on TERM, INT or PWR (`shutdown`).
 
 use std::ffi::CStr;
 use std::time::Duration;
@@ -9,44 +9,44 @@ use daemontools_program::failure::Failure;
 use daemontools_program::number;
 use daemontools_sys::args::Args;
 
-/// How long services have to end if nobody says otherwise; docker kills after 10 seconds.
+/// How long services may take to end unless `--grace` says otherwise. It fits into the 10 seconds after which docker
+/// kills a container.
 const GRACE: Duration = Duration::from_secs(8);
 
-/// What kind of svscan this is.
+/// What svscan does with signals and orphans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
-    /// 0.76's: a signal ends svscan, and the supervises go on.
+pub enum Mode {
+    /// As in 0.76: a signal ends svscan, and the supervises go on.
     Classic,
-    /// The init of its processes, which have this long to end.
+    /// svscan is the init of its processes, which get this much time to end.
     Init(Duration),
 }
 
 /// Whether svscan is process 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Process {
+pub enum Pid1 {
     /// It is.
-    First,
+    Yes,
     /// It is not.
-    Other,
+    No,
 }
 
-impl Life {
-    /// Takes the options off the front of the arguments. Only in exactly this form are they options: 0.76 has none, and
-    /// everything else is a directory's name.
-    pub fn take(args: &mut Args, process: Process) -> Result<Life, Failure> {
+impl Mode {
+    /// Takes the options off the front of the arguments. 0.76 has no options, so every other word is a directory.
+    pub fn take(args: &mut Args, is_pid1: Pid1) -> Result<Mode, Failure> {
         if args.peek() != Some(c"--init") {
-            return Ok(match process {
-                Process::First => Life::Init(GRACE),
-                Process::Other => Life::Classic,
+            return Ok(match is_pid1 {
+                Pid1::Yes => Mode::Init(GRACE),
+                Pid1::No => Mode::Classic,
             });
         }
         args.next();
         if args.peek() != Some(c"--grace") {
-            return Ok(Life::Init(GRACE));
+            return Ok(Mode::Init(GRACE));
         }
         args.next();
         match args.next() {
-            Some(word) => seconds(word).map(Life::Init),
+            Some(word) => seconds(word).map(Mode::Init),
             None => Err(Failure::misused([b"--grace needs a number of seconds"])),
         }
     }
@@ -55,7 +55,7 @@ impl Life {
 fn seconds(word: &CStr) -> Result<Duration, Failure> {
     let bytes = word.to_bytes();
     match number::scan(bytes) {
-        // More digits could wrap; 31 years are enough for anybody.
+        // More digits could overflow; nine are 31 years.
         (seconds, digits @ 1..=9) if digits == bytes.len() => Ok(Duration::from_secs(seconds)),
         _ => Err(Failure::misused([b"--grace needs a number of seconds, not ", bytes])),
     }
@@ -65,21 +65,21 @@ fn seconds(word: &CStr) -> Result<Duration, Failure> {
 mod tests {
     use super::*;
 
-    /// What `words` mean to a process that is not 1, and the arguments that stay; or the complaint.
-    fn take(words: &[&CStr]) -> Result<(Life, Vec<&'static CStr>), String> {
+    /// What `words` mean to a process that is not 1, and the arguments that are left; or the complaint.
+    fn take(words: &[&CStr]) -> Result<(Mode, Vec<&'static CStr>), String> {
         let mut args = Args::leaked(words.iter().map(|&word| word.to_owned()));
-        match Life::take(&mut args, Process::Other) {
-            Ok(life) => Ok((life, args.collect())),
+        match Mode::take(&mut args, Pid1::No) {
+            Ok(mode) => Ok((mode, args.collect())),
             Err(failure) => Err(String::from_utf8_lossy(failure.text()).into_owned()),
         }
     }
 
     #[test]
     fn options_are_options_only_at_the_front_and_in_order() {
-        let init = |seconds| Life::Init(Duration::from_secs(seconds));
-        assert_eq!(take(&[c"x"]), Ok((Life::Classic, vec![c"x"])));
-        assert_eq!(take(&[c"--grace", c"2"]), Ok((Life::Classic, vec![c"--grace", c"2"])));
-        assert_eq!(take(&[c"x", c"--init"]), Ok((Life::Classic, vec![c"x", c"--init"])));
+        let init = |seconds| Mode::Init(Duration::from_secs(seconds));
+        assert_eq!(take(&[c"x"]), Ok((Mode::Classic, vec![c"x"])));
+        assert_eq!(take(&[c"--grace", c"2"]), Ok((Mode::Classic, vec![c"--grace", c"2"])));
+        assert_eq!(take(&[c"x", c"--init"]), Ok((Mode::Classic, vec![c"x", c"--init"])));
         assert_eq!(take(&[c"--init"]), Ok((init(8), vec![])));
         assert_eq!(take(&[c"--init", c"--grace", c"0", c"x"]), Ok((init(0), vec![c"x"])));
     }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn process_1_needs_not_be_told() {
-        assert_eq!(Life::take(&mut Args::leaked([]), Process::First).ok(), Some(Life::Init(GRACE)));
+    fn process_1_is_an_init_without_an_option() {
+        assert_eq!(Mode::take(&mut Args::leaked([]), Pid1::Yes).ok(), Some(Mode::Init(GRACE)));
     }
 }

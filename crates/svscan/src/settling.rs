@@ -1,72 +1,73 @@
-//! The directories that are being made in place: those that the watch heard of, until their grace is over.
+//! The directories that are being made in place, until their quiet period is over.
 
-use daemontools_program::clock::Instant;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
-use crate::grace::Grace;
-use crate::look::has_run;
+use daemontools_program::clock::Instant;
+
+use crate::quiet_period::QuietPeriod;
+use crate::scan_dir::has_run;
 use crate::watch::{Change, Watch};
 
 /// Each of them, by its name in the scan directory.
 #[derive(Default)]
-pub struct Making {
-    graces: HashMap<CString, Grace>,
+pub struct Settling {
+    periods: HashMap<CString, QuietPeriod>,
 }
 
-impl Making {
-    /// Takes what was heard; whether it was anything.
-    pub fn hear(&mut self, watch: &mut Watch, now: Instant) -> bool {
+impl Settling {
+    /// Takes the changes that were noticed; whether there were any.
+    pub fn take_changes(&mut self, watch: &mut Watch, now: Instant) -> bool {
         let changes = watch.changes();
-        let heard = !changes.is_empty();
+        let changed = !changes.is_empty();
         for change in changes {
             match change {
                 Change::Elsewhere => {}
                 Change::Made(name) => {
-                    watch.attend(&name);
-                    self.graces.insert(name, Grace::new(now));
+                    watch.watch_settling(&name);
+                    self.periods.insert(name, QuietPeriod::new(now));
                 }
                 Change::Touched(name) => {
-                    if let Some(grace) = self.graces.get_mut(&name) {
-                        grace.touched(now);
+                    if let Some(period) = self.periods.get_mut(&name) {
+                        period.changed(now);
                     }
                 }
-                // What has this name now was not made in place.
+                // The entry that has this name now was not made in place.
                 Change::Entry(name) => self.forget(&name, watch),
             }
         }
-        heard
+        changed
     }
 
-    /// Whether a directory is not complete yet. If it is, its grace ends.
-    pub fn is_unfinished(&mut self, name: &CStr, watch: &mut Watch, now: Instant) -> bool {
-        let Some(grace) = self.graces.get(name) else { return false };
-        let unfinished = !grace.is_over(now, has_run(name));
-        if !unfinished {
+    /// Whether a directory is not complete yet. If it is, its quiet period ends.
+    pub fn is_settling(&mut self, name: &CStr, watch: &mut Watch, now: Instant) -> bool {
+        let Some(period) = self.periods.get(name) else { return false };
+        let settling = !period.is_over(now, has_run(name));
+        if !settling {
             self.forget(name, watch);
         }
-        unfinished
+        settling
     }
 
-    /// Forgets those that are not there any more.
-    pub fn keep(&mut self, watch: &mut Watch, is_there: impl Fn(&CStr) -> bool) {
-        self.graces.retain(|name, _| {
-            let there = is_there(name);
-            if !there {
-                watch.leave(name);
+    /// Forgets the directories that do not exist any more.
+    pub fn retain(&mut self, watch: &mut Watch, exists: impl Fn(&CStr) -> bool) {
+        self.periods.retain(|name, _| {
+            let exists = exists(name);
+            if !exists {
+                watch.unwatch_settling(name);
             }
-            there
+            exists
         });
     }
 
-    /// When the next grace may be over.
+    /// When the next quiet period may be over.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
-        self.graces.values().map(|grace| grace.deadline(now)).min()
+        self.periods.values().map(|period| period.deadline(now)).min()
     }
 
     fn forget(&mut self, name: &CStr, watch: &mut Watch) {
-        if self.graces.remove(name).is_some() {
-            watch.leave(name);
+        if self.periods.remove(name).is_some() {
+            watch.unwatch_settling(name);
         }
     }
 }

@@ -1,126 +1,172 @@
-//! The end of a tree, as data and a step: what to do next, from what is seen of each service. It knows no process, file
-//! or clock.
+//! The ordered stop of a tree, as data and a step function: what was observed of each service goes in, what to do next
+//! comes out. It knows no process, file or clock.
 //!
-//! Every service is told `d` and `x` at once. Its logger goes on until the service's supervise has ended and the pipe
-//! is empty. Only then is the logger's supervise told `x`, and the pipe closed: the logger reads the end, ends by
-//! itself, and is not started again. Until then a logger that dies is still replaced, so that its lines find a reader.
+//! Every service gets `d` and `x` at once. Its logger goes on until the supervise of the service has ended and the pipe
+//! is empty. Only then the supervise of the logger gets `x`, and the pipe is closed: the logger reads the end of its
+//! input, ends by itself, and is not started again. Until then a logger that dies is replaced, so that no line is lost.
 //!
-//! | phase | until | what is done |
+//! | phase | ends | what is done |
 //! |---|---|---|
-//! | `Parting` | the grace is over | the above; once no service is left, TERM to what services left behind |
-//! | `Killing` | half a second more | `k` to the services that are left |
-//! | `Clearing` | half a second more | KILL to everything but the loggers, which can read to the end now |
-//! | `Over` | half a second more | KILL to everything |
+//! | `Terminating` | with the grace | the above; once no service is left, TERM to stragglers |
+//! | `KillingServices` | half a second later | `k` to the services that are left |
+//! | `KillingStragglers` | half a second later | KILL to all processes but the loggers, which can now read to the end |
+//! | `KillingAll` | half a second later | KILL to all processes |
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use daemontools_program::clock::Instant;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::service::{Inode, Role};
-use crate::sight::{Children, Rest, Seen, Sight};
+use daemontools_program::clock::Instant;
+use daemontools_service::part::Part;
 
-/// How long each phase after the grace lasts. With docker's 10 seconds and our default of 8, all of them fit.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+use crate::supervised::Inode;
 
-/// Who gets a signal.
+/// How long each phase after the grace lasts. The default grace and all phases together take less than the 10 seconds
+/// that docker waits.
+const PHASE: Duration = Duration::from_millis(500);
+
+/// Whether a supervise runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It runs.
+    Running,
+    /// It does not run.
+    Gone,
+}
+
+/// The pipe to a logger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogPipe {
+    /// It holds lines that the logger will read.
+    Pending,
+    /// It is empty or closed, or the logger will never read it.
+    Drained,
+}
+
+/// What was observed of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// The supervise of the service.
+    pub service: Presence,
+    /// The supervise of its logger, and the pipe between the two.
+    pub log: Option<(Presence, LogPipe)>,
+}
+
+impl Observed {
+    /// Whether no part of a service runs, and nothing is left to be logged.
+    pub fn is_done(&self) -> bool {
+        let log_done = matches!(self.log, None | Some((Presence::Gone, LogPipe::Drained)));
+        self.service == Presence::Gone && log_done
+    }
+}
+
+/// Whether svscan has children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Children {
+    /// It has.
+    Some,
+    /// It has none.
+    None,
+}
+
+/// Signals to many processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sweep {
-    /// TERM and CONT to everything but the loggers, their supervises and what these started.
-    AskStrays,
+    /// TERM and CONT to all processes but the loggers, their supervises and the descendants of these.
+    TermStragglers,
     /// KILL to the same.
-    KillStrays,
-    /// KILL to everything.
+    KillStragglers,
+    /// KILL to all processes.
     KillAll,
 }
 
-/// What is to be done.
+/// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Write these letters into a supervise's control; if they got there, `told` is called.
-    Tell(Inode, Role, &'static [u8]),
+    /// Write these letters into the control FIFO of a supervise, and call `sent` if that worked.
+    Send(Inode, Part, &'static [u8]),
     /// Start the supervise of a logger again, if it may be started already.
     StartLogger(Inode),
     /// Close the pipe to a logger.
-    Close(Inode),
-    /// Say that a service did not end in time.
-    Complain(Inode),
-    /// Send signals.
+    ClosePipe(Inode),
+    /// Warn that a service did not end in time.
+    WarnLate(Inode),
+    /// Send signals to many processes.
     Sweep(Sweep),
-    /// End svscan.
+    /// Exit: the tree has ended.
     Exit,
 }
 
-/// How far the end has got.
+/// How far the stop has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    Parting,
-    Killing,
-    Clearing,
-    Over,
+    Terminating,
+    KillingServices,
+    KillingStragglers,
+    KillingAll,
 }
 
-/// What a service's supervises have been told.
+/// Which supervises of a service have got their letters.
 #[derive(Clone, Copy, Debug, Default)]
-struct Told {
-    main: bool,
+struct Sent {
+    service: bool,
     log: bool,
 }
 
-/// The end of all services.
+/// The ordered stop of all services.
 #[derive(Debug)]
-pub struct Farewell {
+pub struct Shutdown {
     phase: Phase,
-    /// When the phase ends, by the monotonic clock.
+    /// When the phase ends.
     until: Instant,
-    /// Whether what services left behind has been asked to end.
-    strays_asked: bool,
-    told: BTreeMap<Inode, Told>,
+    /// Whether stragglers have got TERM.
+    stragglers_asked: bool,
+    sent: BTreeMap<Inode, Sent>,
 }
 
-impl Farewell {
-    /// It begins now, and services have `grace` to end.
-    pub fn new(now: Instant, grace: Duration) -> Farewell {
+impl Shutdown {
+    /// The stop begins now, and services have `grace` to end.
+    pub fn new(now: Instant, grace: Duration) -> Shutdown {
         let until = now + grace;
-        Farewell { phase: Phase::Parting, until, strays_asked: false, told: BTreeMap::new() }
+        Shutdown { phase: Phase::Terminating, until, stragglers_asked: false, sent: BTreeMap::new() }
     }
 
-    /// Somebody cannot wait: the grace is over.
-    pub fn hurry(&mut self, now: Instant) {
-        if self.phase == Phase::Parting {
+    /// Ends the grace now. It does not shorten later phases.
+    pub fn end_grace(&mut self, now: Instant) {
+        if self.phase == Phase::Terminating {
             self.until = now;
         }
     }
 
-    /// The letters got to a supervise.
-    pub fn told(&mut self, id: Inode, role: Role) {
-        let told = self.told.entry(id).or_default();
-        match role {
-            Role::Main => told.main = true,
-            Role::Log => told.log = true,
+    /// A supervise has got its letters.
+    pub fn sent(&mut self, id: Inode, part: Part) {
+        let sent = self.sent.entry(id).or_default();
+        match part {
+            Part::Service => sent.service = true,
+            Part::Log => sent.log = true,
         }
     }
 
-    /// What to do now, in order. It is called again and again until it says `Exit`.
-    pub fn step(&mut self, now: Instant, services: &[(Inode, Seen)], children: Children) -> Vec<Action> {
+    /// What to do now, in this order. It has to be called again and again until it returns `Exit`.
+    pub fn step(&mut self, now: Instant, services: &[(Inode, Observed)], children: Children) -> Vec<Action> {
         let mut actions = Vec::new();
         if now >= self.until {
-            if self.phase == Phase::Over {
+            if self.phase == Phase::KillingAll {
                 return vec![Action::Exit];
             }
             self.next_phase(now);
-            if self.phase == Phase::Killing {
-                let late = services.iter().filter(|(_, seen)| seen.main == Sight::There);
-                actions.extend(late.map(|&(id, _)| Action::Complain(id)));
+            if self.phase == Phase::KillingServices {
+                let late = services.iter().filter(|(_, observed)| observed.service == Presence::Running);
+                actions.extend(late.map(|&(id, _)| Action::WarnLate(id)));
             }
         }
         let mut waiting = false;
         let mut services_left = false;
-        for &(id, seen) in services {
-            let told = self.told.get(&id).copied().unwrap_or_default();
-            actions.extend(self.towards(id, seen, told));
-            services_left |= seen.main == Sight::There;
-            waiting |= !seen.is_done();
+        for &(id, observed) in services {
+            let sent = self.sent.get(&id).copied().unwrap_or_default();
+            actions.extend(self.next_for(id, observed, sent));
+            services_left |= observed.service == Presence::Running;
+            waiting |= !observed.is_done();
         }
         if !waiting && children == Children::None {
             actions.push(Action::Exit);
@@ -130,51 +176,53 @@ impl Farewell {
         actions
     }
 
-    /// What leads one service to its end.
-    fn towards(&self, id: Inode, seen: Seen, told: Told) -> Vec<Action> {
-        use Sight::{Gone, There};
+    /// The next actions for one service.
+    fn next_for(&self, id: Inode, observed: Observed, sent: Sent) -> Vec<Action> {
+        use Presence::{Gone, Running};
         let mut actions = Vec::new();
-        if seen.main == There {
+        if observed.service == Running {
             match self.phase {
-                Phase::Parting if told.main => {}
-                Phase::Parting => actions.push(Action::Tell(id, Role::Main, b"dx")),
-                Phase::Killing | Phase::Clearing | Phase::Over => actions.push(Action::Tell(id, Role::Main, b"dxk")),
+                Phase::Terminating if sent.service => {}
+                Phase::Terminating => actions.push(Action::Send(id, Part::Service, b"dx")),
+                Phase::KillingServices | Phase::KillingStragglers | Phase::KillingAll => {
+                    actions.push(Action::Send(id, Part::Service, b"dxk"));
+                }
             }
         }
-        match (seen.main, seen.log) {
+        match (observed.service, observed.log) {
             (_, None) => {}
-            // While a service lives it may write; what it wrote must find a reader.
-            (There, Some((Gone, _))) | (Gone, Some((Gone, Rest::Lines))) if !told.log => {
+            // A running service may write, and what it wrote needs a reader.
+            (Running, Some((Gone, _))) | (Gone, Some((Gone, LogPipe::Pending))) if !sent.log => {
                 actions.push(Action::StartLogger(id));
             }
-            (Gone, Some((There, Rest::Nothing))) if !told.log => actions.push(Action::Tell(id, Role::Log, b"x")),
-            // `x` first: a logger that reads the end before its supervise is told would be started again.
-            (Gone, Some((There, _))) if told.log => actions.push(Action::Close(id)),
-            (Gone, Some((Gone, _))) => actions.push(Action::Close(id)),
-            (There, Some(_)) | (Gone, Some((There, _))) => {}
+            (Gone, Some((Running, LogPipe::Drained))) if !sent.log => actions.push(Action::Send(id, Part::Log, b"x")),
+            // `x` comes first: without it, supervise would start a logger again that has read the end of its input.
+            (Gone, Some((Running, _))) if sent.log => actions.push(Action::ClosePipe(id)),
+            (Gone, Some((Gone, _))) => actions.push(Action::ClosePipe(id)),
+            (Running, Some(_)) | (Gone, Some((Running, _))) => {}
         }
         actions
     }
 
     fn sweep(&mut self, services_left: bool) -> Option<Sweep> {
         match self.phase {
-            Phase::Parting if services_left || self.strays_asked => None,
-            Phase::Parting => {
-                self.strays_asked = true;
-                Some(Sweep::AskStrays)
+            Phase::Terminating if services_left || self.stragglers_asked => None,
+            Phase::Terminating => {
+                self.stragglers_asked = true;
+                Some(Sweep::TermStragglers)
             }
-            Phase::Killing => None,
-            Phase::Clearing => Some(Sweep::KillStrays),
-            Phase::Over => Some(Sweep::KillAll),
+            Phase::KillingServices => None,
+            Phase::KillingStragglers => Some(Sweep::KillStragglers),
+            Phase::KillingAll => Some(Sweep::KillAll),
         }
     }
 
     fn next_phase(&mut self, now: Instant) {
-        self.until = now + LAST_WORDS;
+        self.until = now + PHASE;
         self.phase = match self.phase {
-            Phase::Parting => Phase::Killing,
-            Phase::Killing => Phase::Clearing,
-            Phase::Clearing | Phase::Over => Phase::Over,
+            Phase::Terminating => Phase::KillingServices,
+            Phase::KillingServices => Phase::KillingStragglers,
+            Phase::KillingStragglers | Phase::KillingAll => Phase::KillingAll,
         };
     }
 }
@@ -182,27 +230,27 @@ impl Farewell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Action::{Close, Complain, Exit, StartLogger, Tell};
-    use Rest::{Lines, Nothing};
-    use Sight::{Gone, There};
+    use Action::{ClosePipe, Exit, Send, StartLogger, WarnLate};
+    use LogPipe::{Drained, Pending};
+    use Presence::{Gone, Running};
 
     const ID: Inode = Inode { device: 1, number: 7 };
     const GRACE: u64 = 8000;
 
-    /// The end of one service; times in milliseconds.
-    struct End(Farewell);
+    /// The stop of one service; times in milliseconds.
+    struct Stop(Shutdown);
 
-    impl End {
-        fn begin() -> End {
-            End(Farewell::new(at(0), Duration::from_millis(GRACE)))
+    impl Stop {
+        fn begin() -> Stop {
+            Stop(Shutdown::new(at(0), Duration::from_millis(GRACE)))
         }
 
-        fn sees(&mut self, now: u64, main: Sight, log: Option<(Sight, Rest)>) -> Vec<Action> {
-            self.0.step(at(now), &[(ID, Seen { main, log })], Children::Some)
+        fn step(&mut self, now: u64, service: Presence, log: Option<(Presence, LogPipe)>) -> Vec<Action> {
+            self.0.step(at(now), &[(ID, Observed { service, log })], Children::Some)
         }
 
-        fn told(&mut self, role: Role) {
-            self.0.told(ID, role);
+        fn sent(&mut self, part: Part) {
+            self.0.sent(ID, part);
         }
     }
 
@@ -211,66 +259,67 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_told_until_it_has_heard() {
-        let mut end = End::begin();
-        assert_eq!(end.sees(0, There, None), [Tell(ID, Role::Main, b"dx")]);
-        assert_eq!(end.sees(20, There, None), [Tell(ID, Role::Main, b"dx")]);
-        end.told(Role::Main);
-        assert_eq!(end.sees(40, There, None), []);
+    fn letters_are_sent_until_they_have_arrived() {
+        let mut stop = Stop::begin();
+        assert_eq!(stop.step(0, Running, None), [Send(ID, Part::Service, b"dx")]);
+        assert_eq!(stop.step(20, Running, None), [Send(ID, Part::Service, b"dx")]);
+        stop.sent(Part::Service);
+        assert_eq!(stop.step(40, Running, None), []);
     }
 
     #[test]
-    fn a_logger_is_told_when_its_service_has_ended_and_the_pipe_is_empty() {
-        let mut end = End::begin();
-        end.told(Role::Main);
-        assert_eq!(end.sees(0, There, Some((There, Nothing))), []);
-        assert_eq!(end.sees(20, Gone, Some((There, Lines))), [Action::Sweep(Sweep::AskStrays)]);
-        assert_eq!(end.sees(40, Gone, Some((There, Nothing))), [Tell(ID, Role::Log, b"x")]);
-        // Not before it has heard is the pipe closed.
-        assert_eq!(end.sees(60, Gone, Some((There, Nothing))), [Tell(ID, Role::Log, b"x")]);
-        end.told(Role::Log);
-        assert_eq!(end.sees(80, Gone, Some((There, Nothing))), [Close(ID)]);
+    fn a_logger_gets_x_when_its_service_has_ended_and_the_pipe_is_empty() {
+        let mut stop = Stop::begin();
+        stop.sent(Part::Service);
+        assert_eq!(stop.step(0, Running, Some((Running, Drained))), []);
+        assert_eq!(stop.step(20, Gone, Some((Running, Pending))), [Action::Sweep(Sweep::TermStragglers)]);
+        assert_eq!(stop.step(40, Gone, Some((Running, Drained))), [Send(ID, Part::Log, b"x")]);
+        // The pipe is closed only after `x` has arrived.
+        assert_eq!(stop.step(60, Gone, Some((Running, Drained))), [Send(ID, Part::Log, b"x")]);
+        stop.sent(Part::Log);
+        assert_eq!(stop.step(80, Gone, Some((Running, Drained))), [ClosePipe(ID)]);
     }
 
     #[test]
     fn a_logger_that_dies_is_replaced_while_there_may_be_lines_and_not_after() {
-        let mut end = End::begin();
-        end.told(Role::Main);
-        assert_eq!(end.sees(0, There, Some((Gone, Nothing))), [StartLogger(ID)]);
-        assert_eq!(end.sees(20, Gone, Some((Gone, Lines))).first(), Some(&StartLogger(ID)));
-        assert_eq!(end.sees(40, Gone, Some((Gone, Nothing))), [Close(ID)]);
-        end.told(Role::Log);
-        assert_eq!(end.sees(60, Gone, Some((Gone, Lines))), [Close(ID)]);
+        let mut stop = Stop::begin();
+        stop.sent(Part::Service);
+        assert_eq!(stop.step(0, Running, Some((Gone, Drained))), [StartLogger(ID)]);
+        assert_eq!(stop.step(20, Gone, Some((Gone, Pending))).first(), Some(&StartLogger(ID)));
+        assert_eq!(stop.step(40, Gone, Some((Gone, Drained))), [ClosePipe(ID)]);
+        stop.sent(Part::Log);
+        assert_eq!(stop.step(60, Gone, Some((Gone, Pending))), [ClosePipe(ID)]);
     }
 
     #[test]
     fn a_service_that_does_not_end_is_killed_then_everything_but_loggers_then_everything() {
-        let mut end = End::begin();
-        end.told(Role::Main);
-        let kill = Tell(ID, Role::Main, b"dxk");
-        assert_eq!(end.sees(GRACE - 1, There, None), []);
-        assert_eq!(end.sees(GRACE, There, None), [Complain(ID), kill]);
-        assert_eq!(end.sees(GRACE + 500, There, None), [kill, Action::Sweep(Sweep::KillStrays)]);
-        assert_eq!(end.sees(GRACE + 1000, There, None), [kill, Action::Sweep(Sweep::KillAll)]);
-        assert_eq!(end.sees(GRACE + 1500, There, None), [Exit]);
+        let mut stop = Stop::begin();
+        stop.sent(Part::Service);
+        let kill = Send(ID, Part::Service, b"dxk");
+        assert_eq!(stop.step(GRACE - 1, Running, None), []);
+        assert_eq!(stop.step(GRACE, Running, None), [WarnLate(ID), kill]);
+        assert_eq!(stop.step(GRACE + 500, Running, None), [kill, Action::Sweep(Sweep::KillStragglers)]);
+        assert_eq!(stop.step(GRACE + 1000, Running, None), [kill, Action::Sweep(Sweep::KillAll)]);
+        assert_eq!(stop.step(GRACE + 1500, Running, None), [Exit]);
     }
 
     #[test]
-    fn haste_ends_the_grace_and_no_later_phase() {
-        let mut end = End::begin();
-        end.0.hurry(at(10));
-        assert_eq!(end.sees(10, There, None).first(), Some(&Complain(ID)));
-        end.0.hurry(at(20));
-        assert_eq!(end.sees(20, There, None), [Tell(ID, Role::Main, b"dxk")]);
+    fn the_grace_can_be_ended_but_no_later_phase() {
+        let mut stop = Stop::begin();
+        stop.0.end_grace(at(10));
+        assert_eq!(stop.step(10, Running, None).first(), Some(&WarnLate(ID)));
+        stop.0.end_grace(at(20));
+        assert_eq!(stop.step(20, Running, None), [Send(ID, Part::Service, b"dxk")]);
     }
 
     #[test]
     fn it_exits_when_nothing_is_left() {
-        let mut end = End::begin();
-        let gone = [(ID, Seen { main: Gone, log: Some((Gone, Nothing)) })];
-        assert_eq!(end.0.step(at(0), &gone, Children::Some), [Close(ID), Action::Sweep(Sweep::AskStrays)]);
-        assert_eq!(end.0.step(at(20), &gone, Children::Some), [Close(ID)]);
-        assert_eq!(end.0.step(at(40), &gone, Children::None), [Close(ID), Exit]);
-        assert_eq!(Farewell::new(at(0), Duration::ZERO).step(at(0), &[], Children::None), [Exit]);
+        let mut stop = Stop::begin();
+        let gone = [(ID, Observed { service: Gone, log: Some((Gone, Drained)) })];
+        let term = Action::Sweep(Sweep::TermStragglers);
+        assert_eq!(stop.0.step(at(0), &gone, Children::Some), [ClosePipe(ID), term]);
+        assert_eq!(stop.0.step(at(20), &gone, Children::Some), [ClosePipe(ID)]);
+        assert_eq!(stop.0.step(at(40), &gone, Children::None), [ClosePipe(ID), Exit]);
+        assert_eq!(Shutdown::new(at(0), Duration::ZERO).step(at(0), &[], Children::None), [Exit]);
     }
 }

@@ -1,84 +1,83 @@
-//! The loop around the farewell: looks at each service, performs what is said, until all is over.
+//! The loop around `shutdown`: observes each service, performs the next actions, until the tree has ended.
 
 use std::collections::BTreeSet;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use daemontools_core::status::Want;
 use daemontools_program::clock::Instant;
 use daemontools_program::entry::Exit;
-use daemontools_program::failure::{Failure, Program};
+use daemontools_program::failure::Program;
+use daemontools_program::path;
 use daemontools_program::stdio::write_all;
 use daemontools_program::wait::{readable, wait};
+use daemontools_service::part::Part;
 use daemontools_service::service_dir::{Home, open_control, read_status, supervised};
 use daemontools_sys::process::reap;
-use daemontools_sys::signal::Signals;
+use daemontools_sys::signal::{Signals, block};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::stat;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, getpid};
 
-use crate::farewell::{Action, Farewell, Sweep};
-use crate::service::{Inode, Role};
-use crate::sight::{Children, Rest, Seen, Sight};
-use crate::start::{Pipe, Place, Starter};
-use crate::strays;
+use crate::shutdown::{Action, Children, LogPipe, Observed, Presence, Shutdown, Sweep};
+use crate::start::{Pipe, StartSpec, Starter};
+use crate::stragglers;
+use crate::supervised::Inode;
 use crate::table::Table;
 
-/// How often to look: a pipe that runs empty tells nobody.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often to observe the services: no event tells that a pipe has become empty.
+const OBSERVE_EVERY: Duration = Duration::from_millis(20);
 
-/// What is left to be ended, and the means.
+/// What is left to be stopped, and what that needs.
 pub struct Stop {
-    /// Who says what is said.
+    /// Whose warnings these are.
     pub program: &'static Program,
-    /// What wakes us: a child's end, another request to stop.
+    /// The end of a child, another request to stop.
     pub signals: Signals,
-    /// Makes the supervise of a logger again.
+    /// Starts the supervise of a logger again.
     pub starter: Starter,
     /// The services.
     pub table: Table<Pipe>,
 }
 
 impl Stop {
-    /// Ends the tree; services have `grace` to end by themselves.
+    /// Stops the tree; services have `grace` to end by themselves.
     pub fn run(mut self, grace: Duration) -> Exit {
-        // A supervise that ends between our open and our write is no reason to die. Blocked, not ignored: a logger's
-        // supervise that is started yet gets the mask that we were started with.
-        let mut pipe = SigSet::empty();
-        pipe.add(Signal::SIGPIPE);
-        let _ = pipe.thread_block();
+        // A supervise may end after its control FIFO was opened and before it is written to. SIGPIPE is blocked, not
+        // ignored, because the supervise of a logger that is started later would inherit that.
+        let _ = block(&[Signal::SIGPIPE]);
         let Ok(home) = Home::here() else { return Exit::TROUBLE };
-        let mut farewell = Farewell::new(Instant::now(), grace);
+        let mut shutdown = Shutdown::new(Instant::now(), grace);
         let mut done: BTreeSet<Inode> = BTreeSet::new();
         loop {
             let children = self.take_children();
             if self.asked_again() {
-                farewell.hurry(Instant::now());
+                shutdown.end_grace(Instant::now());
             }
             let left = self.table.ids().filter(|id| !done.contains(id));
-            let seen: Vec<(Inode, Seen)> = left.map(|id| (id, self.look(&home, id))).collect();
-            // Once it has ended it is not looked at again: of a thousand services one may be slow.
-            done.extend(seen.iter().filter(|(_, seen)| seen.is_done()).map(|&(id, _)| id));
-            for action in farewell.step(Instant::now(), &seen, children) {
+            let observed: Vec<(Inode, Observed)> = left.map(|id| (id, self.observe(&home, id))).collect();
+            // A service that has ended is not observed again: one of a thousand may be slow to end.
+            done.extend(observed.iter().filter(|(_, observed)| observed.is_done()).map(|&(id, _)| id));
+            for action in shutdown.step(Instant::now(), &observed, children) {
                 match action {
-                    Action::Tell(id, role, letters) => {
-                        if self.tell(&home, id, role, letters).is_ok() {
-                            farewell.told(id, role);
+                    Action::Send(id, part, letters) => {
+                        if self.send(&home, id, part, letters).is_ok() {
+                            shutdown.sent(id, part);
                         }
                     }
                     Action::StartLogger(id) => self.start_logger(id),
-                    Action::Close(id) => self.table.close(id),
-                    Action::Complain(id) => self.complain(id),
+                    Action::ClosePipe(id) => self.table.close(id),
+                    Action::WarnLate(id) => self.warn_late(id),
                     Action::Sweep(sweep) => self.sweep(sweep),
                     Action::Exit => return Exit::OK,
                 }
             }
-            wait(&mut [readable(&self.signals)], Some(Instant::now() + LOOK_EVERY));
+            wait(&mut [readable(&self.signals)], Some(Instant::now() + OBSERVE_EVERY));
         }
     }
 
@@ -98,55 +97,55 @@ impl Stop {
         asked
     }
 
-    fn look(&self, home: &Home, id: Inode) -> Seen {
+    fn observe(&self, home: &Home, id: Inode) -> Observed {
         let log = self.table.has_logger(id).then(|| {
-            let sight = self.sight(home, id, Role::Log);
-            (sight, self.rest(home, id, sight))
+            let presence = self.presence(home, id, Part::Log);
+            (presence, self.log_pipe(home, id, presence))
         });
-        Seen { main: self.sight(home, id, Role::Main), log }
+        Observed { service: self.presence(home, id, Part::Service), log }
     }
 
-    /// Whether a supervise runs: a child of ours, or one that an earlier svscan left, which ours could not replace.
-    fn sight(&self, home: &Home, id: Inode, role: Role) -> Sight {
-        let there = self.table.pid(id, role).is_some() || self.visit(home, id, role, supervised) == Ok(true);
-        if there { Sight::There } else { Sight::Gone }
+    /// Whether a supervise runs: a child of ours, or one that an earlier svscan left behind.
+    fn presence(&self, home: &Home, id: Inode, part: Part) -> Presence {
+        let runs = self.table.pid(id, part).is_some() || self.visit(home, id, part, supervised) == Ok(true);
+        if runs { Presence::Running } else { Presence::Gone }
     }
 
-    fn rest(&self, home: &Home, id: Inode, sight: Sight) -> Rest {
-        let Some((_, Some(pipe))) = self.table.service(id) else { return Rest::Nothing };
+    fn log_pipe(&self, home: &Home, id: Inode, logger: Presence) -> LogPipe {
+        let Some((_, Some(pipe))) = self.table.service(id) else { return LogPipe::Drained };
         let mut fds = [PollFd::new(pipe.reader.as_fd(), PollFlags::POLLIN)];
         let full = poll(&mut fds, PollTimeout::ZERO) == Ok(1);
-        if full && !(sight == Sight::There && self.is_put_down(home, id)) { Rest::Lines } else { Rest::Nothing }
+        let is_read = full && !(logger == Presence::Running && self.is_down(home, id));
+        if is_read { LogPipe::Pending } else { LogPipe::Drained }
     }
 
-    /// Whether somebody took the logger down: nobody will read the pipe.
-    fn is_put_down(&self, home: &Home, id: Inode) -> bool {
-        let status = self.visit(home, id, Role::Log, || read_status().map_err(|_| Errno::EIO));
+    /// Whether an operator took the logger down, so that nothing reads the pipe.
+    fn is_down(&self, home: &Home, id: Inode) -> bool {
+        let status = self.visit(home, id, Part::Log, || read_status().map_err(|_| Errno::EIO));
         matches!(status, Ok(Some(status)) if status.pid.is_none() && status.want != Want::Up)
     }
 
-    /// Writes letters into a supervise's control; does not wait where that is full.
-    fn tell(&self, home: &Home, id: Inode, role: Role, letters: &[u8]) -> nix::Result<()> {
-        self.visit(home, id, role, || {
+    /// Writes letters into the control FIFO of a supervise; does not wait where that is full.
+    fn send(&self, home: &Home, id: Inode, part: Part, letters: &[u8]) -> nix::Result<()> {
+        self.visit(home, id, part, || {
             let control = open_control()?;
             fcntl(&control, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
             write_all(&control, letters)
         })
     }
 
-    /// Runs `visit` in the directory of a service or of its logger: by its name, if that still leads there, else where
-    /// its supervise works.
-    fn visit<T>(&self, home: &Home, id: Inode, role: Role, visit: impl FnOnce() -> nix::Result<T>) -> nix::Result<T> {
+    /// Runs `visit` in the directory of a service or of its logger. It is reached by the name of the service if that
+    /// still leads there, otherwise through its supervise.
+    fn visit<T>(&self, home: &Home, id: Inode, part: Part, visit: impl FnOnce() -> nix::Result<T>) -> nix::Result<T> {
         let (name, _) = self.table.service(id).ok_or(Errno::ENOENT)?;
-        let path = match (is_still(name, id), role, self.table.pid(id, role)) {
-            (true, Role::Main, _) => name.to_owned(),
-            (true, Role::Log, _) => c_string([name.to_bytes(), b"/log"].concat()),
-            (false, _, Some(pid)) => c_string(format!("/proc/{pid}/cwd").into_bytes()),
-            (false, _, None) => return Err(Errno::ENOENT),
+        let path = match (leads_to(name, id), self.table.pid(id, part)) {
+            (true, _) => path::append(name, part.path_suffix()),
+            (false, Some(pid)) => path::append(c"/proc", &format!("/{pid}/cwd")),
+            (false, None) => return Err(Errno::ENOENT),
         };
         match home.visit(&path, visit) {
             Ok(result) => result?,
-            // The way back is barred: say so, and let the grace end what cannot be told any more.
+            // There is no way back: warn, and let the end of the grace kill what gets no letters any more.
             Err(failure) => {
                 failure.warn(self.program);
                 Err(Errno::ENOENT)
@@ -155,59 +154,54 @@ impl Stop {
     }
 
     fn start_logger(&mut self, id: Inode) {
-        if !self.table.may_start(id, Role::Log, Instant::now()) {
+        if !self.table.may_start(id, Part::Log, Instant::now()) {
             return;
         }
         let Some((name, pipe)) = self.table.service(id) else { return };
-        match self.starter.start(&self.signals, &Place { id, name, pipe }, Role::Log) {
-            Ok(pid) => self.table.started(id, Role::Log, pid, Instant::now()),
+        match self.starter.start(&self.signals, &StartSpec { id, name, pipe }, Part::Log) {
+            Ok(pid) => self.table.started(id, Part::Log, pid, Instant::now()),
             Err(failure) => {
                 failure.warn(self.program);
-                self.table.not_started(id, Role::Log, Instant::now());
+                self.table.not_started(id, Part::Log, Instant::now());
             }
         }
     }
 
-    fn complain(&self, id: Inode) {
+    fn warn_late(&self, id: Inode) {
         if let Some((name, _)) = self.table.service(id) {
-            Failure::fatal([b"killing ", name.to_bytes(), b": it did not end in time"]).warn(self.program);
+            self.program.warn([b"killing ", name.to_bytes(), b": it did not end in time"]);
         }
     }
 
     fn sweep(&self, sweep: Sweep) {
-        let loggers: Vec<Pid> = self.table.ids().filter_map(|id| self.table.pid(id, Role::Log)).collect();
+        let loggers: Vec<Pid> = self.table.ids().filter_map(|id| self.table.pid(id, Part::Log)).collect();
         match sweep {
-            Sweep::AskStrays => {
-                for pid in strays::all_but(&loggers).unwrap_or_default() {
+            Sweep::TermStragglers => {
+                for pid in stragglers::all_but(&loggers).unwrap_or_default() {
                     let _ = kill(pid, Signal::SIGTERM);
                     let _ = kill(pid, Signal::SIGCONT);
                 }
             }
-            Sweep::KillStrays => kill_all(&strays::all_but(&loggers).unwrap_or_default()),
-            // As process 1 this reaches every process that there is, whatever /proc shows.
+            Sweep::KillStragglers => kill_all(&stragglers::all_but(&loggers).unwrap_or_default()),
+            // From process 1 this reaches every process of the namespace, whatever /proc shows.
             Sweep::KillAll if getpid() == Pid::from_raw(1) => drop(kill(Pid::from_raw(-1), Signal::SIGKILL)),
-            Sweep::KillAll => kill_all(&strays::all_but(&[]).unwrap_or_else(|| self.supervises())),
+            Sweep::KillAll => kill_all(&stragglers::all_but(&[]).unwrap_or_else(|| self.supervises())),
         }
     }
 
     fn supervises(&self) -> Vec<Pid> {
-        let both = self.table.ids().flat_map(|id| [(id, Role::Main), (id, Role::Log)]);
-        both.filter_map(|(id, role)| self.table.pid(id, role)).collect()
+        let both = self.table.ids().flat_map(|id| Part::BOTH.map(|part| (id, part)));
+        both.filter_map(|(id, part)| self.table.pid(id, part)).collect()
     }
 }
 
 fn kill_all(pids: &[Pid]) {
     for &pid in pids {
-        // It may have ended by now.
+        // It may have ended already.
         let _ = kill(pid, Signal::SIGKILL);
     }
 }
 
-fn is_still(name: &CStr, id: Inode) -> bool {
+fn leads_to(name: &CStr, id: Inode) -> bool {
     stat(name).is_ok_and(|found| Inode::of(&found) == id)
-}
-
-fn c_string(path: Vec<u8>) -> CString {
-    // No part has a NUL; an empty path would only not be found.
-    CString::new(path).unwrap_or_default()
 }

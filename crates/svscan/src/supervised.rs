@@ -1,98 +1,90 @@
-//! One service, as data: its supervise, its logger's, and the pipe between the two.
+//! One service as data: its supervise, the supervise of its logger, and the pipe between the two.
 
-use daemontools_program::clock::Instant;
 use std::ffi::{CStr, CString};
 
+use daemontools_program::clock::Instant;
+use daemontools_service::part::Part;
 use nix::sys::stat::FileStat;
 use nix::unistd::Pid;
 
-/// What a service is known by: not its name, but its directory.
+/// What identifies a service: its directory, whatever name leads there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Inode {
     /// The device.
     pub device: u64,
-    /// The number on it.
+    /// The inode number on that device.
     pub number: u64,
 }
 
 impl Inode {
-    /// What stat(2) found.
+    /// The file that stat(2) described.
     pub fn of(found: &FileStat) -> Inode {
         Inode { device: found.st_dev, number: found.st_ino }
     }
 }
 
-/// Which of a service's two supervises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// The service's own.
-    Main,
-    /// Its logger's.
-    Log,
-}
-
 /// One supervise.
 #[derive(Clone, Copy, Debug)]
 pub enum Supervise {
-    /// It runs.
+    /// It runs as process `pid`, and was started at `since`.
     Running {
-        /// As this process.
+        /// The process.
         pid: Pid,
-        /// Since this time of the monotonic clock.
+        /// When it was started.
         since: Instant,
     },
-    /// It does not run.
+    /// It does not run, and may be started at `until`.
     Idle {
-        /// It is not to be started before this time of the monotonic clock.
+        /// When it may be started.
         until: Instant,
     },
 }
 
-/// A service's logger.
+/// The logger of a service.
 #[derive(Debug)]
 pub struct Logger<P> {
-    /// Its supervise.
+    /// The supervise of the logger.
     pub supervise: Supervise,
-    /// `None`: closed, because the end has come.
+    /// The pipe from the service; `None` once the ordered stop has closed it.
     pub pipe: Option<P>,
 }
 
-/// One service.
+/// One service with what supervises it.
 #[derive(Debug)]
-pub struct Service<P> {
-    /// Its entry's name when last seen.
+pub struct Supervised<P> {
+    /// The name of its entry when that was last seen.
     pub name: CString,
-    /// Its own supervise.
-    pub main: Supervise,
+    /// The supervise of the service itself.
+    pub service: Supervise,
     /// Its logger, if it had a `log` when it was first seen.
     pub log: Option<Logger<P>>,
     /// Whether the last scan found its entry.
     pub seen: bool,
-    /// Whether the running supervise was found to be in this very directory.
+    /// Whether the running supervise was found to work in this directory.
     pub confirmed: bool,
 }
 
-impl<P> Service<P> {
-    /// One that was just found, with the pipe to its logger if it has one; both may be started now.
-    pub fn new(name: &CStr, pipe: Option<P>, now: Instant) -> Service<P> {
+impl<P> Supervised<P> {
+    /// A service that was just found, with the pipe to its logger if it has one. Both may be started now.
+    pub fn new(name: &CStr, pipe: Option<P>, now: Instant) -> Supervised<P> {
         let idle = Supervise::Idle { until: now };
         let log = pipe.map(|pipe| Logger { supervise: idle, pipe: Some(pipe) });
-        Service { name: name.to_owned(), main: idle, log, seen: true, confirmed: false }
+        Supervised { name: name.to_owned(), service: idle, log, seen: true, confirmed: false }
     }
 
-    /// One of its supervises, to be changed; `None`: it has no logger.
-    pub fn supervise(&mut self, role: Role) -> Option<&mut Supervise> {
-        match role {
-            Role::Main => Some(&mut self.main),
-            Role::Log => self.log.as_mut().map(|logger| &mut logger.supervise),
+    /// The supervise of one part; `None` for the logger of a service without one.
+    pub fn supervise(&mut self, part: Part) -> Option<&mut Supervise> {
+        match part {
+            Part::Service => Some(&mut self.service),
+            Part::Log => self.log.as_mut().map(|logger| &mut logger.supervise),
         }
     }
 
-    /// The process id of one of its supervises, while that runs.
-    pub fn pid(&self, role: Role) -> Option<Pid> {
-        let supervise = match role {
-            Role::Main => self.main,
-            Role::Log => self.log.as_ref()?.supervise,
+    /// The process id of the supervise of one part, while that runs.
+    pub fn pid(&self, part: Part) -> Option<Pid> {
+        let supervise = match part {
+            Part::Service => self.service,
+            Part::Log => self.log.as_ref()?.supervise,
         };
         match supervise {
             Supervise::Running { pid, .. } => Some(pid),
@@ -100,17 +92,17 @@ impl<P> Service<P> {
         }
     }
 
-    /// When each supervise that does not run may be started.
-    pub fn idle(&self) -> impl Iterator<Item = (Role, Instant)> {
-        let log = self.log.as_ref().map(|logger| (Role::Log, &logger.supervise));
-        [(Role::Main, &self.main)].into_iter().chain(log).filter_map(|(role, supervise)| match supervise {
-            Supervise::Idle { until } => Some((role, *until)),
+    /// The parts whose supervise does not run, and when it may be started.
+    pub fn idle(&self) -> impl Iterator<Item = (Part, Instant)> {
+        let log = self.log.as_ref().map(|logger| (Part::Log, &logger.supervise));
+        [(Part::Service, &self.service)].into_iter().chain(log).filter_map(|(part, supervise)| match supervise {
+            Supervise::Idle { until } => Some((part, *until)),
             Supervise::Running { .. } => None,
         })
     }
 
-    /// Whether one of them runs.
+    /// Whether the supervise of either part runs.
     pub fn runs(&self) -> bool {
-        self.pid(Role::Main).or(self.pid(Role::Log)).is_some()
+        self.pid(Part::Service).or(self.pid(Part::Log)).is_some()
     }
 }

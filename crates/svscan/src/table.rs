@@ -1,14 +1,15 @@
 //! What svscan watches over, as data: all services, which of their supervises run, and when each is to be started. It
 //! knows no process, file or clock. `P` is the pipe to a logger: descriptors in life, anything in a test.
 
-use daemontools_program::clock::Instant;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::CStr;
 use std::time::Duration;
 
+use daemontools_program::clock::Instant;
+use daemontools_service::part::Part;
 use nix::unistd::Pid;
 
-use crate::service::{Inode, Role, Service, Supervise};
+use crate::supervised::{Inode, Supervise, Supervised};
 
 /// How far apart two starts of one supervise are at least.
 const START_EVERY: Duration = Duration::from_secs(5);
@@ -16,8 +17,8 @@ const START_EVERY: Duration = Duration::from_secs(5);
 /// All services.
 #[derive(Debug)]
 pub struct Table<P> {
-    services: BTreeMap<Inode, Service<P>>,
-    running: HashMap<Pid, (Inode, Role)>,
+    services: BTreeMap<Inode, Supervised<P>>,
+    running: HashMap<Pid, (Inode, Part)>,
 }
 
 impl<P> Default for Table<P> {
@@ -44,7 +45,7 @@ impl<P> Table<P> {
 
     /// The scan found a new service, with the pipe to its logger if it has one.
     pub fn add(&mut self, id: Inode, name: &CStr, pipe: Option<P>, now: Instant) {
-        self.services.insert(id, Service::new(name, pipe, now));
+        self.services.insert(id, Supervised::new(name, pipe, now));
     }
 
     /// The scan ends: services whose entry has gone and whose supervises have ended are forgotten, their pipes dropped.
@@ -53,8 +54,8 @@ impl<P> Table<P> {
     }
 
     /// The supervises to be started now.
-    pub fn due(&self, now: Instant) -> Vec<(Inode, Role)> {
-        self.idle().filter(|&(_, _, until)| until <= now).map(|(id, role, _)| (id, role)).collect()
+    pub fn due(&self, now: Instant) -> Vec<(Inode, Part)> {
+        self.idle().filter(|&(_, _, until)| until <= now).map(|(id, part, _)| (id, part)).collect()
     }
 
     /// When the next supervise may be started.
@@ -62,9 +63,9 @@ impl<P> Table<P> {
         self.idle().map(|(_, _, until)| until).min()
     }
 
-    fn idle(&self) -> impl Iterator<Item = (Inode, Role, Instant)> {
+    fn idle(&self) -> impl Iterator<Item = (Inode, Part, Instant)> {
         let seen = self.services.iter().filter(|(_, service)| service.seen);
-        seen.flat_map(|(&id, service)| service.idle().map(move |(role, until)| (id, role, until)))
+        seen.flat_map(|(&id, service)| service.idle().map(move |(part, until)| (id, part, until)))
     }
 
     /// A service's name and pipe.
@@ -74,12 +75,12 @@ impl<P> Table<P> {
     }
 
     /// A supervise was started.
-    pub fn started(&mut self, id: Inode, role: Role, pid: Pid, now: Instant) {
-        if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(role)) {
+    pub fn started(&mut self, id: Inode, part: Part, pid: Pid, now: Instant) {
+        if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(part)) {
             *supervise = Supervise::Running { pid, since: now };
-            self.running.insert(pid, (id, role));
+            self.running.insert(pid, (id, part));
         }
-        if let (Role::Main, Some(service)) = (role, self.services.get_mut(&id)) {
+        if let (Part::Service, Some(service)) = (part, self.services.get_mut(&id)) {
             service.confirmed = false;
         }
     }
@@ -87,7 +88,7 @@ impl<P> Table<P> {
     /// The running supervises of which nobody has found out yet that they are where they were sent. A link can be led
     /// elsewhere between our look at it and theirs.
     pub fn unconfirmed(&self) -> Vec<(Inode, Pid)> {
-        let main = |(&id, service): (&Inode, &Service<P>)| Some((id, service.pid(Role::Main)?));
+        let main = |(&id, service): (&Inode, &Supervised<P>)| Some((id, service.pid(Part::Service)?));
         self.services.iter().filter(|(_, service)| !service.confirmed).filter_map(main).collect()
     }
 
@@ -99,8 +100,8 @@ impl<P> Table<P> {
     }
 
     /// A supervise could not be started.
-    pub fn not_started(&mut self, id: Inode, role: Role, now: Instant) {
-        if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(role)) {
+    pub fn not_started(&mut self, id: Inode, part: Part, now: Instant) {
+        if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(part)) {
             *supervise = Supervise::Idle { until: now + START_EVERY };
         }
     }
@@ -108,8 +109,8 @@ impl<P> Table<P> {
     /// A child has ended; whether it was a supervise. That is started again at once, or when 5 seconds have passed since
     /// it was started.
     pub fn reaped(&mut self, child: Pid) -> bool {
-        let Some((id, role)) = self.running.remove(&child) else { return false };
-        let found = self.services.get_mut(&id).and_then(|service| service.supervise(role));
+        let Some((id, part)) = self.running.remove(&child) else { return false };
+        let found = self.services.get_mut(&id).and_then(|service| service.supervise(part));
         let Some(supervise) = found else { return false };
         if let Supervise::Running { pid, since } = *supervise {
             if pid == child {
@@ -130,14 +131,14 @@ impl<P> Table<P> {
     }
 
     /// A supervise's process id, while it runs.
-    pub fn pid(&self, id: Inode, role: Role) -> Option<Pid> {
-        self.services.get(&id)?.pid(role)
+    pub fn pid(&self, id: Inode, part: Part) -> Option<Pid> {
+        self.services.get(&id)?.pid(part)
     }
 
     /// Whether a supervise may be started now, be its entry there or not.
-    pub fn may_start(&self, id: Inode, role: Role, now: Instant) -> bool {
+    pub fn may_start(&self, id: Inode, part: Part, now: Instant) -> bool {
         let Some(service) = self.services.get(&id) else { return false };
-        service.idle().any(|(idle, until)| idle == role && until <= now)
+        service.idle().any(|(idle, until)| idle == part && until <= now)
     }
 
     /// Drops the pipe to a logger.
@@ -151,7 +152,7 @@ impl<P> Table<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Role::{Log, Main};
+    use Part::{Log, Service};
 
     fn id(number: u64) -> Inode {
         Inode { device: 1, number }
@@ -168,8 +169,8 @@ mod tests {
         assert!(!table.see(id(1), c"x"));
         table.add(id(1), c"x", Some(()), at(10));
         table.retire();
-        assert_eq!(table.due(at(10)), [(id(1), Main), (id(1), Log)]);
-        table.started(id(1), Main, Pid::from_raw(100), at(10));
+        assert_eq!(table.due(at(10)), [(id(1), Service), (id(1), Log)]);
+        table.started(id(1), Service, Pid::from_raw(100), at(10));
         table.started(id(1), Log, Pid::from_raw(101), at(10));
         assert_eq!(table.deadline(), None);
         table
@@ -179,7 +180,7 @@ mod tests {
     fn a_supervise_that_ran_long_enough_is_due_at_once() {
         let mut table = running();
         table.reaped(Pid::from_raw(100));
-        assert_eq!(table.due(at(20)), [(id(1), Main)]);
+        assert_eq!(table.due(at(20)), [(id(1), Service)]);
     }
 
     #[test]
@@ -223,7 +224,7 @@ mod tests {
         table.confirm(id(1));
         assert_eq!(table.unconfirmed(), []);
         table.reaped(Pid::from_raw(100));
-        table.started(id(1), Main, Pid::from_raw(200), at(20));
+        table.started(id(1), Service, Pid::from_raw(200), at(20));
         assert_eq!(table.unconfirmed(), [(id(1), Pid::from_raw(200))]);
     }
 
@@ -231,7 +232,7 @@ mod tests {
     fn a_failed_start_is_tried_again_after_five_seconds() {
         let mut table = Table::<()>::default();
         table.add(id(2), c"z", None, at(0));
-        table.not_started(id(2), Main, at(1));
+        table.not_started(id(2), Service, at(1));
         assert_eq!(table.deadline(), Some(at(6)));
     }
 

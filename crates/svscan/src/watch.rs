@@ -126,14 +126,14 @@ impl Watch {
     }
 
     /// Listens for work in a directory that was made in place.
-    pub fn attend(&mut self, name: &CStr) {
+    pub fn watch_settling(&mut self, name: &CStr) {
         let path = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
         let Some(wd) = self.inotify.as_ref().and_then(|inotify| inotify.add_watch(path, WORK).ok()) else { return };
         self.subjects.entry(wd).or_insert_with(|| Subject::Made(name.to_owned()));
     }
 
     /// No longer.
-    pub fn leave(&mut self, name: &CStr) {
+    pub fn unwatch_settling(&mut self, name: &CStr) {
         let made = |subject: &Subject| matches!(subject, Subject::Made(made) if made.as_c_str() == name);
         let found = self.subjects.iter().find(|(_, subject)| made(subject)).map(|(&wd, _)| wd);
         if let (Some(wd), Some(inotify)) = (found, &self.inotify) {
