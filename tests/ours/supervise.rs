@@ -2,9 +2,9 @@
 //!
 //! Not tested: the start 60 seconds after a failed fork.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::time::{Duration, Instant};
 
 use daemontools_tests::random::Random;
@@ -233,4 +233,45 @@ fn a_fifo_that_cannot_be_made() {
     let supervise = tree.public("supervise").arg("sv").user(65534, 65534).run();
     let message = "supervise: fatal: unable to create sv/supervise/control: access denied\n";
     assert_eq!(supervise, exits(111, "", message));
+}
+
+/// docs/differences.md: "Where `supervise/` cannot be made, the reason is told".
+#[test]
+fn a_directory_that_cannot_be_made() {
+    if !needs_root("supervise of a user who may not write") {
+        return;
+    }
+    let tree = Tree::of(Programs::ours()).script("sv/run", "exec sleep 1000");
+    let supervise = tree.public("supervise").arg("sv").user(65534, 65534).run();
+    assert_eq!(supervise, exits(111, "", "supervise: fatal: unable to create sv/supervise: access denied\n"));
+    let tree = tree.link("sv/supervise", "../run/state/sv");
+    let supervise = tree.public("supervise").arg("sv").user(65534, 65534).run();
+    let message = "supervise: fatal: unable to create ../run/state/sv for sv/supervise: access denied\n";
+    assert_eq!(supervise, exits(111, "", message));
+    // What it needs is there, though it could not make it.
+    let tree = Tree::of(Programs::ours()).script("sv/run", "exec sleep 1000").dir("sv/supervise");
+    chown(tree.path("sv/supervise"), Some(65534), Some(65534)).expect("chown");
+    let supervise = tree.public("supervise").arg("sv").user(65534, 65534).spawn();
+    until_up(&tree, "sv");
+    svc(&tree, "-dx");
+    assert_eq!(supervise.wait(), exits(0, "", ""));
+}
+
+/// docs/differences.md: "Where the link `supervise` leads to nothing, the directories on the way are made too".
+#[test]
+fn a_link_into_a_directory_that_is_missing() {
+    for (target, parents) in [("../run/state/sv", &["run", "run/state"][..]), ("deep/sv", &["sv/deep"]), ("s", &[])] {
+        let tree = Tree::of(Programs::ours()).script("sv/run", "exec sleep 1000").link("sv/supervise", target);
+        let _supervise = tree.spawn("supervise", ["sv"]);
+        until_up(&tree, "sv");
+        let mode = |path: &str| fs::metadata(tree.path(path)).expect("stat").mode() & 0o7777;
+        assert_eq!(mode("sv/supervise"), 0o700, "{target}");
+        assert!(parents.iter().all(|parent| mode(parent) == 0o700), "{target}");
+    }
+    let absolute = Tree::of(Programs::ours()).script("sv/run", "exec sleep 1000");
+    let target = absolute.path("var/run/sv");
+    let absolute = absolute.link("sv/supervise", target.display().to_string());
+    let _supervise = absolute.spawn("supervise", ["sv"]);
+    until_up(&absolute, "sv");
+    assert!(target.join("status").exists());
 }

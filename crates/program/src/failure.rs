@@ -40,14 +40,38 @@ const OF_0_76: [&str; 17] = [
 ];
 
 impl Program {
-    /// Prints `PROGRAM: warning: WORDS`, a line in one write: the program goes on.
+    /// Prints `PROGRAM: warning: WORDS`, a line in one write: the program goes on. Allocates nothing, unless something is
+    /// to be escaped.
     pub fn warn<const N: usize>(&self, words: [&[u8]; N]) {
-        self.say(b": warning: ", &words.concat(), b"");
+        self.say_words(b": warning: ", words, None);
     }
 
-    /// Prints `PROGRAM: warning: WORDS: REASON`, a line in one write: the program goes on.
+    /// Prints `PROGRAM: warning: WORDS: REASON`, a line in one write: the program goes on. Allocates nothing, unless
+    /// something is to be escaped.
     pub fn warn_because<const N: usize>(&self, words: [&[u8]; N], errno: Errno) {
-        self.say(b": warning: ", &[&words.concat(), &b": "[..], reason(errno).as_bytes()].concat(), b"");
+        self.say_words(b": warning: ", words, Some(errno));
+    }
+
+    /// Prints `PROGRAM: fatal: WORDS: REASON`, a line in one write, and gives the exit code. For a forked child, which
+    /// has no `run` to return to. Allocates nothing, unless something is to be escaped.
+    pub fn fail_because<const N: usize>(&self, words: [&[u8]; N], errno: Errno) -> Exit {
+        self.say_words(b": fatal: ", words, Some(errno));
+        Exit::TROUBLE
+    }
+
+    fn say_words<const N: usize>(&self, kind: &[u8], words: [&[u8]; N], errno: Option<Errno>) {
+        let reason = errno.map_or("", reason).as_bytes();
+        let colon: &[u8] = if errno.is_some() { b": " } else { b"" };
+        if self.prints_names_as_they_are() || words.iter().all(|word| is_printable(word)) {
+            const { assert!(N + 5 <= MOST_PIECES) };
+            let mut pieces: [&[u8]; MOST_PIECES] = [b""; MOST_PIECES];
+            let all = [self.name.as_bytes(), kind].into_iter().chain(words).chain([colon, reason, b"\n"]);
+            pieces.iter_mut().zip(all).for_each(|(place, piece)| *place = piece);
+            say(pieces);
+        } else {
+            let words = words.concat();
+            say([self.name.as_bytes(), kind, printable(&words).as_bytes(), colon, reason, b"\n"]);
+        }
     }
 
     /// Prints `PROGRAM`, `before`, the text, a newline and the line `after`, if there is one, in one write. Allocates
@@ -55,13 +79,20 @@ impl Program {
     fn say(&self, before: &[u8], text: &[u8], after: &[u8]) {
         let end: &[u8] = if after.is_empty() { b"" } else { b"\n" };
         let name = self.name.as_bytes();
-        if is_printable(text) || OF_0_76.contains(&self.name) {
+        if is_printable(text) || self.prints_names_as_they_are() {
             say([name, before, text, b"\n", after, end]);
         } else {
             say([name, before, printable(text).as_bytes(), b"\n", after, end]);
         }
     }
+
+    fn prints_names_as_they_are(&self) -> bool {
+        OF_0_76.contains(&self.name)
+    }
 }
+
+/// How many pieces a message that is written without allocating has at most.
+const MOST_PIECES: usize = 16;
 
 /// How `run` ends: an exit code, or a failure to be told.
 pub type Outcome = Result<Exit, Failure>;

@@ -1,140 +1,124 @@
-//! The loop around the machine: waits, tells it what happened, performs what it says.
+//! The loop around the machine: waits, tells it what happened, performs what it answers. It allocates nothing once the
+//! service is supervised, so that no lack of memory ends it.
 
 use std::ffi::CStr;
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::thread::sleep;
 use std::time::Duration;
 
-use daemontools_core::control::{self, Command};
-use daemontools_program::clock::Instant;
-use daemontools_program::clock::time_of_day;
+use daemontools_core::control::Command;
+use daemontools_core::status::Want;
+use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
 use daemontools_program::exec::{Environment, Prepared};
-use daemontools_program::failure::{Failure, Outcome, Program, Unable};
-use daemontools_program::stdio::read;
+use daemontools_program::failure::{Outcome, Program, Unable};
 use daemontools_program::wait::{readable, wait};
-use daemontools_sys::process::{fork, leave, reap};
+use daemontools_service::service_dir::DOWN;
+use daemontools_sys::process::{Ending, fork, leave, reap};
 use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::stat;
 use nix::unistd::{Pid, chdir};
 
-use crate::directory::{self, Directory};
-use crate::machine::{Action, Event, Machine, Now};
+use crate::actions::Action;
+use crate::fifos::{Control, OkFifo};
+use crate::lock::Lock;
+use crate::machine::{Event, Machine, Now};
+use crate::publisher::{Publisher, publish_restarts, remove_restarts};
 
 /// What the service is started by, seen from its directory.
 const RUN: &CStr = c"./run";
-/// The pause where the system fails us in a way that no manual page speaks of.
+/// The pause after a failure that no manual page speaks of.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// How long after a status could not be written it is tried again.
-const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Supervises the service in `dir` until it is told to exit.
 pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
     let name = dir.to_bytes();
     let signals = Signals::watch(&[Signal::SIGCHLD]).unable([b"watch for the end of ", name])?;
     chdir(dir).unable([b"chdir to ", name])?;
-    let machine = Machine::new(directory::first_wish(name)?, now());
-    let mut status = Publisher { program, name, due: true, again_at: None };
-    let directory = Directory::take_over(name, || {
-        directory::record(machine.starts());
-        status.publish_due(&machine);
-    })?;
+    let want = match stat(DOWN) {
+        Ok(_) => Want::Down,
+        Err(Errno::ENOENT) => Want::Up,
+        Err(errno) => Err(errno).unable([b"stat ", name, b"/", DOWN.to_bytes()])?,
+    };
+    let _lock = Lock::acquire(name)?;
+    let control = Control::open(name)?;
+    let machine = Machine::new(want, now());
+    let mut publisher = Publisher::new(program, name);
+    publish_restarts(machine.restarts());
+    publisher.publish_due(&machine);
+    let _ok = OkFifo::open(name)?;
     let environment = Environment::inherited();
     // Made once: between fork and exec nothing is allocated.
     let run = Prepared::new([RUN], &environment);
-    let service = Service { program, name, signals, run };
-    Ok(service.live(machine, status, directory))
+    Ok(Supervisor { program, name, signals, run, control, machine, publisher }.run())
 }
 
-/// What the event loop needs to perform an action.
-struct Service<'a> {
+/// A service being supervised.
+struct Supervisor<'a> {
     program: &'static Program,
     /// The service directory as it was given.
     name: &'static [u8],
     signals: Signals,
     run: Prepared<'a>,
+    control: Control,
+    machine: Machine,
+    publisher: Publisher,
 }
 
-impl Service<'_> {
-    fn live(&self, mut machine: Machine, mut status: Publisher, directory: Directory) -> Exit {
-        let mut control = Control { fifo: directory.control, ended: false, bytes: [0; 256] };
+impl Supervisor<'_> {
+    fn run(mut self) -> Exit {
         loop {
-            let deadlines = [machine.deadline(), status.again_at];
-            self.wait(&control, deadlines.into_iter().flatten().min());
-            status.publish_again(&machine);
-            let ended = self.ended(machine.pid()).then_some(Event::Ended);
-            let commands = self.commands(&mut control).iter().filter_map(|&byte| Command::from_byte(byte));
-            // A tick after each: what follows `u` finds the process that `u` started.
-            let commands = commands.flat_map(|command| [Event::Command(command), Event::Tick]);
-            let mut events = ended.into_iter().chain(commands).chain([Event::Tick]);
-            let end = events.try_for_each(|event| self.happened(&mut machine, &mut status, event));
+            self.wait();
+            self.publisher.publish_again(&self.machine);
+            let end = self.handle_all();
             // Once, however many commands came at once: only the last of their records would be seen.
-            status.publish_due(&machine);
+            self.publisher.publish_due(&self.machine);
             if end.is_break() {
                 return Exit::OK;
             }
         }
     }
 
-    /// Waits for a child's end, a command or the deadline.
-    fn wait(&self, control: &Control, deadline: Option<Instant>) {
-        if control.ended {
-            wait(&mut [readable(&self.signals)], deadline);
-        } else {
-            wait(&mut [readable(&self.signals), readable(&control.fifo)], deadline);
+    /// Waits for a child's end, a command or a deadline.
+    fn wait(&self) {
+        let deadline = [self.machine.deadline(), self.publisher.deadline()].into_iter().flatten().min();
+        match self.control.to_wait_for() {
+            Some(control) => wait(&mut [readable(&self.signals), readable(&control.as_fd())], deadline),
+            None => wait(&mut [readable(&self.signals)], deadline),
         }
     }
 
-    /// Takes every child that has ended, our own and those that an earlier program in this process left us; whether the
-    /// service was among them.
-    fn ended(&self, service: Option<Pid>) -> bool {
-        // Which signals came does not matter: each wake-up looks for everything.
-        while let Ok(Some(_)) = self.signals.take() {}
-        let mut ended = false;
-        loop {
-            match reap() {
-                Ok(Some((pid, _))) => ended |= Some(pid) == service,
-                Ok(None) => return ended,
-                // Nothing else would tell us of this end again.
-                Err(_) => sleep(TRY_AGAIN_AFTER),
+    /// Looks for everything that may have happened and deals with it. Breaks when supervise is to end.
+    fn handle_all(&mut self) -> ControlFlow<()> {
+        if let Some(ending) = self.reaped(self.machine.pid()) {
+            self.handle(Event::Exited(ending))?;
+        }
+        let mut buffer = [0; 256];
+        for byte in self.control.read(&mut buffer, self.program, self.name) {
+            if let Some(command) = Command::from_byte(*byte) {
+                self.handle(Event::Command(command))?;
+                // A start that is due happens before the next command: what follows `u` finds the process of `u`.
+                self.handle(Event::Tick)?;
             }
         }
+        self.handle(Event::Tick)
     }
 
-    /// The bytes that stand in `control`.
-    fn commands<'c>(&self, control: &'c mut Control) -> &'c [u8] {
-        if control.ended {
-            return &[];
-        }
-        match read(&control.fifo, &mut control.bytes) {
-            // No FIFO, but a file: nothing will ever come from it, and waiting for it would not wait.
-            Ok(0) => control.ended = true,
-            Ok(count) => return control.bytes.get(..count).unwrap_or_default(),
-            Err(Errno::EAGAIN) => {}
-            Err(errno) => {
-                let file = control::PATH.to_bytes();
-                Failure::because([b"unable to read ", self.name, b"/", file], errno).warn(self.program);
-                sleep(TRY_AGAIN_AFTER);
-            }
-        }
-        &[]
-    }
-
-    /// Tells the machine, and performs what it says; what comes of that, it is told too.
-    fn happened(&self, machine: &mut Machine, status: &mut Publisher, event: Event) -> ControlFlow<()> {
+    /// Tells the machine, and performs what it answers; what comes of that, it is told too.
+    fn handle(&mut self, event: Event) -> ControlFlow<()> {
         let mut next = Some(event);
         while let Some(event) = next.take() {
-            for action in machine.step(now(), event) {
+            for action in self.machine.step(now(), event) {
                 match action {
-                    Action::Record => directory::record(machine.starts()),
-                    Action::Announce => status.due = true,
+                    Action::PublishRestarts => publish_restarts(self.machine.restarts()),
+                    Action::PublishStatus => self.publisher.note_change(),
                     Action::Start => next = Some(self.start()),
-                    // The process has not been waited for, so the number is its own; at worst it has just ended.
-                    Action::Send(signal) => drop(machine.pid().map(|pid| kill(pid, *signal))),
+                    Action::Send(signal) => self.send(signal),
                     Action::Exit => {
-                        directory::forget_starts();
+                        remove_restarts();
                         return ControlFlow::Break(());
                     }
                 }
@@ -143,13 +127,36 @@ impl Service<'_> {
         ControlFlow::Continue(())
     }
 
+    /// Reaps every child that has ended, our own and those that an earlier program in this process left us; how the
+    /// service ended, if it was among them.
+    fn reaped(&self, service: Option<Pid>) -> Option<Ending> {
+        // Which signals came does not matter: each wake-up looks for everything.
+        while let Ok(Some(_)) = self.signals.take() {}
+        let mut found = None;
+        loop {
+            match reap() {
+                Ok(Some((pid, ending))) if Some(pid) == service => found = Some(ending),
+                Ok(Some(_)) => {}
+                Ok(None) => return found,
+                // No further signal would tell of this end.
+                Err(_) => sleep(TRY_AGAIN_AFTER),
+            }
+        }
+    }
+
+    fn send(&self, signal: Signal) {
+        if let Some(pid) = self.machine.pid() {
+            // It has not been reaped, so the number is still its own; at worst it has just ended.
+            let _ = kill(pid, signal);
+        }
+    }
+
     fn start(&self) -> Event {
         match fork() {
             Ok(Some(pid)) => Event::Started(pid),
             Ok(None) => self.become_service(),
             Err(errno) => {
-                let words = [b"unable to fork for ", self.name, b", sleeping 60 seconds"];
-                Failure::because(words, errno).warn(self.program);
+                self.program.warn_because([b"unable to fork for ", self.name, b", sleeping 60 seconds"], errno);
                 Event::StartFailed
             }
         }
@@ -158,50 +165,7 @@ impl Service<'_> {
     /// The child: the mask and SIGCHLD as we were started with them, then `./run`.
     fn become_service(&self) -> ! {
         let errno = self.signals.hand_over().err().unwrap_or_else(|| self.run.attempt());
-        leave(Failure::because([b"unable to start ", self.name, b"/run"], errno).tell(self.program).0)
-    }
-}
-
-/// Where commands come from.
-struct Control {
-    fifo: OwnedFd,
-    /// Whether nothing more can come.
-    ended: bool,
-    bytes: [u8; 256],
-}
-
-/// The status file's writer. A full disk is no reason to leave the service; when there is room again, the status is
-/// what it should be.
-struct Publisher {
-    program: &'static Program,
-    name: &'static [u8],
-    /// Whether the file is to say something new.
-    due: bool,
-    /// When to try again, if the last try failed.
-    again_at: Option<Instant>,
-}
-
-impl Publisher {
-    fn publish_due(&mut self, machine: &Machine) {
-        if !std::mem::take(&mut self.due) {
-            return;
-        }
-        if let Err(failure) = self.attempt(machine) {
-            failure.warn(self.program);
-        }
-    }
-
-    /// Restarts, if it is time. It was told once that it does not work.
-    fn publish_again(&mut self, machine: &Machine) {
-        if self.again_at.is_some_and(|at| at <= Instant::now()) {
-            let _ = self.attempt(machine);
-        }
-    }
-
-    fn attempt(&mut self, machine: &Machine) -> Result<(), Failure> {
-        let published = directory::publish(&machine.status(), self.name);
-        self.again_at = published.is_err().then(|| Instant::now() + PUBLISH_AGAIN_AFTER);
-        published
+        leave(self.program.fail_because([b"unable to start ", self.name, b"/run"], errno).0)
     }
 }
 

@@ -1,6 +1,11 @@
-//! supervise without its `main`: the machine decides, the directory is made and locked, the event loop performs.
+//! supervise without its `main`: the machine decides, the event loop performs.
 #![forbid(unsafe_code)]
 
-pub mod directory;
-pub mod event_loop;
-pub mod machine;
+mod actions;
+mod event_loop;
+mod fifos;
+mod lock;
+mod machine;
+mod publisher;
+
+pub use event_loop::supervise;

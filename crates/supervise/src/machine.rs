@@ -10,8 +10,11 @@ use daemontools_core::label::Label;
 use daemontools_core::restarts::{RestartLog, StartReason};
 use daemontools_core::status::{Status, Want};
 use daemontools_program::clock::Instant;
+use daemontools_sys::process::Ending;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+
+use crate::actions::{Action, Actions};
 
 /// How far apart two starts are at least.
 const START_EVERY: Duration = Duration::from_secs(1);
@@ -38,23 +41,8 @@ pub enum Event {
     Started(Pid),
     /// `Action::Start` could not make a process.
     StartFailed,
-    /// The process ended.
-    Ended,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Write down when the service was started.
-    Record,
-    /// Write the status.
-    Announce,
-    /// Make a process; `Started` or `StartFailed` is the next event.
-    Start,
-    /// Send the process a signal.
-    Send(Signal),
-    /// End supervise.
-    Exit,
+    /// The process ended, in this way.
+    Exited(Ending),
 }
 
 /// Whether there is a process.
@@ -62,7 +50,7 @@ pub enum Action {
 enum Life {
     /// No, and none is to be started.
     Down,
-    /// No, and one is to be started at this time of the monotonic clock, for this cause.
+    /// No, and one is to be started at this instant, for this reason.
     Due(Instant, StartReason),
     /// Yes.
     Up { pid: Pid, paused: bool },
@@ -77,9 +65,9 @@ pub struct Machine {
     leaving: bool,
     /// When the process id last changed.
     since: Label,
-    /// Before this time of the monotonic clock nothing is started.
+    /// Before this instant nothing is started.
     not_before: Instant,
-    starts: RestartLog,
+    restarts: RestartLog,
 }
 
 impl Machine {
@@ -89,10 +77,10 @@ impl Machine {
             Want::Up | Want::Once => Life::Due(now.clock, StartReason::Requested),
             Want::Down => Life::Down,
         };
-        Machine { life, want, leaving: false, since: now.label, not_before: now.clock, starts: RestartLog::none() }
+        Machine { life, want, leaving: false, since: now.label, not_before: now.clock, restarts: RestartLog::none() }
     }
 
-    /// When to come back with a `Tick`, by the monotonic clock.
+    /// When to come back with a `Tick`.
     pub fn deadline(&self) -> Option<Instant> {
         match self.life {
             Life::Due(due, _) => Some(due),
@@ -117,114 +105,113 @@ impl Machine {
         Status { since: self.since, pid, paused, want: self.want }
     }
 
-    /// What the file about starts is to say.
-    pub fn starts(&self) -> &RestartLog {
-        &self.starts
+    /// What the file about restarts is to say.
+    pub fn restarts(&self) -> &RestartLog {
+        &self.restarts
     }
 
     /// Takes an event; says what to do about it, in order.
-    pub fn step(&mut self, now: Now, event: Event) -> &'static [Action] {
-        use Action::{Announce, Exit, Record, Start};
+    pub fn step(&mut self, now: Now, event: Event) -> Actions {
+        use Action::{Exit, PublishRestarts, PublishStatus, Start};
         match event {
             Event::Command(command) => self.obey(now, command),
             Event::Tick => match self.life {
                 Life::Due(due, _) if due <= now.clock => {
                     self.not_before = now.clock + START_EVERY;
-                    &[Start]
+                    Actions::of([Start])
                 }
-                Life::Down | Life::Due(..) | Life::Up { .. } => &[],
+                Life::Down | Life::Due(..) | Life::Up { .. } => Actions::NONE,
             },
             Event::Started(pid) => {
-                let cause = self.cause();
+                let reason = self.start_reason();
                 self.life = Life::Up { pid, paused: false };
                 self.since = now.label;
-                self.starts.note(now.label, cause);
-                &[Record, Announce]
+                self.restarts.note(now.label, reason);
+                Actions::of([PublishRestarts, PublishStatus])
             }
             Event::StartFailed => {
-                self.life = Life::Due(now.clock + FORK_AGAIN_AFTER, self.cause());
-                &[]
+                self.life = Life::Due(now.clock + FORK_AGAIN_AFTER, self.start_reason());
+                Actions::NONE
             }
-            Event::Ended => {
+            Event::Exited(_) => {
                 self.since = now.label;
                 self.life = match self.want {
                     Want::Up if !self.leaving => Life::Due(self.not_before.max(now.clock), StartReason::Exited),
                     Want::Up | Want::Down | Want::Once => Life::Down,
                 };
-                if self.leaving { &[Announce, Exit] } else { &[Announce] }
+                if self.leaving { Actions::of([PublishStatus, Exit]) } else { Actions::of([PublishStatus]) }
             }
         }
     }
 
-    /// A command: first what it changes, then what it does while there is a process and while there is none.
-    fn obey(&mut self, now: Now, command: Command) -> &'static [Action] {
-        use Action::{Announce, Exit, Send};
+    /// A command: what it changes, and what it does.
+    fn obey(&mut self, now: Now, command: Command) -> Actions {
+        use Action::{Exit, PublishStatus, Send};
         use Signal::{
             SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
         };
-        self.remember(now, command);
-        let (up, down): (&'static [Action], &'static [Action]) = match command {
-            Command::Up | Command::Once => (&[Announce], &[Announce]),
-            Command::Down => (&[Send(SIGTERM), Send(SIGCONT), Announce], &[Announce]),
-            Command::Exit => (&[Announce], &[Announce, Exit]),
-            Command::Pause => (&[Announce, Send(SIGSTOP)], &[Announce]),
-            Command::Continue => (&[Announce, Send(SIGCONT)], &[Announce]),
-            Command::Hangup => (&[Send(SIGHUP)], &[]),
-            Command::Alarm => (&[Send(SIGALRM)], &[]),
-            Command::Interrupt => (&[Send(SIGINT)], &[]),
-            Command::Terminate => (&[Send(SIGTERM)], &[]),
-            Command::Kill => (&[Send(SIGKILL)], &[]),
-            Command::Quit => (&[Send(SIGQUIT)], &[]),
-            Command::User1 => (&[Send(SIGUSR1)], &[]),
-            Command::User2 => (&[Send(SIGUSR2)], &[]),
-            Command::Window => (&[Send(SIGWINCH)], &[]),
-        };
-        if self.pid().is_some() { up } else { down }
-    }
-
-    /// What a command leaves behind: the wish, and whether a start is due.
-    fn remember(&mut self, now: Now, command: Command) {
+        let up = self.pid().is_some();
         match command {
-            Command::Up => self.want(Want::Up, now),
-            Command::Once => self.want(Want::Once, now),
-            Command::Down => self.want(Want::Down, now),
-            Command::Exit => self.leaving = true,
-            Command::Pause => self.pause(true),
-            Command::Continue => self.pause(false),
-            Command::Hangup
-            | Command::Alarm
-            | Command::Interrupt
-            | Command::Terminate
-            | Command::Kill
-            | Command::Quit
-            | Command::User1
-            | Command::User2
-            | Command::Window => {}
+            Command::Up => self.want_up(Want::Up, now),
+            Command::Once => self.want_up(Want::Once, now),
+            Command::Down => {
+                self.want = Want::Down;
+                // The CONT that goes with the TERM ends a pause.
+                self.set_paused(false);
+                if up {
+                    return Actions::of([Send(SIGTERM), Send(SIGCONT), PublishStatus]);
+                }
+                self.life = Life::Down;
+                Actions::of([PublishStatus])
+            }
+            Command::Exit => {
+                self.leaving = true;
+                if up { Actions::of([PublishStatus]) } else { Actions::of([PublishStatus, Exit]) }
+            }
+            Command::Pause => {
+                self.set_paused(true);
+                if up { Actions::of([PublishStatus, Send(SIGSTOP)]) } else { Actions::of([PublishStatus]) }
+            }
+            Command::Continue => {
+                self.set_paused(false);
+                if up { Actions::of([PublishStatus, Send(SIGCONT)]) } else { Actions::of([PublishStatus]) }
+            }
+            Command::Hangup => self.send(SIGHUP),
+            Command::Alarm => self.send(SIGALRM),
+            Command::Interrupt => self.send(SIGINT),
+            Command::Terminate => self.send(SIGTERM),
+            Command::Kill => self.send(SIGKILL),
+            Command::Quit => self.send(SIGQUIT),
+            Command::User1 => self.send(SIGUSR1),
+            Command::User2 => self.send(SIGUSR2),
+            Command::Window => self.send(SIGWINCH),
         }
     }
 
-    fn want(&mut self, want: Want, now: Now) {
+    /// Notes that the service is wanted; it starts as soon as a second has passed since its last start. That overrides
+    /// the minute after a failed fork.
+    fn want_up(&mut self, want: Want, now: Now) -> Actions {
         self.want = want;
-        // Also where a start is due only in a minute, because a fork failed: whoever asks, asks for it now.
-        let start = Life::Due(self.not_before.max(now.clock), StartReason::Requested);
-        self.life = match (self.life, want) {
-            (Life::Down | Life::Due(..), Want::Up | Want::Once) => start,
-            (Life::Down | Life::Due(..), Want::Down) => Life::Down,
-            // The CONT that goes with the TERM ends a pause.
-            (Life::Up { pid, .. }, Want::Down) => Life::Up { pid, paused: false },
-            (up @ Life::Up { .. }, Want::Up | Want::Once) => up,
-        };
+        if self.pid().is_none() {
+            self.life = Life::Due(self.not_before.max(now.clock), StartReason::Requested);
+        }
+        Actions::of([Action::PublishStatus])
+    }
+
+    /// A signal goes to a process, if there is one.
+    fn send(&self, signal: Signal) -> Actions {
+        if self.pid().is_some() { Actions::of([Action::Send(signal)]) } else { Actions::NONE }
     }
 
     /// Why the service is being started.
-    fn cause(&self) -> StartReason {
+    fn start_reason(&self) -> StartReason {
         match self.life {
-            Life::Due(_, cause) => cause,
+            Life::Due(_, reason) => reason,
             Life::Down | Life::Up { .. } => StartReason::Requested,
         }
     }
 
-    fn pause(&mut self, now_paused: bool) {
+    fn set_paused(&mut self, now_paused: bool) {
         if let Life::Up { paused, .. } = &mut self.life {
             *paused = now_paused;
         }
@@ -234,36 +221,39 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Action::{Announce, Exit, Record, Send, Start};
-    use Event::{Command as Told, Ended, StartFailed, Started, Tick};
+    use Action::{Exit, PublishRestarts, PublishStatus, Send, Start};
+    use Event::{Command as Told, StartFailed, Started, Tick};
+
+    /// An end like any other.
+    const EXITED: Event = Event::Exited(Ending::Code(0));
 
     /// A machine and a clock in milliseconds.
-    struct Life {
+    struct Clocked {
         machine: Machine,
         clock: u64,
     }
 
-    impl Life {
-        fn new(want: Want) -> Life {
-            let mut life = Life { machine: Machine::new(want, at(0)), clock: 0 };
+    impl Clocked {
+        fn new(want: Want) -> Clocked {
+            let mut life = Clocked { machine: Machine::new(want, at(0)), clock: 0 };
             if want == Want::Up {
                 life.starts(7);
             }
             life
         }
 
-        fn at(&mut self, clock: u64) -> &mut Life {
+        fn at(&mut self, clock: u64) -> &mut Clocked {
             self.clock = clock;
             self
         }
 
-        fn step(&mut self, event: Event) -> &'static [Action] {
-            self.machine.step(at(self.clock), event)
+        fn step(&mut self, event: Event) -> Vec<Action> {
+            self.machine.step(at(self.clock), event).into_iter().collect()
         }
 
         fn starts(&mut self, pid: i32) {
             assert_eq!(self.step(Tick), [Start]);
-            assert_eq!(self.step(Started(Pid::from_raw(pid))), [Record, Announce]);
+            assert_eq!(self.step(Started(Pid::from_raw(pid))), [PublishRestarts, PublishStatus]);
         }
 
         fn due(&self) -> Option<u64> {
@@ -277,16 +267,16 @@ mod tests {
 
     #[test]
     fn a_service_that_ran_for_a_second_is_started_again_at_once() {
-        let mut life = Life::new(Want::Up);
-        assert_eq!(life.at(1000).step(Ended), [Announce]);
+        let mut life = Clocked::new(Want::Up);
+        assert_eq!(life.at(1000).step(EXITED), [PublishStatus]);
         assert_eq!(life.due(), Some(1000));
         life.starts(8);
     }
 
     #[test]
     fn a_service_that_ends_at_once_is_started_when_a_second_has_passed() {
-        let mut life = Life::new(Want::Up);
-        assert_eq!(life.at(10).step(Ended), [Announce]);
+        let mut life = Clocked::new(Want::Up);
+        assert_eq!(life.at(10).step(EXITED), [PublishStatus]);
         assert_eq!(life.due(), Some(1000));
         assert_eq!(life.at(999).step(Tick), []);
         life.at(1000).starts(8);
@@ -294,28 +284,28 @@ mod tests {
 
     #[test]
     fn a_service_run_once_is_not_restarted() {
-        let mut life = Life::new(Want::Down);
-        assert_eq!(life.step(Told(Command::Once)), [Announce]);
+        let mut life = Clocked::new(Want::Down);
+        assert_eq!(life.step(Told(Command::Once)), [PublishStatus]);
         life.starts(7);
-        assert_eq!(life.at(5000).step(Ended), [Announce]);
+        assert_eq!(life.at(5000).step(EXITED), [PublishStatus]);
         assert_eq!((life.due(), life.machine.status().want), (None, Want::Once));
     }
 
     #[test]
     fn down_within_the_first_second_acts_at_once() {
-        let mut life = Life::new(Want::Up);
+        let mut life = Clocked::new(Want::Up);
         let told = life.at(5).step(Told(Command::Down));
-        assert_eq!(told, [Send(Signal::SIGTERM), Send(Signal::SIGCONT), Announce]);
-        life.at(6).step(Ended);
+        assert_eq!(told, [Send(Signal::SIGTERM), Send(Signal::SIGCONT), PublishStatus]);
+        life.at(6).step(EXITED);
         assert_eq!(life.due(), None);
     }
 
     #[test]
     fn the_last_wish_counts_whichever_way_they_follow() {
-        let mut life = Life::new(Want::Up);
+        let mut life = Clocked::new(Want::Up);
         life.at(1).step(Told(Command::Down));
         life.at(2).step(Told(Command::Up));
-        life.at(3).step(Ended);
+        life.at(3).step(EXITED);
         assert_eq!(life.due(), Some(1000));
         life.at(4).step(Told(Command::Down));
         assert_eq!(life.due(), None);
@@ -325,60 +315,60 @@ mod tests {
 
     #[test]
     fn exit_waits_for_the_end_and_keeps_the_wish() {
-        let mut life = Life::new(Want::Up);
-        assert_eq!(life.at(2000).step(Told(Command::Exit)), [Announce]);
-        assert_eq!(life.at(3000).step(Ended), [Announce, Exit]);
+        let mut life = Clocked::new(Want::Up);
+        assert_eq!(life.at(2000).step(Told(Command::Exit)), [PublishStatus]);
+        assert_eq!(life.at(3000).step(EXITED), [PublishStatus, Exit]);
         assert_eq!(life.machine.status().want, Want::Up);
     }
 
     #[test]
     fn exit_while_down_or_waiting_for_the_next_start_is_at_once() {
-        assert_eq!(Life::new(Want::Down).step(Told(Command::Exit)), [Announce, Exit]);
-        let mut life = Life::new(Want::Up);
-        life.at(1).step(Ended);
-        assert_eq!(life.at(2).step(Told(Command::Exit)), [Announce, Exit]);
+        assert_eq!(Clocked::new(Want::Down).step(Told(Command::Exit)), [PublishStatus, Exit]);
+        let mut life = Clocked::new(Want::Up);
+        life.at(1).step(EXITED);
+        assert_eq!(life.at(2).step(Told(Command::Exit)), [PublishStatus, Exit]);
     }
 
     #[test]
     fn a_failed_fork_is_retried_in_a_minute_or_when_somebody_asks() {
-        let mut life = Life { machine: Machine::new(Want::Up, at(0)), clock: 0 };
+        let mut life = Clocked { machine: Machine::new(Want::Up, at(0)), clock: 0 };
         assert_eq!(life.step(Tick), [Start]);
         assert_eq!(life.step(StartFailed), []);
         assert_eq!(life.due(), Some(60_000));
-        assert_eq!(life.at(10).step(Told(Command::Up)), [Announce]);
+        assert_eq!(life.at(10).step(Told(Command::Up)), [PublishStatus]);
         assert_eq!(life.due(), Some(1000));
     }
 
     #[test]
     fn a_pause_is_shown_until_it_ends_or_the_process_does() {
-        let mut life = Life::new(Want::Up);
-        assert_eq!(life.step(Told(Command::Pause)), [Announce, Send(Signal::SIGSTOP)]);
+        let mut life = Clocked::new(Want::Up);
+        assert_eq!(life.step(Told(Command::Pause)), [PublishStatus, Send(Signal::SIGSTOP)]);
         assert!(life.machine.status().paused);
-        assert_eq!(life.step(Told(Command::Continue)), [Announce, Send(Signal::SIGCONT)]);
+        assert_eq!(life.step(Told(Command::Continue)), [PublishStatus, Send(Signal::SIGCONT)]);
         assert!(!life.machine.status().paused);
         life.step(Told(Command::Pause));
         life.step(Told(Command::Down));
         assert!(!life.machine.status().paused);
         life.step(Told(Command::Pause));
-        life.step(Ended);
+        life.step(EXITED);
         assert!(!life.machine.status().paused);
     }
 
     #[test]
     fn only_a_start_after_an_end_counts_as_one_again() {
-        let mut life = Life::new(Want::Up);
-        let again = |life: &Life| life.machine.starts().again(at(0).label).total;
+        let mut life = Clocked::new(Want::Up);
+        let again = |life: &Clocked| life.machine.restarts().again(at(0).label).total;
         assert_eq!(again(&life), 0);
-        life.at(2000).step(Ended);
+        life.at(2000).step(EXITED);
         life.starts(8);
         assert_eq!(again(&life), 1);
-        life.at(4000).step(Ended);
+        life.at(4000).step(EXITED);
         assert_eq!(life.step(Tick), [Start]);
         life.step(StartFailed);
         life.at(70_000).starts(9);
         assert_eq!(again(&life), 2, "a failed fork changes nothing about the cause");
         life.at(80_000).step(Told(Command::Down));
-        life.step(Ended);
+        life.step(EXITED);
         life.step(Told(Command::Up));
         life.starts(10);
         assert_eq!(again(&life), 2, "somebody asked");
@@ -386,9 +376,9 @@ mod tests {
 
     #[test]
     fn signals_go_to_a_process_only() {
-        let mut life = Life::new(Want::Down);
+        let mut life = Clocked::new(Want::Down);
         assert_eq!(life.step(Told(Command::Kill)), []);
-        assert_eq!(life.step(Told(Command::Pause)), [Announce]);
+        assert_eq!(life.step(Told(Command::Pause)), [PublishStatus]);
         assert!(!life.machine.status().paused);
     }
 }

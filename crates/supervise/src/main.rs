@@ -1,4 +1,4 @@
-//! Starts a service and keeps it running. What it does is in `machine`, how in `event_loop`.
+//! Starts a service and keeps it running. The machine decides, the event loop performs.
 #![no_main]
 #![forbid(unsafe_code)]
 
@@ -15,7 +15,7 @@ entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
     match (args.next(), args.is_empty()) {
-        (Some(dir), true) => supervise::event_loop::supervise(&PROGRAM, dir),
+        (Some(dir), true) => supervise::supervise(&PROGRAM, dir),
         _ => Err(Failure::usage()),
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::chown;
 
 use daemontools_tests::status::{Status, until_down, until_up};
-use daemontools_tests::{Tree, exits, needs_root, proc, spare_user, until};
+use daemontools_tests::{End, Tree, exits, needs_root, proc, spare_user, until};
 
 use super::svc;
 
@@ -126,9 +126,8 @@ fn a_directory_of_somebody_else() {
     let (user, group) = (65534, 65534);
     let tree = Tree::new().exec("sv/run", "#!/bin/cat -\n");
     let command = || tree.public("supervise").arg("sv").user(user, group).stdin_pipe();
-    // No place for supervise/.
-    let message = "supervise: fatal: unable to acquire sv/supervise/lock: file does not exist\n";
-    assert_eq!(command().run(), exits(111, "", message));
+    // No place for supervise/. (0.76 gives the reason why there is no lock, ours why there is no directory.)
+    assert_eq!(command().run().end, End::Code(111));
     let tree_of = |path: &str| chown(tree.path(path), Some(user), Some(group)).expect("chown");
     tree_of("sv");
     let supervise = command().spawn();
