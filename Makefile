@@ -9,7 +9,8 @@ MANDIR = $(PREFIX)/share/man
 SHAREDIR = $(PREFIX)/share
 UNITDIR = $(PREFIX)/lib/systemd/system
 DESTDIR =
-MANIFEST = packaging/manifest "$(BUILT)" "$(BINDIR)" "$(MANDIR)" "$(SHAREDIR)" "$(UNITDIR)"
+PLACES = "$(BUILT)" "$(BINDIR)" "$(MANDIR)" "$(SHAREDIR)" "$(UNITDIR)"
+MANIFEST = packaging/manifest $(PLACES)
 
 all: build
 
@@ -17,8 +18,10 @@ all: build
 build:
 	CARGO="$(CARGO)" CARGO_TARGET_DIR="$(TARGET)" packaging/build $(BUILT)
 
-# Programs, manuals, completions, examples, a systemd unit (which starts nothing by itself). Where root has no cargo (sudo make install), what was built before is installed.
+# Programs, manuals, pages, completions, examples, a systemd unit (which starts nothing by itself). Where root has no cargo
+# (sudo make install), what was built before is installed.
 install:
+	@packaging/over check "$(DESTDIR)" $(PLACES)
 	@if command -v $(CARGO) >/dev/null; then $(MAKE) build; fi
 	$(MANIFEST) | packaging/install "$(DESTDIR)"
 
@@ -32,6 +35,14 @@ install-command:
 
 uninstall-command:
 	$(MANIFEST) | packaging/command uninstall "$(DESTDIR)" "$(BINDIR)"
+
+# In the place of a daemontools 0.76 that was installed from source below /package, and back.
+install-over:
+	@if command -v $(CARGO) >/dev/null; then $(MAKE) build; fi
+	packaging/over install "$(DESTDIR)" $(PLACES)
+
+uninstall-over:
+	packaging/over uninstall "$(DESTDIR)" $(PLACES)
 
 # The Debian package, in target/.
 deb: build
@@ -81,5 +92,5 @@ check:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build install uninstall install-command uninstall-command deb test-deb demo test test-original fuzz torture \
+.PHONY: all build install uninstall install-command uninstall-command install-over uninstall-over deb test-deb demo test test-original fuzz torture \
 	bench check clean

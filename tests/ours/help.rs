@@ -13,6 +13,10 @@ fn help_and_version() {
         let text = String::from_utf8(help.stdout).expect("ASCII");
         let usage = [format!("{name}: usage: {name}"), format!("{name} options: ")];
         assert!(usage.iter().any(|usage| text.starts_with(usage)), "{text}");
+        if name == "svscanboot" {
+            // It has its version from `make install`: see install.rs.
+            continue;
+        }
         let version = tree.run(name, ["--version"]);
         assert_eq!((version.end, &version.stderr[..]), (End::Code(0), &b""[..]), "{name}");
         let text = String::from_utf8(version.stdout).expect("ASCII");

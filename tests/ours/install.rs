@@ -12,7 +12,7 @@ use daemontools_tests::{End, Output, Programs, Tree, left_out};
 use crate::manuals::{page_of, programs};
 
 /// Runs make with a private DESTDIR; `words` are a target and more variables.
-fn make(tree: &Tree, destdir: &str, words: &[&str]) -> Output {
+pub fn make(tree: &Tree, destdir: &str, words: &[&str]) -> Output {
     let mut built = std::ffi::OsString::from("BUILT=");
     built.push(Programs::ours().dir());
     let mut target = std::ffi::OsString::from("DESTDIR=");
@@ -23,7 +23,7 @@ fn make(tree: &Tree, destdir: &str, words: &[&str]) -> Output {
     make.current_dir(workspace()).arg(built).arg(target).args(words).run()
 }
 
-fn make_is_missing(tree: &Tree) -> bool {
+pub fn make_is_missing(tree: &Tree) -> bool {
     let missing = tree.shell("command -v make").end != End::Code(0);
     if missing {
         left_out("make install", "make is not installed");
@@ -32,7 +32,7 @@ fn make_is_missing(tree: &Tree) -> bool {
 }
 
 /// Everything below a directory but directories, with its mode, in order.
-fn files(dir: &Path) -> Vec<(String, u32)> {
+pub fn files(dir: &Path) -> Vec<(String, u32)> {
     let mut found = Vec::new();
     let mut dirs = vec![dir.to_path_buf()];
     while let Some(next) = dirs.pop() {
@@ -67,6 +67,7 @@ fn what_is_installed_works_and_goes_away_again() {
     expected.push(("usr/share/man/man7/daemontools.7".into(), 0o644));
     expected.extend(programs.iter().flat_map(|name| completions_of(name)).map(|file| (file, 0o644)));
     expected.push(("usr/lib/systemd/system/svscan.service".into(), 0o644));
+    expected.extend(pages().into_iter().map(|page| (format!("usr/share/doc/daemontools-rs/{page}"), 0o644)));
     let examples = files(&workspace().join("examples"));
     let mode = |mode: u32| if mode & 0o100 == 0 { 0o644 } else { 0o755 };
     expected.extend(
@@ -78,14 +79,47 @@ fn what_is_installed_works_and_goes_away_again() {
     for name in &programs {
         let version = tree.invocation(tree.path(format!("my root/usr/bin/{name}"))).arg("--version").run();
         let text = String::from_utf8_lossy(&version.stdout).into_owned();
-        assert!(text.starts_with(&format!("{name} (daemontools-rs) ")), "{version:?}");
+        assert_eq!(text, format!("{name} (daemontools-rs) {}\n", env!("CARGO_PKG_VERSION")));
     }
+    hold_references(&tree.path("my root"));
     hold_manuals(&tree, expected.iter().filter(|(name, _)| name.contains("/man/")).map(|(name, _)| name.as_str()));
     let gone = make(&tree, "my root", &["uninstall"]);
     assert_eq!(gone.end, End::Code(0), "{gone:?}");
     mine.retain(|(name, _)| name == "usr/bin/mine");
     assert_eq!(files(&tree.path("my root")), mine);
     assert!(!tree.path("my root/usr/share/doc/daemontools-rs").exists(), "directories of ours stay");
+}
+
+/// README.md and docs/*.md.
+fn pages() -> Vec<String> {
+    let docs = fs::read_dir(workspace().join("docs")).expect("read docs/").flatten();
+    let docs = docs.map(|entry| format!("docs/{}", entry.file_name().to_string_lossy()));
+    docs.filter(|page| page.ends_with(".md")).chain(["README.md".to_owned()]).collect()
+}
+
+/// What is installed names files that are installed: the pages that a manual refers to, what a page links to, and the
+/// program that the unit starts.
+fn hold_references(root: &Path) {
+    let mut count = 0;
+    let text = |file: &str| fs::read_to_string(root.join(file)).expect("text");
+    for (file, _) in files(root) {
+        let text = if file.contains("/man/") || file.ends_with(".md") { text(&file) } else { continue };
+        assert!(!text.contains("/usr/local/share/doc"), "{file} names a place of another PREFIX");
+        let named = text.split_whitespace().filter(|word| word.starts_with("/usr/share/doc/daemontools-rs/"));
+        for named in named.filter(|_| file.contains("/man/")) {
+            assert!(root.join(&named[1..]).is_file(), "{file} refers to {named}");
+            count += 1;
+        }
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if !link.is_empty() && !link.contains("://") && file.ends_with(".md") {
+                let place = root.join(&file).parent().expect("a directory").join(link);
+                assert!(place.exists(), "{file} links to {link}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 40, "only {count} references were found");
+    assert!(text("usr/lib/systemd/system/svscan.service").contains("exec /usr/bin/svscan "));
 }
 
 /// Where the completions go that a program has.
@@ -133,8 +167,8 @@ fn the_unit_is_sound() {
     }
     // Which programs and manuals are installed is not the unit's matter.
     let text = fs::read_to_string(workspace().join("packaging/svscan.service")).expect("the unit");
-    assert!(text.contains("\nExecStart=svscan --init "), "{text}");
-    tree.put_file("svscan.service", text.replace("ExecStart=svscan", "ExecStart=/bin/true"));
+    assert!(text.contains("exec /usr/local/bin/svscan --init "), "{text}");
+    tree.put_file("svscan.service", text);
     let verified = tree.shell("systemd-analyze verify --man=no ./svscan.service");
     hold_verified(&verified);
 }
