@@ -1,5 +1,5 @@
-//! Every command of README.md and docs/*.md is run, in a root of its own: all of this system below, and what the commands
-//! write above it, in memory, gone at the end. So that the documents stay true.
+//! Every command of README.md and docs/*.md is run, in a root of its own, so that the documents stay true; and what
+//! README.md and docs/install.md show is typed on a system without daemontools.
 //!
 //! A command is a block fenced as `sh`, as a whole, or a line of an indented block that begins with a word of `COMMANDS`.
 //! Not tested: what a command prints.
@@ -7,7 +7,9 @@
 use std::fs;
 
 use daemontools_tests::programs::workspace;
-use daemontools_tests::{End, Output, Programs, Tree, left_out, needs_root};
+use daemontools_tests::{End, Programs, Tree, left_out};
+
+use crate::own_root::{bare_system, in_own_root, own_root};
 
 /// What the first word of a command may be, besides our programs.
 const COMMANDS: [&str; 9] = [".ci/run", "apt-get", "cargo", "docker", "dpkg", "ln", "make", "sh", "systemctl"];
@@ -44,7 +46,8 @@ for service in /etc/sv/web /service/db /service/gone service/web; do
 done
 rm -rf service/web/supervise service/web/log/supervise
 ln -s /etc/sv/web /service/web
-mkdir -p /etc/service
+mkdir -p /etc/service /package/admin/daemontools-0.76/command
+ln -s daemontools-0.76 /package/admin/daemontools
 svscan /service &
 tries=0
 until svstat /service/*/log | grep -c ': up' | grep -q 3 && [ -s /var/log/web/current ]; do
@@ -55,52 +58,6 @@ done
 # Removed, and told to go by one of the commands.
 mv /service/gone /service/.web
 "#;
-
-/// Runs a shell script as root of a copy of the system.
-fn in_a_root_of_its_own(tree: &Tree, script: &str) -> Output {
-    tree.put_file("script", script);
-    let mounts = "set -e
-number=0
-mount -t tmpfs tmpfs layer
-mkdir layer/upper layer/work
-mount -t overlay overlay -o lowerdir=/,upperdir=layer/upper,workdir=layer/work root
-mount -t proc proc root/proc
-mount --bind /dev root/dev
-mount -t tmpfs tmpfs root/run
-# A layer shows one file system, and these may lie on others.
-for shown in $WORKSPACE $BUILT; do
-	[ ! -e root$shown/Makefile ] && [ ! -e root$shown/svscan ] || continue
-	number=$((number + 1))
-	mkdir -p layer/upper$number layer/work$number root$shown
-	mount -t overlay overlay -o lowerdir=$shown,upperdir=layer/upper$number,workdir=layer/work$number root$shown
-done
-mkdir -p root$PWD
-mount --bind $PWD root$PWD
-mkdir -p root/command-test
-cp script root/command-test/script
-exec chroot root /bin/sh /command-test/script";
-    let make = format!("CARGO=true BUILT={}", Programs::ours().dir().display());
-    let unshare = tree.invocation("/usr/bin/unshare").args(["--mount", "--pid", "--fork", "--kill-child", "/bin/sh"]);
-    let mut path = Programs::ours().search_path();
-    path.push(":/usr/sbin:/sbin");
-    let unshare = unshare.args(["-c", mounts]).env("PATH", path).env("MAKEFLAGS", make).env("HOME", "/root");
-    unshare.env("BUILT", Programs::ours().dir()).env("WORKSPACE", workspace()).env("SVDIR", "/service").run()
-}
-
-/// A tree with the places that `in_a_root_of_its_own` mounts on; none where that is not allowed.
-fn tree() -> Option<Tree> {
-    let what = "the commands of the documents";
-    if !needs_root(what) {
-        return None;
-    }
-    let tree = Tree::of(Programs::ours()).dir("layer").dir("root");
-    let tried = in_a_root_of_its_own(&tree, "exit 0");
-    if tried.end == End::Code(0) {
-        return Some(tree);
-    }
-    left_out(what, &format!("no root of its own: {}", String::from_utf8_lossy(&tried.stderr).trim()));
-    None
-}
 
 /// README.md and docs/*.md.
 fn pages() -> Vec<std::path::PathBuf> {
@@ -117,7 +74,7 @@ fn fenced(text: &str, language: &str) -> Vec<String> {
     parts.filter_map(|block| Some(block.strip_prefix(language)?.strip_prefix('\n')?.to_owned())).collect()
 }
 
-/// The commands of a page, in their order as far as they are written alike.
+/// The commands of a page, in their order.
 fn commands(text: &str) -> Vec<String> {
     let ours = Programs::ours();
     let is_command = |line: &&str| {
@@ -126,9 +83,17 @@ fn commands(text: &str) -> Vec<String> {
         // A program's name in a table, or in the first column of an output, is followed by more than one space.
         COMMANDS.contains(&first) || (ours.path(first).is_file() && !line[first.len()..].starts_with("  "))
     };
-    let outside = text.split("\n```").step_by(2).flat_map(str::lines);
-    let indented = outside.filter_map(|line| line.strip_prefix("    ")).filter(is_command).map(str::to_owned);
-    fenced(text, "sh").into_iter().chain(indented).collect()
+    let indented = |part: &str| -> Vec<String> {
+        part.lines().filter_map(|line| line.strip_prefix("    ")).filter(is_command).map(str::to_owned).collect()
+    };
+    let parts = text.split("\n```").enumerate();
+    parts
+        .flat_map(|(at, part)| match part.strip_prefix("sh\n") {
+            Some(block) if at % 2 == 1 => vec![block.to_owned()],
+            _ if at % 2 == 0 => indented(part),
+            _ => Vec::new(),
+        })
+        .collect()
 }
 
 /// The command without variables that are set before it.
@@ -146,7 +111,7 @@ fn as_run(command: &str) -> &str {
 
 #[test]
 fn every_command_of_the_documents_works() {
-    let Some(tree) = tree() else { return };
+    let Some(tree) = own_root("the commands of the documents") else { return };
     let mut count = 0;
     for page in pages() {
         let text = fs::read_to_string(&page).expect("read a page");
@@ -160,7 +125,7 @@ fn every_command_of_the_documents_works() {
             count += 1;
         }
         script.push_str("true\n");
-        let done = in_a_root_of_its_own(&tree, &script);
+        let done = in_own_root(&tree, &script);
         let said = String::from_utf8_lossy(&done.stdout).into_owned();
         assert!(done.end == End::Code(0) && said.is_empty(), "{}: {said} {done:?}", page.display());
     }
@@ -174,61 +139,97 @@ fn snippets(language: &str) -> Vec<String> {
     found
 }
 
-/// The words after which a service in `dir` is to be up, and after TERM to the process all is to have ended well.
-fn runs_a_tree(tree: &Tree, command: &str, dir: &str) {
-    let programs = Programs::ours();
-    let bound: String = ["svscan", "supervise", "svc", "svok", "svstat", "readproctitle", "svscanboot"]
-        .iter()
-        .map(|name| {
-            let from = programs.path(name);
-            format!("touch /usr/bin/{name}; mount --bind '{}' /usr/bin/{name}\n", from.display())
-        })
-        .collect();
+/// After `make install`, a command that starts svscan with this PATH runs a service in `dir` and its logger; where the
+/// command says `--init`, TERM to the process ends all of it well.
+fn runs_a_tree(tree: &Tree, command: &str, path: &str, dir: &str) {
     let script = format!(
-        "set -e
-{bound}export HOME=/root SHELL=/bin/sh PATH=/usr/bin:/bin
-rm -rf /service {dir}; mkdir -p {dir}/a
-printf '#!/bin/sh\\nexec sleep 1000\\n' >{dir}/a/run; chmod 755 {dir}/a/run
-sh -c '{command}' & started=$!
+        "{}make -s install
+mkdir -p {dir}/a/log
+printf '#!/bin/sh\\necho a line\\nexec sleep 1000\\n' >{dir}/a/run
+printf '#!/bin/sh\\nexec multilog t ./main\\n' >{dir}/a/log/run
+chmod 755 {dir}/a/run {dir}/a/log/run
+env -i HOME=/root SHELL=/bin/sh PATH={path} /bin/sh -c '{command}' & started=$!
 tries=0
-until svstat {dir}/a | grep -q ': up'; do
-	tries=$((tries + 1)); [ $tries -lt 1800 ] || {{ svstat {dir}/a; exit 1; }}
+until grep -q 'a line' {dir}/a/log/main/current 2>/dev/null; do
+	tries=$((tries + 1)); [ $tries -lt 1800 ] || {{ svstat {dir}/a {dir}/a/log; exit 1; }}
 	sleep 0.1
 done
 case '{command}' in
 *--init*) kill $started; wait $started; ! svok {dir}/a ;;
-esac"
+esac",
+        bare_system()
     );
-    let done = in_a_root_of_its_own(tree, &script);
+    let done = in_own_root(tree, &script);
     assert_eq!(done.end, End::Code(0), "{command}: {done:?}");
 }
 
+/// The PATH that each of them gives to what it starts.
+const PATH_OF_INIT: &str = "/sbin:/usr/sbin:/bin:/usr/bin";
+const PATH_OF_CRON: &str = "/usr/bin:/bin";
+
 #[test]
 fn what_starts_svscan_starts_a_tree_and_stops_it() {
-    let Some(tree) = tree() else { return };
+    let Some(tree) = own_root("what starts svscan") else { return };
     for block in snippets("inittab") {
-        let (_, command) = block.trim().rsplit_once(':').expect("an inittab line");
-        // init itself runs it without a shell.
-        runs_a_tree(&tree, &format!("exec {command}"), "/etc/service");
+        let (_, command) = block.trim().split_once(":respawn:").expect("an inittab line");
+        for dir in ["/service", "/etc/service"] {
+            if dir == "/service" || command.ends_with("svscanboot") {
+                runs_a_tree(&tree, &format!("exec {command}"), PATH_OF_INIT, dir);
+            }
+        }
     }
     for block in snippets("crontab") {
-        runs_a_tree(&tree, block.trim().strip_prefix("@reboot ").expect("@reboot"), "/root/service");
+        let command = block.trim().strip_prefix("@reboot ").expect("@reboot");
+        runs_a_tree(&tree, command, PATH_OF_CRON, "/root/service");
     }
     for script in snippets("openrc") {
-        let value = |name: &str| {
-            let line = script.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
-            line.unwrap_or_else(|| panic!("no {name}")).trim_matches('"').to_owned()
+        let line = |begins: &str| {
+            let line = script.lines().find_map(|line| line.trim().strip_prefix(begins));
+            line.unwrap_or_else(|| panic!("no {begins}")).to_owned()
         };
-        runs_a_tree(&tree, &format!("exec {} {}", value("command"), value("command_args")), "/etc/service");
+        let command = line("-c ").trim_matches('\'').to_owned();
+        let path = line("export PATH=").trim_matches('"').replace("$PATH", PATH_OF_INIT);
+        runs_a_tree(&tree, &command, &path, "/service");
         tree.put_file("openrc", &script);
         assert_eq!(tree.shell("sh -n openrc").end, End::Code(0));
     }
-    let units = [fs::read_to_string(workspace().join("packaging/svscan.service")).expect("the unit")];
-    for unit in units.into_iter().chain(snippets("ini")) {
-        let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("ExecStart");
-        let dir = if line.contains("%h") { "/root/service" } else { "/etc/service" };
-        runs_a_tree(&tree, &format!("exec {}", line.replace("%h", "/root")), dir);
+}
+
+/// The words of a unit's last line of this kind.
+fn value_of(unit: &str, name: &str) -> String {
+    let line = unit.lines().filter_map(|line| line.strip_prefix(&format!("{name}="))).next_back();
+    line.unwrap_or_else(|| panic!("no {name}")).to_owned()
+}
+
+#[test]
+fn the_units_start_a_tree_and_stop_it() {
+    let Some(tree) = own_root("the systemd units") else { return };
+    let unit = fs::read_to_string(workspace().join("packaging/svscan.service")).expect("the unit");
+    let path = value_of(&unit, "Environment").replace("PATH=", "");
+    // systemd reads a quoted word, and a dollar for two.
+    let line = value_of(&unit, "ExecStart").replace("$$", "$");
+    let command = line.strip_prefix("/bin/sh -c '").and_then(|rest| rest.strip_suffix('\'')).expect("a shell");
+    for dir in ["/service", "/etc/service"] {
+        runs_a_tree(&tree, command, &path, dir);
     }
+    for edit in snippets("systemd-edit") {
+        runs_a_tree(&tree, &format!("exec {}", value_of(&edit, "ExecStart")), &path, "/srv/service");
+    }
+    for unit in snippets("ini") {
+        let command = format!("exec {}", value_of(&unit, "ExecStart").replace("%h", "/root"));
+        runs_a_tree(&tree, &command, &value_of(&unit, "Environment").replace("PATH=", ""), "/root/service");
+    }
+}
+
+#[test]
+fn the_five_minutes_hold_on_a_system_without_daemontools() {
+    let Some(tree) = own_root("the README's commands, typed") else { return };
+    let readme = fs::read_to_string(workspace().join("README.md")).expect("read README.md");
+    let blocks = fenced(&readme, "sh");
+    assert!(blocks.iter().any(|block| block.contains("make install")), "{blocks:?}");
+    let done = in_own_root(&tree, &format!("{}{}", bare_system(), blocks.join("\n")));
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.end == End::Code(0) && said.contains("hello: up (pid"), "{done:?}");
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn the_users_unit_is_sound() {
         return left_out("the user's unit", "systemd-analyze is not installed");
     }
     for unit in snippets("ini") {
-        tree.put_file("svscan.service", unit.replace("ExecStart=svscan", "ExecStart=/bin/true"));
+        tree.put_file("svscan.service", unit.replace("ExecStart=/usr/local/bin/svscan", "ExecStart=/bin/true"));
         let verified = tree.shell("XDG_RUNTIME_DIR=$PWD systemd-analyze --user verify --man=no ./svscan.service");
         crate::install::hold_verified(&verified);
     }
@@ -256,7 +257,7 @@ fn readme_leads_to_every_page() {
 #[test]
 fn commands_are_found_in_both_ways_of_writing() {
     let text = "text\n\n    make demo   # see\n    svc      a column\n    svc -u x\n    A=b make it\n\n```sh\nln -s a b\n```\n";
-    assert_eq!(commands(text), ["ln -s a b", "make demo   # see", "svc -u x", "A=b make it"]);
+    assert_eq!(commands(text), ["make demo   # see", "svc -u x", "A=b make it", "ln -s a b"]);
     assert_eq!(as_run("make demo   # see"), "make -n demo");
     assert_eq!(as_run("A=b cargo test"), "cargo --version");
     assert_eq!(as_run("A=b svc -u x"), "A=b svc -u x");
