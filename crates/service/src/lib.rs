@@ -5,3 +5,4 @@ pub mod default_scan_dir;
 pub mod part;
 pub mod report;
 pub mod service_dir;
+pub mod status_error;

@@ -10,16 +10,12 @@
 //! | `unknown` | we cannot tell, for a reason |
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, stat};
 
-use crate::service_dir::{DOWN, StatusTrouble, read_status, supervised};
+use crate::service_dir::ServiceDir;
+use crate::status_error::StatusError;
 use daemontools_core::label::Label;
-use daemontools_core::restarts::{self, RestartLog, Restarts};
+use daemontools_core::restarts::{RestartLog, Restarts};
 use daemontools_core::status::{Status, Want};
-use daemontools_program::errno::reason;
-use daemontools_program::stdio;
-use daemontools_sys::fd::open_private;
 
 /// How often in a minute a service may be started again before it is called failing.
 const OFTEN: u32 = 3;
@@ -45,16 +41,7 @@ pub enum Condition {
     /// It is not.
     Unsupervised,
     /// That cannot be found out.
-    Unknown(Trouble),
-}
-
-/// Why something cannot be found out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// What was being done, to be put after `unable to `.
-    pub what: &'static str,
-    /// The reason; `None`: the file is too short.
-    pub errno: Option<Errno>,
+    Unknown(StatusError),
 }
 
 /// What a service does when its supervise starts.
@@ -101,44 +88,30 @@ impl State {
     }
 }
 
-impl Trouble {
-    /// The sentence about it.
-    pub fn sentence(&self) -> String {
-        format!("unable to {}: {}", self.what, self.errno.map_or("bad format", reason))
-    }
-}
-
 impl ServiceReport {
-    /// Looks at the service whose directory is the current one.
-    pub fn look(now: Label) -> ServiceReport {
-        let (normally, trouble) = match stat(DOWN) {
-            Ok(_) => (Normally::Down, None),
-            Err(Errno::ENOENT) => (Normally::Up, None),
-            Err(errno) => (Normally::Up, Some(errno)),
-        };
-        match (trouble, supervised()) {
-            (Some(errno), _) => ServiceReport::unknown("stat down", Some(errno)),
+    /// Looks at the service in `dir`.
+    pub fn look(dir: &ServiceDir, now: Label) -> ServiceReport {
+        ServiceReport::try_look(dir, now).unwrap_or_else(ServiceReport::unknown)
+    }
+
+    fn try_look(dir: &ServiceDir, now: Label) -> Result<ServiceReport, StatusError> {
+        let normally = dir.normally()?;
+        let unsupervised = ServiceReport { condition: Condition::Unsupervised, normally, again: None, starts: None };
+        match dir.supervised() {
+            Ok(true) => {}
+            Ok(false) => return Ok(unsupervised),
             // A directory that no supervise has seen yet.
-            (None, Ok(false) | Err(Errno::ENOENT)) => {
-                ServiceReport { condition: Condition::Unsupervised, normally, again: None, starts: None }
-            }
-            (None, Err(errno)) => ServiceReport::unknown("open supervise/ok", Some(errno)),
-            (None, Ok(true)) => match read_status() {
-                Ok(Some(status)) => {
-                    let starts = read_starts().filter(|starts| starts.belongs_to(&status));
-                    ServiceReport { condition: Condition::Supervised(status), normally, again: None, starts }
-                        .seen_at(now)
-                }
-                Ok(None) => ServiceReport::unknown("read supervise/status", None),
-                Err(StatusTrouble::Open(errno)) => ServiceReport::unknown("open supervise/status", Some(errno)),
-                Err(StatusTrouble::Read(errno)) => ServiceReport::unknown("read supervise/status", Some(errno)),
-            },
+            Err(error) if error.errno() == Some(Errno::ENOENT) => return Ok(unsupervised),
+            Err(error) => return Err(error),
         }
+        let status = dir.status()?;
+        let starts = dir.restarts().filter(|starts| starts.belongs_to(&status));
+        Ok(ServiceReport { condition: Condition::Supervised(status), starts, ..unsupervised }.seen_at(now))
     }
 
     /// A service about which nothing can be found out.
-    pub fn unknown(what: &'static str, errno: Option<Errno>) -> ServiceReport {
-        let condition = Condition::Unknown(Trouble { what, errno });
+    pub fn unknown(error: StatusError) -> ServiceReport {
+        let condition = Condition::Unknown(error);
         ServiceReport { condition, normally: Normally::Up, again: None, starts: None }
     }
 
@@ -187,14 +160,6 @@ impl ServiceReport {
     }
 }
 
-/// What the current directory's file about starts says, if there is one.
-fn read_starts() -> Option<RestartLog> {
-    let file = open_private(restarts::PATH, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()).ok()?;
-    let mut bytes = [0; RestartLog::SIZE];
-    let read = stdio::read(&file, &mut bytes).ok()?;
-    RestartLog::from_bytes(bytes.get(..read)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,18 +193,10 @@ mod tests {
                 "unsupervised",
                 false,
             ),
-            (ServiceReport::unknown("open supervise/ok", Some(Errno::EACCES)), "unknown", false),
+            (ServiceReport::unknown(StatusError::chdir(Errno::EACCES)), "unknown", false),
         ] {
             assert_eq!((service.state().word(), service.is_as_wanted()), (word, as_wanted), "{service:?}");
         }
-    }
-
-    #[test]
-    fn trouble_is_a_sentence_of_0_76() {
-        let trouble = Trouble { what: "open supervise/ok", errno: Some(Errno::EACCES) };
-        assert_eq!(trouble.sentence(), "unable to open supervise/ok: access denied");
-        let short = Trouble { what: "read supervise/status", errno: None };
-        assert_eq!(short.sentence(), "unable to read supervise/status: bad format");
     }
 
     #[test]

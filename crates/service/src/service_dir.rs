@@ -8,18 +8,22 @@
 //! | `status` | 18 bytes (`status`) |
 
 use std::ffi::CStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::stat::{Mode, SFlag, fstat};
-use nix::unistd::{chdir, fchdir};
+use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 
 use daemontools_core::control;
+use daemontools_core::restarts::{self, RestartLog};
 use daemontools_core::status::{self, Status};
-use daemontools_program::failure::{Failure, Unable};
-use daemontools_program::stdio;
-use daemontools_sys::fd::open_private;
+use daemontools_program::failure::Failure;
+use daemontools_program::path::append;
+use daemontools_program::stdio::{self, write_all};
+use daemontools_sys::fd::open_private_at;
+
+use crate::report::Normally;
+use crate::status_error::StatusError;
 
 /// supervise's own directory.
 pub const SUPERVISE: &CStr = c"supervise";
@@ -30,75 +34,148 @@ pub const OK: &CStr = c"supervise/ok";
 /// The file whose presence means: do not start at first.
 pub const DOWN: &CStr = c"down";
 
-/// The directory that a program was started in, to come back to between service directories.
-pub struct Home(OwnedFd);
+/// A handle on a service directory. It stays with the directory, whatever becomes of the path.
+#[derive(Debug)]
+pub struct ServiceDir(OwnedFd);
 
-impl Home {
-    /// Remembers the current directory; it need not be readable.
-    pub fn here() -> Result<Home, Failure> {
-        let here = open_private(c".", OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty());
-        here.unable([b"open current directory"]).map(Home)
+impl ServiceDir {
+    /// The directory at `path`. It fails where chdir(2) would, and with the same errno.
+    pub fn open(path: &CStr) -> nix::Result<ServiceDir> {
+        ServiceDir::open_at(AT_FDCWD, path)
     }
 
-    /// Runs `visit` in the directory `dir`, which is relative to home, and comes back. The outer error is fatal: there
-    /// is no way back. The inner one is the errno of changing to `dir`.
-    pub fn visit<T>(&self, dir: &CStr, visit: impl FnOnce() -> T) -> Result<nix::Result<T>, Failure> {
-        if let Err(errno) = chdir(dir) {
-            return Ok(Err(errno));
+    /// The same, with `path` seen from a directory that is open.
+    pub fn open_at(directory: impl AsFd, path: &CStr) -> nix::Result<ServiceDir> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
         }
-        let result = visit();
-        fchdir(&self.0).unable([b"set directory"])?;
-        Ok(Ok(result))
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        let open = |from: &dyn AsFd, path: &CStr| open_private_at(from.as_fd(), path, flags, Mode::empty());
+        // The dot needs search permission in the directory, which O_PATH alone does not.
+        match open(&directory, &append(path, "/.")) {
+            // No room for the two bytes more.
+            Err(Errno::ENAMETOOLONG) => open(&open(&directory, path)?, c"."),
+            result => result,
+        }
+        .map(ServiceDir)
+    }
+
+    /// The directory of the service's logger, if there is one.
+    pub fn log(&self) -> Result<Option<ServiceDir>, StatusError> {
+        match ServiceDir::open_at(&self.0, c"log") {
+            Ok(log) => Ok(Some(log)),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(StatusError::new("chdir to", "log", errno)),
+        }
+    }
+
+    /// What the service does when its supervise starts.
+    pub fn normally(&self) -> Result<Normally, StatusError> {
+        match fstatat(&self.0, DOWN, AtFlags::empty()) {
+            Ok(_) => Ok(Normally::Down),
+            Err(Errno::ENOENT) => Ok(Normally::Up),
+            Err(errno) => Err(StatusError::new("stat", "down", errno)),
+        }
+    }
+
+    /// Whether supervise runs. Where none ever has, the error `is_missing`.
+    pub fn supervised(&self) -> Result<bool, StatusError> {
+        self.open_ok().map(|ok| ok.is_some())
+    }
+
+    /// The writing end of `ok`, while supervise runs. poll(2) reports POLLERR on it when that supervise has gone.
+    pub fn open_ok(&self) -> Result<Option<OwnedFd>, StatusError> {
+        match open_fifo(&self.0, OK) {
+            Ok(ok) => Ok(Some(ok)),
+            Err(Errno::ENXIO) => Ok(None),
+            Err(errno) => Err(StatusError::new("open", "supervise/ok", errno)),
+        }
+    }
+
+    /// What the status file says, whether or not supervise runs.
+    pub fn status(&self) -> Result<Status, StatusError> {
+        let mut bytes = [0; Status::SIZE];
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+        let file = open_private_at(&self.0, status::PATH, flags, Mode::empty())
+            .map_err(|errno| StatusError::new("open", "supervise/status", errno))?;
+        match stdio::read(&file, &mut bytes) {
+            Ok(Status::SIZE) => Ok(Status::from_bytes(bytes)),
+            Ok(_) => Err(StatusError::too_short()),
+            Err(errno) => Err(StatusError::new("read", "supervise/status", errno)),
+        }
+    }
+
+    /// What the file about restarts says, if there is one.
+    pub fn restarts(&self) -> Option<RestartLog> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+        let file = open_private_at(&self.0, restarts::PATH, flags, Mode::empty()).ok()?;
+        let mut bytes = [0; RestartLog::SIZE];
+        let read = stdio::read(&file, &mut bytes).ok()?;
+        RestartLog::from_bytes(bytes.get(..read)?)
+    }
+
+    /// Sends commands to supervise; waits where its FIFO is full. The caller ignores SIGPIPE: supervise may end
+    /// meanwhile.
+    pub fn send(&self, commands: &[u8]) -> Result<(), SendError> {
+        let control = self.open_control()?;
+        match write_all(&control, commands) {
+            // A FIFO takes so few bytes all or none.
+            Err(Errno::EAGAIN) => {
+                let waiting = fcntl(&control, FcntlArg::F_SETFL(OFlag::empty()));
+                waiting.and_then(|_| write_all(&control, commands)).map_err(SendError::Write)
+            }
+            result => result.map_err(SendError::Write),
+        }
+    }
+
+    /// The same; where the FIFO is full, it fails with EAGAIN instead of waiting.
+    pub fn try_send(&self, commands: &[u8]) -> Result<(), SendError> {
+        write_all(&self.open_control()?, commands).map_err(SendError::Write)
+    }
+
+    fn open_control(&self) -> Result<OwnedFd, SendError> {
+        open_fifo(&self.0, control::PATH).map_err(|errno| match errno {
+            Errno::ENXIO => SendError::NotRunning,
+            errno => SendError::Open(errno),
+        })
     }
 }
 
-/// Whether supervise runs in the current directory.
-pub fn supervised() -> nix::Result<bool> {
-    match open_ok() {
-        Ok(_) => Ok(true),
-        Err(Errno::ENXIO) => Ok(false),
-        Err(errno) => Err(errno),
+impl AsFd for ServiceDir {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
-/// The writing end of `ok` in the current directory; ENXIO: no supervise runs. poll(2) reports POLLERR on it when that
-/// supervise has gone.
-pub fn open_ok() -> nix::Result<OwnedFd> {
-    open_to_write(OK)
+/// Why commands did not reach supervise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// No supervise runs.
+    NotRunning,
+    /// The FIFO does not open.
+    Open(Errno),
+    /// The FIFO cannot be written.
+    Write(Errno),
 }
 
-/// Whether `path` is a FIFO that somebody reads, as a running supervise does with its `ok`.
+impl SendError {
+    /// The sentence about the service directory `dir`.
+    pub fn in_dir(&self, dir: &[u8]) -> Failure {
+        match *self {
+            SendError::NotRunning => Failure::fatal([b"unable to control ", dir, b": supervise not running"]),
+            SendError::Open(errno) => Failure::because([b"unable to control ", dir], errno),
+            SendError::Write(errno) => Failure::because([b"error writing commands to ", dir], errno),
+        }
+    }
+}
+
+/// Whether `path` is a FIFO that some process reads, as a running supervise does with its `ok`.
 pub fn has_reader(path: &CStr) -> bool {
     let is_fifo = |mode| SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFIFO;
-    open_to_write(path).and_then(fstat).is_ok_and(|found| is_fifo(found.st_mode))
+    open_fifo(AT_FDCWD, path).and_then(fstat).is_ok_and(|found| is_fifo(found.st_mode))
 }
 
-/// The control FIFO of the current directory; ENXIO: no supervise runs. A write into it waits where it is full.
-pub fn open_control() -> nix::Result<OwnedFd> {
-    let control = open_to_write(control::PATH)?;
-    fcntl(&control, FcntlArg::F_SETFL(OFlag::empty()))?;
-    Ok(control)
-}
-
-/// The status of the current directory; `Ok(None)`: the file is too short to be one.
-pub fn read_status() -> Result<Option<Status>, StatusTrouble> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
-    let file = open_private(status::PATH, flags, Mode::empty()).map_err(StatusTrouble::Open)?;
-    let mut bytes = [0; Status::SIZE];
-    let read = stdio::read(&file, &mut bytes).map_err(StatusTrouble::Read)?;
-    Ok((read == Status::SIZE).then(|| Status::from_bytes(bytes)))
-}
-
-/// Why there is no status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusTrouble {
-    /// The file does not open.
-    Open(Errno),
-    /// The file cannot be read.
-    Read(Errno),
-}
-
-/// Opens a FIFO for writing if somebody reads it; does not wait for one.
-fn open_to_write(path: &CStr) -> nix::Result<OwnedFd> {
-    open_private(path, OFlag::O_WRONLY | OFlag::O_NONBLOCK, Mode::empty())
+/// Opens a FIFO for writing if some process reads it, and does not wait for one; ENXIO: none does.
+fn open_fifo(directory: impl AsFd, path: &CStr) -> nix::Result<OwnedFd> {
+    open_private_at(directory, path, OFlag::O_WRONLY | OFlag::O_NONBLOCK, Mode::empty())
 }

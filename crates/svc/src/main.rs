@@ -2,18 +2,14 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use std::ffi::CStr;
-
 use daemontools_core::control::LETTERS;
 use daemontools_program::entry;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
 use daemontools_program::options::{Opt, Options};
-use daemontools_program::stdio::write_all;
-use daemontools_service::service_dir::{Home, open_control};
+use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::args::Args;
 use daemontools_sys::signal::ignore;
-use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 const PROGRAM: Program = Program {
@@ -27,12 +23,14 @@ fn run(mut args: Args) -> Outcome {
     // A supervise that ends between our open and our write is a warning, not our end.
     ignore(Signal::SIGPIPE).unable([b"ignore SIGPIPE"])?;
     let letters = letters(&mut args)?;
-    let home = Home::here()?;
     for dir in args {
-        match home.visit(dir, || send(&letters, dir))? {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => failure.warn(&PROGRAM),
-            Err(errno) => Failure::because([b"unable to chdir to ", dir.to_bytes()], errno).warn(&PROGRAM),
+        let name = dir.to_bytes();
+        let sent = match ServiceDir::open(dir) {
+            Ok(dir) => dir.send(&letters).map_err(|error| error.in_dir(name)),
+            Err(errno) => Err(Failure::because([b"unable to chdir to ", name], errno)),
+        };
+        if let Err(failure) = sent {
+            failure.warn(&PROGRAM);
         }
     }
     Ok(Exit::OK)
@@ -48,15 +46,4 @@ fn letters(args: &mut Args) -> Result<Vec<u8>, Failure> {
         }
     }
     Ok(letters)
-}
-
-/// Writes the letters into the control FIFO of the current directory, which messages call `dir`.
-fn send(letters: &[u8], dir: &CStr) -> Result<(), Failure> {
-    let dir = dir.to_bytes();
-    let control = match open_control() {
-        Ok(control) => control,
-        Err(Errno::ENXIO) => return Err(Failure::fatal([b"unable to control ", dir, b": supervise not running"])),
-        Err(errno) => return Err(Failure::because([b"unable to control ", dir], errno)),
-    };
-    write_all(&control, letters).map_err(|errno| Failure::because([b"error writing commands to ", dir], errno))
 }

@@ -10,11 +10,10 @@ use daemontools_core::label::Label;
 use daemontools_core::status::Want;
 use daemontools_program::clock::Instant;
 use daemontools_program::clock::time_of_day;
-use daemontools_program::failure::Failure;
 use daemontools_program::stdio::write_pieces;
 use daemontools_program::wait::wait;
 use daemontools_service::report::{Normally, ServiceReport, State};
-use daemontools_service::service_dir::Home;
+use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::fd::STDERR;
 
 use crate::finding::{Code, Finding};
@@ -28,11 +27,11 @@ const AGAIN: Duration = Duration::from_millis(2500);
 impl Report {
     /// Looks at every service that was read. Waits for a moment only if one looks as if it was just started, under a
     /// supervise that does not count.
-    pub fn watch(&mut self, home: &Home) -> Result<(), Failure> {
+    pub fn watch(&mut self) {
         let mut young = Vec::new();
         for dir in self.dirs.clone() {
             let now = time_of_day();
-            let Some(service) = look(home, &dir, now)? else { continue };
+            let Some(service) = look(&dir, now) else { continue };
             self.down_left_behind(&dir, &service);
             let seconds = service.seconds(now).unwrap_or(u64::MAX);
             match (service.again, service.state()) {
@@ -44,7 +43,7 @@ impl Report {
             }
         }
         if young.is_empty() {
-            return Ok(());
+            return;
         }
         if STDERR.is_terminal() {
             let services = if young.len() == 1 { "service" } else { "services" };
@@ -56,14 +55,13 @@ impl Report {
         wait(&mut [], Some(Instant::now() + AGAIN));
         for (dir, before) in young {
             let now = time_of_day();
-            let Some(after) = look(home, &dir, now)? else { continue };
+            let Some(after) = look(&dir, now) else { continue };
             let since = |service: &ServiceReport| service.status().map(|status| status.since);
             let wanted = after.status().is_some_and(|status| status.want == Want::Up);
             if wanted && since(&before) != since(&after) && after.seconds(now).is_some_and(|seconds| seconds <= YOUNG) {
                 self.restarting(&dir, "within these 2 seconds");
             }
         }
-        Ok(())
     }
 
     fn restarting(&mut self, dir: &Path, how_often: &str) {
@@ -87,7 +85,7 @@ impl Report {
 }
 
 /// The service in `dir`, if one can look at it.
-fn look(home: &Home, dir: &Path, now: Label) -> Result<Option<ServiceReport>, Failure> {
+fn look(dir: &Path, now: Label) -> Option<ServiceReport> {
     let dir = CString::new(dir.as_os_str().as_bytes()).unwrap_or_default();
-    Ok(home.visit(&dir, || ServiceReport::look(now))?.ok())
+    ServiceDir::open(&dir).ok().map(|dir| ServiceReport::look(&dir, now))
 }

@@ -3,7 +3,6 @@
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program};
 use daemontools_program::stdio::print;
-use daemontools_service::service_dir::Home;
 
 use crate::finding::{Finding, Severity};
 use crate::options::Options;
@@ -15,13 +14,12 @@ const ERRORS: Exit = Exit(2);
 
 /// Reads all directories, and tells.
 pub fn lint(program: &Program, options: &Options) -> Outcome {
-    let home = Home::here()?;
     let mut report = Report::default();
     for dir in &options.dirs {
         report.read_all(dir);
     }
     report.compare_logs();
-    report.watch(&home)?;
+    report.watch();
     report.findings.sort_by(|one, other| (&one.path, one.line, one.code).cmp(&(&other.path, other.line, other.code)));
     report.findings.dedup();
     print(&text(&report.findings, options.json)?)?;

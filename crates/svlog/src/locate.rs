@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_service::default_scan_dir::default_scan_dir;
-use daemontools_service::service_dir::Home;
 use nix::errno::Errno;
 use nix::sys::stat::{SFlag, stat};
 
@@ -15,7 +14,7 @@ use crate::logger;
 
 /// The log directory that is meant by `given`: itself, or that of the service there, or of the service of that name in the
 /// tree.
-pub fn log_directory(home: &Home, given: &Path) -> Result<PathBuf, Failure> {
+pub fn log_directory(given: &Path) -> Result<PathBuf, Failure> {
     let name = given.as_os_str().as_bytes();
     let service = default_scan_dir().join(given);
     let is_name = !name.contains(&b'/') && stat(given) == Err(Errno::ENOENT) && stat(&service).is_ok();
@@ -30,7 +29,7 @@ pub fn log_directory(home: &Home, given: &Path) -> Result<PathBuf, Failure> {
     // The service's logger; or a logger was named itself.
     let log = given.join("log");
     let logger = if is_directory(&log).unwrap_or(false) { log } else { given.to_owned() };
-    let held = || logger::process(home, &logger).map(logger::directories).and_then(main_one);
+    let held = || logger::process(&logger).map(logger::directories).and_then(main_one);
     let main = || Some(logger.join("main")).filter(|main| is_directory(main).unwrap_or(false));
     let named = || main_one(named(&logger::read(&logger.join("run")).ok()?)).map(|dir| logger.join(dir));
     held().or_else(main).or_else(named).ok_or_else(|| {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use daemontools_service::service_dir::{Home, read_status, supervised};
+use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::fd::open_private;
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, readlink};
@@ -14,10 +14,9 @@ use nix::sys::stat::{FileStat, Mode, stat};
 const PROCESSES: usize = 64;
 
 /// The process of the service in `dir`, if a supervise runs there and it is up.
-pub fn process(home: &Home, dir: &Path) -> Option<u32> {
-    let dir = std::ffi::CString::new(dir.as_os_str().as_bytes()).ok()?;
-    let status = || supervised().ok()?.then(|| read_status().ok().flatten()).flatten();
-    let status = home.visit(&dir, status).ok()?.ok()??;
+pub fn process(dir: &Path) -> Option<u32> {
+    let dir = ServiceDir::open(&std::ffi::CString::new(dir.as_os_str().as_bytes()).ok()?).ok()?;
+    let status = dir.supervised().ok()?.then(|| dir.status().ok()).flatten()?;
     status.pid.map(std::num::NonZeroU32::get)
 }
 

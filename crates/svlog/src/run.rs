@@ -8,7 +8,6 @@ use std::path::Path;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
 use daemontools_program::stdio::write_all;
-use daemontools_service::service_dir::Home;
 use daemontools_sys::fd::STDOUT;
 use nix::errno::Errno;
 
@@ -63,12 +62,11 @@ fn go_back(sources: &mut [Source], lines: usize, sought: &Sought) {
 
 /// The logs that were asked for, with their files as they are now.
 fn sources(program: &'static Program, options: &Options, watch: Option<&Ears>) -> Result<Vec<Source>, Failure> {
-    let home = Home::here()?;
     let several = options.dirs.len() > 1;
     let manner = Manner { program, range: options.range, growing: options.follow, keyed: several || options.follow };
     let mut sources = Vec::new();
     for given in &options.dirs {
-        let dir = log_directory(&home, Path::new(given))?;
+        let dir = log_directory(Path::new(given))?;
         let path = dir.as_os_str().as_bytes();
         // First the ears, then the eyes: nothing comes between.
         if let Some(watch) = watch {

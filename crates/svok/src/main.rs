@@ -5,10 +5,9 @@
 use daemontools_program::entry;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
-use daemontools_service::service_dir::supervised;
+use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::args::Args;
 use nix::errno::Errno;
-use nix::unistd::chdir;
 
 const PROGRAM: Program = Program {
     name: "svok",
@@ -19,10 +18,11 @@ entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
     let Some(dir) = args.next() else { return Err(Failure::usage()) };
-    chdir(dir).unable([b"chdir to ", dir.to_bytes()])?;
-    match supervised() {
+    let service = ServiceDir::open(dir).unable([b"chdir to ", dir.to_bytes()])?;
+    match service.supervised() {
         Ok(true) => Ok(Exit::OK),
-        Ok(false) | Err(Errno::ENOENT) => Err(Failure::silent(Exit::MISUSE)),
-        Err(errno) => Err(errno).unable([b"open ", dir.to_bytes(), b"/supervise/ok"]),
+        Ok(false) => Err(Failure::silent(Exit::MISUSE)),
+        Err(error) if error.errno() == Some(Errno::ENOENT) => Err(Failure::silent(Exit::MISUSE)),
+        Err(error) => Err(error.in_dir(dir.to_bytes())),
     }
 }

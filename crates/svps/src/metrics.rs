@@ -92,10 +92,16 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use daemontools_service::status_error::StatusError;
+    use nix::errno::Errno;
 
     #[test]
     fn a_name_cannot_break_the_text() {
-        let entry = Entry { name: c"a\"b\\c\nd".into(), service: ServiceReport::unknown("chdir", None), log: None };
+        let entry = Entry {
+            name: c"a\"b\\c\nd".into(),
+            service: ServiceReport::unknown(StatusError::chdir(Errno::EACCES)),
+            log: None,
+        };
         let text = text(&[entry], Label::from_unix(5, 0));
         assert!(
             text.contains("daemontools_service_as_wanted{service=\"a\\\"b\\\\c\\nd\",part=\"service\"} 0\n"),

@@ -16,7 +16,6 @@ use daemontools_program::printable::printable;
 use daemontools_program::stdio::print;
 use daemontools_program::wait::wait;
 use daemontools_service::report::{Condition, ServiceReport};
-use daemontools_service::service_dir::Home;
 use daemontools_sys::fd::STDOUT;
 use daemontools_sys::terminal;
 use nix::errno::Errno;
@@ -36,12 +35,12 @@ const SHOW_EVERY: Duration = Duration::from_millis(50);
 
 /// Shows the tree.
 pub fn show(options: &Options) -> Outcome {
-    let home = tree::enter(&options.dir)?;
+    tree::enter(&options.dir)?;
     if options.watch {
-        return follow(options, &home);
+        return follow(options);
     }
     let now = time_of_day();
-    let mut entries = tree::look(&home, &options.dir, now)?;
+    let mut entries = tree::look(&options.dir, now)?;
     tree::sort(&mut entries, options.sort);
     print(&text(options, &entries, now)?)?;
     Ok(if entries.iter().all(Entry::is_as_wanted) { Exit::OK } else { TROUBLED })
@@ -66,8 +65,8 @@ fn colour() -> bool {
 }
 
 /// Shows the tree again and again, until a signal ends us.
-fn follow(options: &Options, home: &Home) -> Outcome {
-    let mut live = Live { dir: &options.dir, home, watch: Watch::here(&options.dir)?, entries: BTreeMap::new() };
+fn follow(options: &Options) -> Outcome {
+    let mut live = Live { dir: &options.dir, watch: Watch::here(&options.dir)?, entries: BTreeMap::new() };
     live.scan()?;
     let screen = options.form == Form::Table && STDOUT.is_terminal();
     let mut shown = None;
@@ -115,7 +114,6 @@ fn picture(options: &Options, entries: &[Entry], now: Label, first: bool) -> Vec
 /// The tree, kept up to date by what is heard.
 struct Live<'a> {
     dir: &'a CStr,
-    home: &'a Home,
     watch: Watch,
     entries: BTreeMap<CString, Entry>,
 }
@@ -170,7 +168,7 @@ impl Live<'_> {
     /// Looks at the service of this name. Listening comes first, so that no change is missed.
     fn look(&mut self, name: &CStr) -> Result<(), Failure> {
         self.watch.attend(name)?;
-        match tree::entry(self.home, name.into(), time_of_day())? {
+        match tree::entry(name.into(), time_of_day()) {
             Some(entry) => drop(self.entries.insert(name.into(), entry)),
             None => self.forget(name),
         }

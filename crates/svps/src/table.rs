@@ -111,7 +111,7 @@ fn wants(service: &ServiceReport) -> String {
     let status = match &service.condition {
         Condition::Supervised(status) => status,
         Condition::Unsupervised => return String::new(),
-        Condition::Unknown(trouble) => return trouble.sentence(),
+        Condition::Unknown(error) => return error.sentence(),
     };
     let want = match (status.pid, status.want) {
         (None, Want::Up) => Some("up"),
@@ -166,6 +166,8 @@ fn code(paint: Paint) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use daemontools_service::status_error::StatusError;
+    use nix::errno::Errno;
     use std::num::NonZeroU32;
 
     use daemontools_core::restarts::Restarts;
@@ -183,8 +185,10 @@ mod tests {
     fn entries() -> Vec<Entry> {
         let up = service(4532, 273_600, Want::Up, Some((0, 0)));
         let failing = service(0, 0, Want::Up, Some((31, 400)));
-        let unsupervised =
-            ServiceReport { condition: Condition::Unsupervised, ..ServiceReport::unknown("chdir", None) };
+        let unsupervised = ServiceReport {
+            condition: Condition::Unsupervised,
+            ..ServiceReport::unknown(StatusError::chdir(Errno::EACCES))
+        };
         vec![
             Entry { name: c"dns".into(), service: up, log: Some(up) },
             Entry { name: c"smtpd".into(), service: failing, log: Some(service(0, 9, Want::Down, None)) },

@@ -5,7 +5,8 @@ use std::ffi::{CStr, CString};
 use daemontools_core::label::Label;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_service::report::{ServiceReport, State};
-use daemontools_service::service_dir::Home;
+use daemontools_service::service_dir::ServiceDir;
+use daemontools_service::status_error::StatusError;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -60,38 +61,31 @@ impl Entry {
 }
 
 /// Goes to the scan directory `dir`, to stay.
-pub fn enter(dir: &CStr) -> Result<Home, Failure> {
-    chdir(dir).unable([b"chdir to ", dir.to_bytes()])?;
-    Home::here()
+pub fn enter(dir: &CStr) -> Result<(), Failure> {
+    chdir(dir).unable([b"chdir to ", dir.to_bytes()])
 }
 
-/// Looks at every service of the scan directory `home`, which is the current one and which messages call `dir`.
-pub fn look(home: &Home, dir: &CStr, now: Label) -> Result<Vec<Entry>, Failure> {
+/// Looks at every service of the scan directory, which is the current one and which messages call `dir`.
+pub fn look(dir: &CStr, now: Label) -> Result<Vec<Entry>, Failure> {
     let names = names().unable([b"read directory ", dir.to_bytes()])?;
-    let mut entries = Vec::with_capacity(names.len());
-    for name in names {
-        entries.extend(entry(home, name, now)?);
-    }
-    Ok(entries)
+    Ok(names.into_iter().filter_map(|name| entry(name, now)).collect())
 }
 
 /// The entry of this name; `None` if it is no directory.
-pub fn entry(home: &Home, name: CString, now: Label) -> Result<Option<Entry>, Failure> {
-    let seen = home.visit(&name, || {
-        let service = ServiceReport::look(now);
-        let log = match chdir(c"log") {
-            Ok(()) => Some(ServiceReport::look(now)),
-            Err(Errno::ENOENT) => None,
-            Err(errno) => Some(ServiceReport::unknown("chdir to log", Some(errno))),
-        };
-        (service, log)
-    })?;
-    Ok(match seen {
-        Ok((service, log)) => Some(Entry { name, service, log }),
+pub fn entry(name: CString, now: Label) -> Option<Entry> {
+    let (service, log) = match ServiceDir::open(&name) {
+        Ok(dir) => (ServiceReport::look(&dir, now), log(&dir, now)),
         // No directory, or one that has gone: svscan does not start it either.
-        Err(Errno::ENOENT | Errno::ENOTDIR) => None,
-        Err(errno) => Some(Entry { name, service: ServiceReport::unknown("chdir", Some(errno)), log: None }),
-    })
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return None,
+        Err(errno) => (ServiceReport::unknown(StatusError::chdir(errno)), None),
+    };
+    Some(Entry { name, service, log })
+}
+
+/// The logger of the service in `dir`, if it has one.
+fn log(dir: &ServiceDir, now: Label) -> Option<ServiceReport> {
+    let log = dir.log().map(|log| log.map(|log| ServiceReport::look(&log, now)));
+    log.unwrap_or_else(|error| Some(ServiceReport::unknown(error)))
 }
 
 /// Puts the entries into this order.
@@ -141,7 +135,7 @@ mod tests {
             entry(c"b", service(0, Want::Down), None),
             entry(c"c", up, Some(service(0, Want::Down))),
             entry(c"d", service(7, Want::Down), None),
-            entry(c"e", ServiceReport::unknown("chdir", None), None),
+            entry(c"e", ServiceReport::unknown(StatusError::chdir(Errno::EACCES)), None),
             entry(c"g", up, Some(failing)),
             entry(c"f", failing, None),
         ];

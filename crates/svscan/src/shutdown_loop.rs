@@ -10,14 +10,12 @@ use daemontools_program::clock::Instant;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::Program;
 use daemontools_program::path;
-use daemontools_program::stdio::write_all;
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::part::Part;
-use daemontools_service::service_dir::{Home, open_control, read_status, supervised};
+use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::process::reap;
 use daemontools_sys::signal::{Signals, block};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::stat;
@@ -51,7 +49,6 @@ impl Stop {
         // A supervise may end after its control FIFO was opened and before it is written to. SIGPIPE is blocked, not
         // ignored, because the supervise of a logger that is started later would inherit that.
         let _ = block(&[Signal::SIGPIPE]);
-        let Ok(home) = Home::here() else { return Exit::TROUBLE };
         let mut shutdown = Shutdown::new(Instant::now(), grace);
         let mut done: BTreeSet<Inode> = BTreeSet::new();
         loop {
@@ -60,13 +57,13 @@ impl Stop {
                 shutdown.end_grace(Instant::now());
             }
             let left = self.table.ids().filter(|id| !done.contains(id));
-            let observed: Vec<(Inode, Observed)> = left.map(|id| (id, self.observe(&home, id))).collect();
+            let observed: Vec<(Inode, Observed)> = left.map(|id| (id, self.observe(id))).collect();
             // A service that has ended is not observed again: one of a thousand may be slow to end.
             done.extend(observed.iter().filter(|(_, observed)| observed.is_done()).map(|&(id, _)| id));
             for action in shutdown.step(Instant::now(), &observed, children) {
                 match action {
                     Action::Send(id, part, letters) => {
-                        if self.send(&home, id, part, letters).is_ok() {
+                        if self.send(id, part, letters) {
                             shutdown.sent(id, part);
                         }
                     }
@@ -97,60 +94,49 @@ impl Stop {
         asked
     }
 
-    fn observe(&self, home: &Home, id: Inode) -> Observed {
+    fn observe(&self, id: Inode) -> Observed {
         let log = self.table.has_logger(id).then(|| {
-            let presence = self.presence(home, id, Part::Log);
-            (presence, self.log_pipe(home, id, presence))
+            let presence = self.presence(id, Part::Log);
+            (presence, self.log_pipe(id, presence))
         });
-        Observed { service: self.presence(home, id, Part::Service), log }
+        Observed { service: self.presence(id, Part::Service), log }
     }
 
     /// Whether a supervise runs: a child of ours, or one that an earlier svscan left behind.
-    fn presence(&self, home: &Home, id: Inode, part: Part) -> Presence {
-        let runs = self.table.pid(id, part).is_some() || self.visit(home, id, part, supervised) == Ok(true);
-        if runs { Presence::Running } else { Presence::Gone }
+    fn presence(&self, id: Inode, part: Part) -> Presence {
+        let supervised = || self.dir(id, part).is_some_and(|dir| dir.supervised() == Ok(true));
+        if self.table.pid(id, part).is_some() || supervised() { Presence::Running } else { Presence::Gone }
     }
 
-    fn log_pipe(&self, home: &Home, id: Inode, logger: Presence) -> LogPipe {
+    fn log_pipe(&self, id: Inode, logger: Presence) -> LogPipe {
         let Some((_, Some(pipe))) = self.table.service(id) else { return LogPipe::Drained };
         let mut fds = [PollFd::new(pipe.reader.as_fd(), PollFlags::POLLIN)];
         let full = poll(&mut fds, PollTimeout::ZERO) == Ok(1);
-        let is_read = full && !(logger == Presence::Running && self.is_down(home, id));
+        let is_read = full && !(logger == Presence::Running && self.is_down(id));
         if is_read { LogPipe::Pending } else { LogPipe::Drained }
     }
 
     /// Whether an operator took the logger down, so that nothing reads the pipe.
-    fn is_down(&self, home: &Home, id: Inode) -> bool {
-        let status = self.visit(home, id, Part::Log, || read_status().map_err(|_| Errno::EIO));
-        matches!(status, Ok(Some(status)) if status.pid.is_none() && status.want != Want::Up)
+    fn is_down(&self, id: Inode) -> bool {
+        let status = self.dir(id, Part::Log).and_then(|dir| dir.status().ok());
+        status.is_some_and(|status| status.pid.is_none() && status.want != Want::Up)
     }
 
-    /// Writes letters into the control FIFO of a supervise; does not wait where that is full.
-    fn send(&self, home: &Home, id: Inode, part: Part, letters: &[u8]) -> nix::Result<()> {
-        self.visit(home, id, part, || {
-            let control = open_control()?;
-            fcntl(&control, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-            write_all(&control, letters)
-        })
+    /// Writes letters into the control FIFO of a supervise; does not wait where that is full. Whether it worked.
+    fn send(&self, id: Inode, part: Part, letters: &[u8]) -> bool {
+        self.dir(id, part).is_some_and(|dir| dir.try_send(letters).is_ok())
     }
 
-    /// Runs `visit` in the directory of a service or of its logger. It is reached by the name of the service if that
-    /// still leads there, otherwise through its supervise.
-    fn visit<T>(&self, home: &Home, id: Inode, part: Part, visit: impl FnOnce() -> nix::Result<T>) -> nix::Result<T> {
-        let (name, _) = self.table.service(id).ok_or(Errno::ENOENT)?;
+    /// The directory of a service or of its logger. It is reached by the name of the service if that still leads there,
+    /// otherwise through its supervise.
+    fn dir(&self, id: Inode, part: Part) -> Option<ServiceDir> {
+        let (name, _) = self.table.service(id)?;
         let path = match (leads_to(name, id), self.table.pid(id, part)) {
             (true, _) => path::append(name, part.path_suffix()),
             (false, Some(pid)) => path::append(c"/proc", &format!("/{pid}/cwd")),
-            (false, None) => return Err(Errno::ENOENT),
+            (false, None) => return None,
         };
-        match home.visit(&path, visit) {
-            Ok(result) => result?,
-            // There is no way back: warn, and let the end of the grace kill what gets no letters any more.
-            Err(failure) => {
-                failure.warn(self.program);
-                Err(Errno::ENOENT)
-            }
-        }
+        ServiceDir::open(&path).ok()
     }
 
     fn start_logger(&mut self, id: Inode) {

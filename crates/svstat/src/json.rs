@@ -68,7 +68,7 @@ impl Object {
                 total: again.total,
             }),
             error: match &service.condition {
-                Condition::Unknown(trouble) => Some(trouble.sentence()),
+                Condition::Unknown(error) => Some(error.sentence()),
                 Condition::Supervised(_) | Condition::Unsupervised => None,
             },
         }
@@ -98,6 +98,8 @@ mod tests {
 
     use daemontools_core::restarts::Restarts;
     use daemontools_core::status::Status;
+    use daemontools_service::status_error::StatusError;
+    use nix::errno::Errno;
 
     fn text(service: &ServiceReport) -> String {
         String::from_utf8(line(b"/a\"b\xff", service, Label::from_unix(142, 0)).unwrap()).unwrap()
@@ -121,11 +123,11 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_null() {
-        let service = ServiceReport::unknown("open supervise/ok", None);
+        let service = ServiceReport::unknown(StatusError::new("open", "supervise/ok", Errno::EACCES));
         let expected = concat!(
             r#"{"dir":"/a\"b�","state":"unknown","as_wanted":false,"pid":null,"since_unix_seconds":null,"#,
             r#""for_seconds":null,"wants":null,"normally":"up","paused":false,"restarts":null,"#,
-            r#""error":"unable to open supervise/ok: bad format"}"#,
+            r#""error":"unable to open supervise/ok: access denied"}"#,
             "\n"
         );
         assert_eq!(text(&service), expected);

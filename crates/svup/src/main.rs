@@ -9,10 +9,11 @@ use daemontools_program::entry;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
 use daemontools_program::options::{Opt, Options};
-use daemontools_service::service_dir::{Home, StatusTrouble, read_status, supervised};
+use daemontools_service::part::Part;
+use daemontools_service::service_dir::ServiceDir;
+use daemontools_service::status_error::StatusError;
 use daemontools_sys::args::Args;
 use nix::errno::Errno;
-use nix::unistd::chdir;
 
 const PROGRAM: Program = Program {
     name: "svup",
@@ -25,59 +26,44 @@ const PROGRAM: Program = Program {
 };
 entry!(PROGRAM, run);
 
-/// Whom to look at.
-enum Subject {
-    Service,
-    Logger,
-}
-
 fn run(mut args: Args) -> Outcome {
-    let mut subject = Subject::Service;
+    let mut part = Part::Service;
     for option in Options::new(&mut args, b"lL") {
         match option? {
-            Opt::Flag(b'L') => subject = Subject::Logger,
-            Opt::Flag(_) | Opt::Value(..) => subject = Subject::Service,
+            Opt::Flag(b'L') => part = Part::Log,
+            Opt::Flag(_) | Opt::Value(..) => part = Part::Service,
         }
     }
     if args.is_empty() {
         return Err(Failure::usage());
     }
-    let home = Home::here()?;
     let mut exit = Exit::OK;
     for dir in args {
         // All are looked at: trouble with one is trouble, also after one that is down.
-        if !home.visit(dir, || is_up(dir, &subject))?.unable([b"chdir to ", dir.to_bytes()])?? {
+        if !is_up(dir, part)? {
             exit = Exit::MISUSE;
         }
     }
     Ok(exit)
 }
 
-/// Whether the service in the current directory, which is `dir`, or its logger, is up.
-fn is_up(dir: &CStr, subject: &Subject) -> Result<bool, Failure> {
-    let dir = dir.to_bytes();
-    match subject {
-        Subject::Service => has_process(dir),
-        Subject::Logger => match chdir(c"log") {
-            Ok(()) => has_process(&[dir, b"/log"].concat()),
-            Err(Errno::ENOENT) => Ok(false),
-            Err(errno) => Err(errno).unable([b"chdir to ", dir, b"/log"]),
-        },
-    }
+/// Whether this part of the service in `dir` is up.
+fn is_up(dir: &CStr, part: Part) -> Result<bool, Failure> {
+    let name = dir.to_bytes();
+    let service = ServiceDir::open(dir).unable([b"chdir to ", name])?;
+    let looked_at = match part {
+        Part::Service => Some(service),
+        Part::Log => service.log().map_err(|error| error.in_dir(name))?,
+    };
+    let path = [name, part.path_suffix().as_bytes()].concat();
+    looked_at.map_or(Ok(false), |part| has_process(&part)).map_err(|error| error.in_dir(&path))
 }
 
-/// Whether the service in the current directory, which messages call `dir`, is supervised and has a process.
-fn has_process(dir: &[u8]) -> Result<bool, Failure> {
-    match supervised() {
-        Ok(true) => {}
-        Ok(false) | Err(Errno::ENOENT) => return Ok(false),
-        Err(errno) => return Err(errno).unable([b"open ", dir, b"/supervise/ok"]),
-    }
-    match read_status() {
-        Ok(Some(status)) => Ok(status.pid.is_some()),
-        Ok(None) => Err(Failure::fatal([b"unable to read ", dir, b"/supervise/status: bad format"])),
-        Err(StatusTrouble::Open(Errno::ENOENT)) => Ok(false),
-        Err(StatusTrouble::Open(errno)) => Err(errno).unable([b"open ", dir, b"/supervise/status"]),
-        Err(StatusTrouble::Read(errno)) => Err(errno).unable([b"read ", dir, b"/supervise/status"]),
+/// Whether the service in this directory is supervised and has a process.
+fn has_process(dir: &ServiceDir) -> Result<bool, StatusError> {
+    let found = dir.supervised().and_then(|supervised| Ok(supervised && dir.status()?.pid.is_some()));
+    match found {
+        Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(false),
+        found => found,
     }
 }

@@ -12,7 +12,8 @@ use daemontools_program::clock::time_of_day;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Unable};
 use daemontools_program::stdio::write_pieces;
-use daemontools_service::service_dir::{Home, StatusTrouble, open_ok, read_status};
+use daemontools_service::service_dir::ServiceDir;
+use daemontools_service::status_error::StatusError;
 use daemontools_sys::fd::STDERR;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -42,14 +43,13 @@ struct Service {
 pub fn wait(options: Options) -> Outcome {
     let Options { goal, quorum, timeout, dirs } = options;
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
-    let home = Home::here()?;
     let mut watch = Watch::new()?;
     raise_file_limit();
     let mut services: Vec<Service> =
         dirs.into_iter().map(|dir| Service { dir, ok: None, progress: Progress::default() }).collect();
     for (number, service) in services.iter_mut().enumerate() {
         service.follow(number, &mut watch)?;
-        service.look(&home, &goal)?;
+        service.look(&goal)?;
     }
     loop {
         let due = due(&services, quorum, &goal);
@@ -65,7 +65,7 @@ pub fn wait(options: Options) -> Outcome {
         for number in sleep(&services, &watch, next)? {
             if let Some(service) = services.get_mut(number) {
                 service.ok = None;
-                service.look(&home, &goal)?;
+                service.look(&goal)?;
             }
         }
         for (number, change) in watch.changes() {
@@ -73,7 +73,7 @@ pub fn wait(options: Options) -> Outcome {
             if change == Change::Way {
                 service.follow(number, &mut watch)?;
             }
-            service.look(&home, &goal)?;
+            service.look(&goal)?;
         }
     }
 }
@@ -86,20 +86,11 @@ impl Service {
     }
 
     /// Finds out how it is.
-    fn look(&mut self, home: &Home, goal: &Goal) -> Result<(), Failure> {
+    fn look(&mut self, goal: &Goal) -> Result<(), Failure> {
         let dir = self.dir.as_bytes();
         let held = self.ok.take();
-        let found = home.visit(&self.dir, || {
-            // `ok` first: a supervise that holds it has published its status before.
-            let ok = match held.map_or_else(open_ok, Ok) {
-                Ok(ok) => Some(ok),
-                Err(Errno::ENXIO | Errno::ENOENT | Errno::ENOTDIR) => None,
-                Err(errno) => return Err(errno).unable([b"open ", dir, b"/supervise/ok"]),
-            };
-            Ok((ok, status(dir)?))
-        })?;
-        let (ok, status) = match found {
-            Ok(found) => found?,
+        let (ok, status) = match ServiceDir::open(&self.dir) {
+            Ok(service) => find(&service, held).map_err(|error| error.in_dir(dir))?,
             Err(Errno::ENOENT | Errno::ENOTDIR) => (None, None),
             Err(errno) => return Err(errno).unable([b"chdir to ", dir]),
         };
@@ -110,13 +101,27 @@ impl Service {
     }
 }
 
-/// The status of the current directory, if it has one.
-fn status(dir: &[u8]) -> Result<Option<Status>, Failure> {
-    match read_status() {
-        Ok(status) => Ok(status),
-        Err(StatusTrouble::Open(Errno::ENOENT | Errno::ENOTDIR)) => Ok(None),
-        Err(StatusTrouble::Open(errno)) => Err(errno).unable([b"open ", dir, b"/supervise/status"]),
-        Err(StatusTrouble::Read(errno)) => Err(errno).unable([b"read ", dir, b"/supervise/status"]),
+/// The writing end of `ok`, which may be `held` already, and the status of the service, as far as there are any.
+fn find(service: &ServiceDir, held: Option<OwnedFd>) -> Result<(Option<OwnedFd>, Option<Status>), StatusError> {
+    // `ok` first: a supervise that holds it has published its status before.
+    let ok = match held {
+        Some(ok) => Some(ok),
+        None => if_there(service.open_ok())?.flatten(),
+    };
+    let status = match service.status() {
+        // Too short to be one: as if it were not there yet.
+        Err(error) if error.errno().is_none() => None,
+        status => if_there(status)?,
+    };
+    Ok((ok, status))
+}
+
+/// `None` for what does not exist.
+fn if_there<T>(found: Result<T, StatusError>) -> Result<Option<T>, StatusError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -24,13 +24,8 @@ pub const STDERR: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(2) };
 
 /// Opens a file for ourselves. `mode` counts only where `flags` create the file.
 pub fn open_private<P: ?Sized + NixPath>(path: &P, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
-    loop {
-        // openat: to be sure of O_CLOEXEC on the kernels of its youth, musl's open makes a system call more.
-        match openat(AT_FDCWD, path, flags | OFlag::O_CLOEXEC, mode) {
-            Err(Errno::EINTR) => {}
-            result => return above_standard(result?),
-        }
-    }
+    // openat: to be sure of O_CLOEXEC on the kernels of its youth, musl's open makes a system call more.
+    open_private_at(AT_FDCWD, path, flags, mode)
 }
 
 /// The same, seen from a directory that is open.
@@ -40,7 +35,12 @@ pub fn open_private_at<P: ?Sized + NixPath>(
     flags: OFlag,
     mode: Mode,
 ) -> nix::Result<OwnedFd> {
-    above_standard(openat(directory, path, flags | OFlag::O_CLOEXEC, mode)?)
+    loop {
+        match openat(directory.as_fd(), path, flags | OFlag::O_CLOEXEC, mode) {
+            Err(Errno::EINTR) => {}
+            result => return above_standard(result?),
+        }
+    }
 }
 
 /// Opens a file that the next program inherits, at the lowest free number.
