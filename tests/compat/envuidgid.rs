@@ -48,7 +48,7 @@ fn the_environment_keeps_its_order() {
 #[test]
 fn an_account_that_nobody_knows() {
     let tree = Tree::new();
-    for name in ["no-such-account", "0", "65534", "", "-x", "--", "root ", "root:x", "roo", "ROOT"] {
+    for name in ["no-such-account", "0", "65534", "", "-x", "--", "root ", "root:", "roo", "ROOT"] {
         let unknown = fatal(&format!("unknown account {name}"));
         assert_eq!(tree.run("envuidgid", [name, "echo", "x"]), unknown);
     }

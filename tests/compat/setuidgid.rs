@@ -42,7 +42,7 @@ fn all_ids_are_the_account_s_and_no_group_is_left() {
 #[test]
 fn an_account_that_nobody_knows() {
     let tree = Tree::new();
-    for name in ["no-such-account", "0", "65534", "", "-x", "--", "root ", "root:x", "roo", "ROOT"] {
+    for name in ["no-such-account", "0", "65534", "", "-x", "--", "root ", "root:", "roo", "ROOT"] {
         let unknown = fatal(&format!("unknown account {name}"));
         assert_eq!(tree.run("setuidgid", [name, "echo", "x"]), unknown);
     }
