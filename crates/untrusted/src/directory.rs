@@ -1,0 +1,131 @@
+//! An open directory, and who may have chosen it.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::rc::Rc;
+
+use daemontools_sys::fd::{open_private, open_private_at};
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::{FileStat, Mode, fstatat};
+
+use crate::error::Error;
+use crate::file::RegularFile;
+use crate::identity::is_root;
+use crate::walk::{Found, Node, walk, with_rights_of_all};
+use crate::writers::{READ, SEARCH, Sort, Writers};
+
+/// An open directory, and who may have chosen it. What is reached from here is read only if all of these could read it.
+#[derive(Debug)]
+pub struct Directory {
+    node: Node,
+    /// Where absolute names begin.
+    root: Rc<Node>,
+    writers: Writers,
+}
+
+/// An entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// The name.
+    pub name: OsString,
+    /// The number of the inode.
+    pub inode: u64,
+}
+
+impl Directory {
+    /// The current directory, which the user has chosen. It need not be readable.
+    pub fn current() -> nix::Result<Directory> {
+        Directory::under(open(c".")?, open(c"/")?)
+    }
+
+    /// The root directory as the process with this number sees it, which may be another one than ours.
+    pub fn root_of(process: u32) -> nix::Result<Directory> {
+        let root = || open(format!("/proc/{process}/root").as_str());
+        Directory::under(root()?, root()?)
+    }
+
+    fn under(node: Node, root: Node) -> nix::Result<Directory> {
+        Ok(Directory { node, root: Rc::new(root), writers: Writers::default() })
+    }
+
+    /// The same directory, where others too may have chosen what is looked up in it: those who may write the script that
+    /// names it, say.
+    pub fn chosen_by(&self, others: &Writers) -> nix::Result<Directory> {
+        let mut writers = self.writers.clone();
+        if is_root() {
+            writers.add(others);
+        }
+        Ok(Directory { node: self.node.duplicate()?, root: Rc::clone(&self.root), writers })
+    }
+
+    /// Who besides root may have chosen it; nobody, unless we are root.
+    pub fn writers(&self) -> &Writers {
+        &self.writers
+    }
+
+    /// What fstat(2) says of it.
+    pub fn metadata(&self) -> &FileStat {
+        &self.node.found
+    }
+
+    /// The directory that `path` leads to from here. ENOTDIR: it is none.
+    pub fn directory(&self, path: &Path) -> Result<Directory, Error> {
+        let Found { node, writers } = self.find(path)?;
+        if node.facts.sort != Sort::Directory {
+            return Err(Errno::ENOTDIR.into());
+        }
+        Ok(Directory { node, root: Rc::clone(&self.root), writers })
+    }
+
+    /// The regular file that `path` leads to from here, opened for reading.
+    pub fn file(&self, path: &Path) -> Result<RegularFile, Error> {
+        RegularFile::open(self.find(path)?)
+    }
+
+    /// What stat(2) says of what `path` leads to from here, whatever it is.
+    pub fn stat(&self, path: &Path) -> Result<FileStat, Error> {
+        Ok(self.find(path)?.node.found)
+    }
+
+    /// What fstatat(2) says of an entry, links followed, without asking with anybody's rights: to compare files, not to
+    /// show anything.
+    pub fn stat_entry(&self, name: &str) -> nix::Result<FileStat> {
+        fstatat(&self.node.fd, name, nix::fcntl::AtFlags::empty())
+    }
+
+    /// The names in it, in the order of the directory, without `.` and `..`.
+    pub fn names(&self) -> Result<Vec<Name>, Error> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+        let fd = with_rights_of_all(&self.node.facts, &self.writers, READ | SEARCH, || {
+            open_private_at(&self.node.fd, c".", flags, Mode::empty())
+        })?;
+        let mut names = Vec::new();
+        for entry in Dir::from_fd(fd)?.iter() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(Name { name: OsString::from_vec(name.to_vec()), inode: entry.ino() });
+            }
+        }
+        Ok(names)
+    }
+
+    fn find(&self, path: &Path) -> Result<Found, Error> {
+        if path.as_os_str().is_empty() {
+            return Err(Errno::ENOENT.into());
+        }
+        if is_root() {
+            return walk(&self.node, &self.root, path, self.writers.clone());
+        }
+        let node = Node::of(open_private_at(&self.node.fd, path, OFlag::O_PATH, Mode::empty())?)?;
+        Ok(Found { node, writers: Writers::default() })
+    }
+}
+
+/// A directory that is named by ourselves.
+fn open<P: ?Sized + nix::NixPath>(path: &P) -> nix::Result<Node> {
+    Node::of(open_private(path, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty())?)
+}
