@@ -75,7 +75,7 @@ fn port(tree: &Tree, name: &str) -> u16 {
 /// What the server on this port says.
 fn answer(port: u16) -> String {
     let mut stream = value("a connection", || TcpStream::connect(("127.0.0.1", port)).ok());
-    stream.set_read_timeout(Some(daemontools_tests::wait::DEADLINE)).expect("set a timeout");
+    stream.set_read_timeout(Some(daemontools_tests::wait::time_limit())).expect("set a timeout");
     let mut said = String::new();
     stream.read_to_string(&mut said).expect("read the answer");
     said

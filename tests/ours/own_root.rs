@@ -1,6 +1,8 @@
 //! A root directory of its own for shell scripts: all of this system below, and what the scripts write above it, in memory,
 //! gone at the end. For everything that installs, and for commands as the documents show them.
 
+use std::time::Duration;
+
 use daemontools_tests::programs::{NAMES, workspace};
 use daemontools_tests::{End, Output, Programs, Tree, left_out, needs_root};
 
@@ -35,7 +37,9 @@ pub fn in_own_root(tree: &Tree, script: &str) -> Output {
     let mut path = Programs::ours().search_path();
     path.push(":/usr/sbin:/sbin");
     let unshare = unshare.args(["-c", MOUNTS]).env("PATH", path).env("MAKEFLAGS", make).env("HOME", "/root");
-    unshare.env("BUILT", Programs::ours().dir()).env("WORKSPACE", workspace()).env("SVDIR", "/service").run()
+    let process = unshare.env("BUILT", Programs::ours().dir()).env("WORKSPACE", workspace()).env("SVDIR", "/service");
+    // A script may be all commands of a page.
+    process.spawn().wait_after(Duration::from_secs(120))
 }
 
 /// The beginning of a script for a system on which no daemontools are installed and nothing is built: it leaves only PATH,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use daemontools_tests::proc::{self, started, ticks};
 use daemontools_tests::status::{Status, until_status, until_up};
-use daemontools_tests::wait::{DEADLINE, all_the_while};
+use daemontools_tests::wait::all_the_while;
 use daemontools_tests::{Process, Programs, Tree, exits, open_files, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -184,8 +184,6 @@ fn a_supervise_that_keeps_dying_is_started_every_five_seconds() {
     until("three starts", || tree.lines("starts").len() >= 3);
     let starts: Vec<u64> = tree.lines("starts").iter().map(|line| line.parse().expect("ticks")).collect();
     assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= 499), "{starts:?}");
-    let first = starts[2] - starts[0];
-    assert!(first < DEADLINE.as_secs() * 100, "{starts:?}");
 }
 
 /// What a link points to may appear later, and be replaced by something else.

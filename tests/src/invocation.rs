@@ -251,6 +251,7 @@ impl Invocation {
     }
 
     /// Runs it to its end.
+    #[track_caller]
     pub fn run(self) -> Output {
         self.spawn().wait()
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::wait::{DEADLINE, before, until};
+use crate::wait::{before, time_limit, until};
 
 /// A field of `/proc/PID/status`, without the white space around it.
 #[must_use]
@@ -141,7 +141,7 @@ fn belongs(pid: i32, root: &Path) -> bool {
 
 /// Kills what belongs to the directory until nothing does; a supervise that dies may just have forked.
 pub fn end(root: &Path) {
-    let gone = before(Instant::now() + DEADLINE, || {
+    let gone = before(Instant::now() + time_limit(), || {
         let left = of(root);
         for &pid in &left {
             // It may be gone by now.

@@ -10,13 +10,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::wait::{DEADLINE, before};
+use crate::wait::{before, time_limit};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,10 +107,17 @@ impl Process {
 
     /// Waits until it ends.
     #[track_caller]
-    pub fn wait(mut self) -> Output {
-        let end = before(Instant::now() + DEADLINE, || self.ended());
+    pub fn wait(self) -> Output {
+        self.wait_after(Duration::ZERO)
+    }
+
+    /// As [`Process::wait`], for what takes this much time even where nothing is wrong.
+    #[track_caller]
+    pub fn wait_after(mut self, time: Duration) -> Output {
+        let limit = time + time_limit();
+        let end = before(Instant::now() + limit, || self.ended());
         let Some(end) = end else {
-            panic!("{} did not end within {} seconds", self.name, DEADLINE.as_secs());
+            panic!("{} did not end within {} seconds", self.name, limit.as_secs());
         };
         drop(self.child.stdin.take());
         Output { end, stdout: self.stdout(), stderr: self.stderr() }

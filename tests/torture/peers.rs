@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use daemontools_tests::fault::{all_of_them, try_each};
-use daemontools_tests::{End, Process, Programs, left_out, value};
+use daemontools_tests::wait::{time_limit, value_after};
+use daemontools_tests::{End, Process, Programs, left_out};
 
 /// Whose program it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +45,7 @@ pub fn contenders(name: &str, runit: &str, s6: &str) -> Vec<Contender> {
 /// How a process ends, if it does so soon.
 pub fn end_within(process: &mut Process, patience: Duration) -> Option<End> {
     let given_up = Instant::now() + patience;
-    value("an end, or the end of patience", || match process.ended() {
+    value_after(patience, "an end, or the end of patience", || match process.ended() {
         None => (Instant::now() >= given_up).then_some(None),
         end => Some(end),
     })
@@ -88,7 +89,7 @@ impl Contender {
     /// How long it may take to do what it should. The others may take what they do not promise; ours is judged, and a
     /// busy machine is no reason to fail.
     pub fn patience(&self) -> Duration {
-        Duration::from_secs(if self.whose == Whose::Ours { 60 } else { 20 })
+        if self.whose == Whose::Ours { 2 * time_limit() } else { Duration::from_secs(20) }
     }
 
     /// Tries the faults; in a short run about `few` of them on ours, and a quarter of that on the others.

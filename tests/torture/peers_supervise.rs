@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use daemontools_tests::fault::{Call, calls, can_trace};
 use daemontools_tests::proc::alive;
-use daemontools_tests::{Process, Programs, Tree, left_out, until, value};
+use daemontools_tests::wait::value_after;
+use daemontools_tests::{Process, Programs, Tree, left_out, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -73,7 +74,7 @@ impl Trial {
     ) -> Result<(), Life> {
         let begin = Instant::now();
         let mut given: Option<Instant> = None;
-        value("an effect, or the end of patience", || {
+        value_after(self.patience, "an effect, or the end of patience", || {
             if effect(process) {
                 return Some(Ok(()));
             }
