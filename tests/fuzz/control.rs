@@ -8,7 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
 use daemontools_tests::fuzz::fuzz;
-use daemontools_tests::status::Status;
+use daemontools_tests::status::{Status, until_up};
 use daemontools_tests::{Process, Programs, Random, Tree, exits, until};
 
 use crate::Both;
@@ -27,6 +27,8 @@ impl Side {
     fn begin(tree: &Tree, programs: &Programs, service: &'static str) -> Side {
         tree.put_script(format!("{service}/run"), "echo start >>starts; exec sleep 1000");
         let supervise = tree.command_of(programs, "supervise").arg(service).spawn();
+        // The service writes down that it started, maybe before supervise has published it; or the other way round.
+        until_up(tree, service);
         until("the first start", || tree.lines(format!("{service}/starts")).len() == 1);
         let control = File::options().write(true).open(tree.path(service).join("supervise/control"));
         Side { service, supervise, control: control.expect("open control") }
