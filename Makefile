@@ -55,9 +55,20 @@ demo: build
 # How many tests run at once: most of them wait for something most of the time.
 AT_ONCE = 8
 
+# The programs that were built, for the suite: it tests what is installed.
+OURS = DAEMONTOOLS_OURS="`cd $(BUILT) && pwd`"
+
 # Everything that can be tested here. What it needs and does not find (root, the original, tcpserver) it says.
-test:
-	RUST_TEST_THREADS=$(AT_ONCE) $(CARGO) test --workspace --no-fail-fast
+# Faults go into system calls of programs that cargo has linked: a library of the system is put in their way, too.
+test: build
+	failed=0; export RUST_TEST_THREADS=$(AT_ONCE); \
+	$(OURS) $(CARGO) test --workspace --no-fail-fast --lib --test compat --test ours --test fuzz || failed=1; \
+	$(CARGO) test --workspace --no-fail-fast --test torture || failed=1; \
+	exit $$failed
+
+# The suite alone, on programs that are linked otherwise: make test-programs LINKING=glibc BUILT=target/glibc
+test-programs: build
+	RUST_TEST_THREADS=$(AT_ONCE) $(OURS) $(CARGO) test --package daemontools-tests --no-fail-fast --test compat --test ours
 
 # The same black-box tests on the original, to see that they are right.
 test-original:
@@ -65,8 +76,8 @@ test-original:
 
 # Random input for everything that parses, this many seconds each.
 FUZZ_SECONDS = 60
-fuzz:
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --package daemontools-tests --test fuzz
+fuzz: build
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(OURS) $(CARGO) test --package daemontools-tests --test fuzz
 
 # The package in a Debian of its own, with the original, there and back. As root; takes debootstrap and some minutes.
 test-deb: deb
@@ -74,8 +85,9 @@ test-deb: deb
 
 # Every fault instead of a selection; each loop prints how many it tried. Random input too (make fuzz), and the pure parts
 # under Miri, where there is one.
-torture: fuzz
-	TORTURE=1 $(CARGO) test --package daemontools-tests --test torture -- --nocapture
+torture:
+	WAIT_SECONDS=240 $(MAKE) fuzz
+	TORTURE=1 WAIT_SECONDS=240 $(CARGO) test --package daemontools-tests --test torture -- --nocapture
 	if $(CARGO) miri --version >/dev/null 2>&1; then $(CARGO) miri test --lib -p supervise -p svscan -p svstat; else echo "left out: Miri: not installed"; fi
 
 # Ours, the original and the peers side by side. A whole run writes docs/performance.md's tables; ROWS='multilog start'
@@ -92,5 +104,5 @@ check:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build install uninstall install-command uninstall-command install-over uninstall-over deb test-deb demo test test-original fuzz torture \
-	bench check clean
+.PHONY: all build install uninstall install-command uninstall-command install-over uninstall-over deb test-deb demo test \
+	test-programs test-original fuzz torture bench check clean

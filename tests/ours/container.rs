@@ -19,25 +19,23 @@ const RUNTIMES: [&str; 2] = ["runc", "crun"];
 const BUSYBOX: &str = "/bin/busybox";
 const PROGRAMS: [&str; 7] = ["multilog", "setuidgid", "supervise", "svc", "svok", "svscan", "svstat"];
 
-/// Our programs without any shared library; none, and it says so, where the system cannot link them.
+/// Our programs without any shared library, built as `docs/containers.md` says; none, and it says so, where they cannot be.
 fn static_programs() -> Option<&'static Path> {
-    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-        let target = workspace().join("target/static");
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(workspace()).env("RUSTFLAGS", "-C target-feature=+crt-static");
-        cargo.args(["build", "--quiet", "--bins", "--target", &triple, "--target-dir"]).arg(&target);
-        for program in PROGRAMS {
-            cargo.args(["--package", program]);
+        if std::env::var_os("DAEMONTOOLS_OURS").is_none() {
+            return Err("static programs are built for make test".to_owned());
         }
-        let done = answer(&mut cargo).is_ok_and(|done| done.status.success());
-        done.then(|| target.join(triple).join("debug"))
+        let built = workspace().join("target/static");
+        let mut build = Command::new(workspace().join("packaging/build"));
+        build.arg(&built).current_dir(workspace()).env("LINKING", "static");
+        match answer(&mut build) {
+            Ok(done) if done.status.success() => Ok(built),
+            Ok(done) => Err(String::from_utf8_lossy(&done.stderr).trim_end().to_owned()),
+            Err(e) => Err(e.to_string()),
+        }
     });
-    if built.is_none() {
-        left_out("containers", "static programs cannot be built here");
-    }
-    built.as_deref()
+    built.as_deref().map_err(|why| left_out("containers", why)).ok()
 }
 
 /// A container of a runtime, made of a tree: its root is `root`, its logs are in `log`.

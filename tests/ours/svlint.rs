@@ -6,6 +6,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use daemontools_tests::accounts::{shell, with_module};
 use daemontools_tests::{End, Output, Programs, Tree, broken_pipe, exits, needs_root};
 use serde_json::Value;
 
@@ -281,4 +282,18 @@ fn odd_files_hold_nobody_up() {
         tree.put_exec("t/sv/run", script);
         assert!(matches!(svlint(&tree, &["t/sv"]).end, End::Code(0..=2)));
     }
+}
+
+/// An account that nobody knows is a finding, and one that only a name service knows is none: svlint asks what setuidgid
+/// will ask.
+#[test]
+fn accounts_are_those_of_the_name_service() {
+    let unknown = |script: &str| Tree::of(Programs::ours()).script("t/run", script);
+    for script in ["exec setuidgid nosuchuser sleep 9", "exec envuidgid nosuchuser sleep 9"] {
+        assert_eq!(found(&unknown(script), "t"), ["SL012 t/run"], "{script}");
+    }
+    let tree = Tree::of(Programs::ours()).script("t/run", "exec setuidgid extra sleep 9");
+    let Some(tree) = with_module(tree, "svlint on accounts of a name-service module") else { return };
+    assert_eq!(found(&tree, "t"), ["SL012 t/run"], "without the module");
+    assert_eq!(shell(&tree, "exec svlint t"), exits(0, "", ""));
 }

@@ -3,6 +3,7 @@
 //! It knows the programs as processes and bytes only and depends on none of our crates:
 //! a format that is tested through its own code proves nothing.
 
+pub mod accounts;
 pub mod boot;
 pub mod cyclog;
 pub mod fault;

@@ -1,4 +1,7 @@
 //! Which programs are run: ours, or those of the directory `DAEMONTOOLS_UNDER_TEST`; and where the original is.
+//!
+//! Ours are those of `DAEMONTOOLS_OURS`: `make test` names what `make` has built, so that the suite tests what users run.
+//! Without it they are built with cargo, which is quicker.
 
 use std::env;
 use std::ffi::OsString;
@@ -49,11 +52,15 @@ impl Programs {
         chosen.as_ref().unwrap_or_else(|| Programs::ours())
     }
 
-    /// Ours, built once a test process, so that no test meets a stale program.
+    /// Ours: those of `DAEMONTOOLS_OURS`, else built once a test process, so that no test meets a stale program.
     #[must_use]
     pub fn ours() -> &'static Programs {
-        static BUILT: OnceLock<Programs> = OnceLock::new();
-        BUILT.get_or_init(|| Programs { dir: build(), ours: true })
+        static FOUND: OnceLock<Programs> = OnceLock::new();
+        FOUND.get_or_init(|| {
+            let named = env::var_os("DAEMONTOOLS_OURS");
+            let dir = named.map(|dir| fs::canonicalize(dir).expect("DAEMONTOOLS_OURS is a directory"));
+            Programs { dir: dir.unwrap_or_else(build), ours: true }
+        })
     }
 
     /// The C original, where it is installed; else says that `what` is left out.
