@@ -17,8 +17,8 @@
 //!
 //! The place of a second or a minute is its number (TAI64 seconds, or those by 60) modulo 60.
 //!
-//! "Started again" is what supervise does by itself when the service has ended. A start that somebody asked for
-//! (`svc -u`, `svc -o`), and the first one, do not count.
+//! "Started again" is what supervise does by itself when the service has ended. A start on request
+//! (`svc -u`, `svc -o`) and the first one do not count.
 
 use std::ffi::CStr;
 
@@ -81,7 +81,7 @@ impl RestartLog {
     /// Notes a start.
     pub fn note(&mut self, at: Label, cause: StartReason) {
         if at.seconds() < self.last.seconds() {
-            // Somebody set the clock back: what is remembered lies in the future now.
+            // The clock was set back: what is remembered is in the future now.
             (self.seconds, self.minutes) = (RollingCounter::EMPTY, RollingCounter::EMPTY);
         }
         self.seconds.forget(self.last.seconds(), at.seconds());

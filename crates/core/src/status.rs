@@ -5,7 +5,7 @@
 //! | 0–11 | when the process id last changed: packed TAI64N |
 //! | 12–15 | the process id, little-endian; 0: down |
 //! | 16 | 1: paused, 0: not; 0 when down |
-//! | 17 | `u`: wants up, `d`: wants down, 0: no wish (once) |
+//! | 17 | `u`: wants up, `d`: wants down, 0: neither (once) |
 
 use std::ffi::CStr;
 use std::num::NonZeroU32;
@@ -22,7 +22,7 @@ pub enum Want {
     Up,
     /// Not running.
     Down,
-    /// Let it run to its end, and that is that.
+    /// Running to its end, and not started again.
     Once,
 }
 
@@ -55,7 +55,7 @@ impl Status {
         [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, u8::from(self.paused), want]
     }
 
-    /// The meaning of any 18 bytes, as 0.76's svstat takes them: whatever is not 0 is paused, and an unknown wish is none.
+    /// The meaning of any 18 bytes, as 0.76's svstat takes them: whatever is not 0 is paused, and an unknown want is `Once`.
     pub fn from_bytes(bytes: [u8; Status::SIZE]) -> Status {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, paused, want] = bytes;
         Status {

@@ -19,7 +19,7 @@ fn run(args: Args) -> Outcome {
     if args.is_empty() {
         return Err(Failure::usage());
     }
-    // It fails only for who leads a process group already; as in 0.76, the program runs all the same.
+    // It fails only for the leader of a process group; as in 0.76, the program runs all the same.
     let _ = setsid();
     Err(exec::run(args))
 }

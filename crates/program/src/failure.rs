@@ -133,7 +133,7 @@ impl Failure {
         Failure { exit: Exit::TROUBLE, form: Form::Fatal, text: words.concat(), errno: None }
     }
 
-    /// Nothing is said; the exit code tells.
+    /// A failure without a message: the exit code alone tells.
     pub fn silent(exit: Exit) -> Failure {
         Failure { exit, form: Form::Silent, text: Vec::new(), errno: None }
     }
@@ -162,7 +162,7 @@ impl Failure {
         self.text.extend_from_slice(reason(errno).as_bytes());
     }
 
-    /// Prints it as the end of `program`, in one write, and gives the exit code. Allocates nothing, unless a program that
+    /// Prints the failure as the end of `program`, in one write, and gives the exit code. Allocates nothing, unless a program that
     /// 0.76 does not have has something to escape.
     pub fn tell(&self, program: &Program) -> Exit {
         let usage = program.usage.as_bytes();
@@ -175,7 +175,7 @@ impl Failure {
         self.exit
     }
 
-    /// Prints it as a warning of `program`, in one write: the program goes on.
+    /// Prints the failure as a warning of `program`, in one write: the program goes on.
     pub fn warn(&self, program: &Program) {
         program.say(b": warning: ", &self.text, b"");
     }

@@ -9,7 +9,7 @@ use crate::entry::Exit;
 use crate::failure::{Failure, Unable};
 use daemontools_sys::fd::STDOUT;
 
-/// Does it until no signal interrupts it.
+/// Retries `call` while it fails with EINTR.
 pub fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {

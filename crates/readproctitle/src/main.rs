@@ -19,7 +19,7 @@ const PROGRAM: Program = Program {
 entry!(PROGRAM, run);
 
 fn run(args: Args) -> Outcome {
-    // As in 0.76, it never says a word: its messages would be part of what it shows.
+    // As in 0.76, it never prints a message, which would become part of what it shows.
     let Some(mut title) = Title::of(args).filter(|title| title.len() >= Text::LEAST) else {
         return Err(Failure::silent(Exit::MISUSE));
     };

@@ -2,7 +2,8 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::ffi::CStr;
+use std::os::fd::{AsFd, OwnedFd};
 
 use daemontools_program::entry;
 use daemontools_program::entry::Exit;
@@ -21,27 +22,48 @@ const PROGRAM: Program = Program {
 };
 entry!(PROGRAM, run);
 
+/// What to do while another process holds the lock.
+#[derive(Clone, Copy)]
+enum Busy {
+    Wait,
+    GiveUp,
+}
+
+/// What to do if the file cannot be opened or locked.
+#[derive(Clone, Copy)]
+enum IfFailed {
+    Report,
+    ExitZero,
+}
+
 fn run(mut args: Args) -> Outcome {
-    let mut take: fn(BorrowedFd<'_>) -> nix::Result<()> = lock;
-    let mut without: fn(Failure) -> Outcome = Err;
+    let (mut busy, mut if_failed) = (Busy::Wait, IfFailed::Report);
     for option in Options::new(&mut args, b"nNxX") {
         match option? {
-            Opt::Flag(b'n') => take = try_lock,
-            Opt::Flag(b'N') => take = lock,
-            Opt::Flag(b'x') => without = |_| Ok(Exit::OK),
-            _ => without = Err,
+            Opt::Flag(b'n') => busy = Busy::GiveUp,
+            Opt::Flag(b'N') => busy = Busy::Wait,
+            Opt::Flag(b'x') => if_failed = IfFailed::ExitZero,
+            Opt::Flag(_) | Opt::Value(..) => if_failed = IfFailed::Report,
         }
     }
     let Some(file) = args.next().filter(|_| !args.is_empty()) else { return Err(Failure::usage()) };
-    let name = file.to_bytes();
-    // A FIFO that nobody reads is an error rather than a wait.
-    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_APPEND | OFlag::O_CREAT;
-    let file = match open_inherited(file, flags, Mode::S_IRUSR | Mode::S_IWUSR).unable([b"open ", name]) {
-        Ok(file) => file,
-        Err(failure) => return without(failure),
-    };
-    match take(file.as_fd()).unable([b"lock ", name]) {
-        Ok(()) => Err(exec::run(args)),
-        Err(failure) => without(failure),
+    match (open_locked(file, busy), if_failed) {
+        // The descriptor stays open for the program.
+        (Ok(_locked), _) => Err(exec::run(args)),
+        (Err(failure), IfFailed::Report) => Err(failure),
+        (Err(_), IfFailed::ExitZero) => Ok(Exit::OK),
     }
+}
+
+/// Opens the file for the program to inherit, and locks it.
+fn open_locked(file: &CStr, busy: Busy) -> Result<OwnedFd, Failure> {
+    let name = file.to_bytes();
+    // A FIFO without a reader is an error rather than a wait.
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_APPEND | OFlag::O_CREAT;
+    let open = open_inherited(file, flags, Mode::S_IRUSR | Mode::S_IWUSR).unable([b"open ", name])?;
+    let taken = match busy {
+        Busy::Wait => lock(open.as_fd()),
+        Busy::GiveUp => try_lock(open.as_fd()),
+    };
+    taken.unable([b"lock ", name]).map(|()| open)
 }

@@ -42,7 +42,7 @@ impl Args {
         self.rest.first().map(|&word| unsafe { CStr::from_ptr(word) })
     }
 
-    /// The last word's memory, for programs that write into it, and the end of this list: nobody else reads it then.
+    /// The last word's memory, for programs that write into it, and the end of this list, so that nothing else reads it.
     pub(super) fn into_last(self) -> Option<*const c_char> {
         self.rest.last().copied()
     }

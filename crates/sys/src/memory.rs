@@ -1,10 +1,11 @@
 //! Memory that goes back to the system while its address stays ours.
 #![allow(unsafe_code)]
 
-/// No page is larger, on any machine that Linux runs on: what is a whole number of these is a whole number of pages.
+/// The largest page size that Linux uses, in bytes: a multiple of it is a multiple of any page size.
 const PAGE: usize = 64 * 1024;
 
-/// Gives back the memory behind a buffer's content. Its room stays, and costs nothing until it is used again.
+/// Returns the unused memory at the end of a buffer to the system. The buffer's capacity stays, and costs nothing until it
+/// is used again.
 pub fn give_back(buffer: &mut Vec<u8>) {
     let room = buffer.spare_capacity_mut();
     let begin = room.as_ptr().align_offset(PAGE).min(room.len());

@@ -33,7 +33,7 @@ impl Title {
     /// Shows `text`: its first bytes, where it is longer than the title.
     pub fn show(&mut self, text: &[u8]) {
         let shown = text.len().min(self.len);
-        // SAFETY: `start` has `len` bytes, argv is writable memory (C11 5.1.2.2.1), the list of arguments is gone, and
+        // SAFETY: `start` has `len` bytes, argv is writable memory (C11 5.1.2.2.1), `args` was consumed, so that nothing else reads argv, and
         // `text` is not part of it.
         unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), self.start, shown) }
     }
