@@ -22,6 +22,7 @@ mod starts;
 mod supervise;
 mod svlint;
 mod svlint_live;
+mod svlint_scripts;
 mod svlint_styles;
 mod svlog;
 mod svlog_follow;

@@ -1,6 +1,7 @@
 //! `svlint` finds nothing in sound trees, in the styles in which people write them.
 //!
-//! Accounts are those that any system has, in place of those that each package makes; programs need not be there.
+//! Accounts are those that any system has, in place of those that each package makes; programs need not be there, and
+//! that they are not (SL022) is passed over.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -22,7 +23,8 @@ fn open(tree: Tree, path: &str) -> Tree {
 
 #[track_caller]
 fn is_sound(tree: &Tree) {
-    assert_eq!(found(tree, "service"), [""; 0]);
+    let found: Vec<String> = found(tree, "service").into_iter().filter(|found| !found.starts_with("SL022 ")).collect();
+    assert_eq!(found, [""; 0]);
 }
 
 /// A mail server of 2002: made outside, linked into the scan directory, logs under /var/log.

@@ -3,19 +3,20 @@
 
 use std::ffi::CString;
 use std::fs::{Metadata, metadata};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_sys::access_list::has_access_list;
 
-/// Whom the kernel will ask for.
+/// Whose rights are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
     /// The user id.
     pub uid: u32,
-    /// The group id. The programs that change accounts leave no other groups.
-    pub gid: u32,
+    /// The group id, where there is no other one. `None`: the groups are not known, and any may be among them.
+    pub gid: Option<u32>,
 }
 
 /// What stands in the way.
@@ -39,7 +40,8 @@ impl Who {
         let granted = match () {
             () if self.uid == 0 => 0o7,
             () if file.uid() == self.uid => file.mode() >> 6,
-            () if file.gid() == self.gid => file.mode() >> 3,
+            () if self.gid == Some(file.gid()) => file.mode() >> 3,
+            () if self.gid.is_none() => file.mode() | file.mode() >> 3,
             () => file.mode(),
         };
         let listed = || CString::new(path.as_os_str().as_bytes()).is_ok_and(|path| has_access_list(&path));
@@ -55,20 +57,23 @@ pub fn obstacle(who: Who, here: &Path, dir: &Path, makes: bool) -> Option<Obstac
             Ok(found) if !found.is_dir() => return Some(Obstacle::NotDirectory(above)),
             Ok(found) if !who.may(&above, &found, SEARCH) => return Some(Obstacle::Denied(above)),
             Ok(_) => {}
-            Err(_) => return Some(Obstacle::Missing(above)),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Some(Obstacle::Missing(above)),
+            // It may not be looked at by us, which says nothing about others.
+            Err(_) => return None,
         }
     }
     match metadata(&whole) {
         Ok(found) if !found.is_dir() => Some(Obstacle::NotDirectory(whole)),
         Ok(found) if !who.may(&whole, &found, WRITE_SEARCH) => Some(Obstacle::Denied(whole)),
-        // What was made when somebody else ran the logger once.
+        // Files that another account made when it ran the logger.
         Ok(_) => ["lock", "current", "state"].iter().find_map(|name| {
             let file = whole.join(name);
             let denied = metadata(&file).is_ok_and(|found| found.is_file() && !who.may(&file, &found, READ_WRITE));
             denied.then_some(Obstacle::Denied(file))
         }),
+        Err(error) if error.kind() != ErrorKind::NotFound => None,
         Err(_) => {
-            let may_write = |dir: &Path| metadata(dir).is_ok_and(|found| who.may(dir, &found, WRITE_SEARCH));
+            let may_write = |dir: &Path| metadata(dir).map_or(true, |found| who.may(dir, &found, WRITE_SEARCH));
             let can_make = makes && whole.parent().is_some_and(may_write);
             (!can_make).then_some(Obstacle::Missing(whole))
         }
@@ -79,7 +84,7 @@ pub fn obstacle(who: Who, here: &Path, dir: &Path, makes: bool) -> Option<Obstac
 fn above(here: &Path, dir: &Path) -> Vec<PathBuf> {
     let whole = here.join(dir);
     let mut above: Vec<PathBuf> = whole.ancestors().skip(1).map(Path::to_path_buf).collect();
-    // Who is in a directory already need not come through those around it.
+    // A process that is in a directory already needs no rights to those around it.
     above.retain(|path| !path.as_os_str().is_empty() && (dir.is_absolute() || path.starts_with(here)));
     above.reverse();
     above
@@ -99,12 +104,18 @@ mod tests {
 
     #[test]
     fn root_may_and_others_may_not_write_in_the_root() {
-        let (root, nobody) = (Who { uid: 0, gid: 0 }, Who { uid: 65534, gid: 65534 });
+        let (root, nobody) = (Who { uid: 0, gid: Some(0) }, Who { uid: 65534, gid: Some(65534) });
         let here = Path::new("/");
         assert_eq!(obstacle(root, here, Path::new("/not there"), true), None);
         let missing = Some(Obstacle::Missing("/not there".into()));
         assert_eq!(obstacle(root, here, Path::new("/not there"), false), missing);
         assert_eq!(obstacle(nobody, here, Path::new("/not there"), true), missing);
         assert_eq!(obstacle(nobody, here, Path::new("/etc"), true), Some(Obstacle::Denied("/etc".into())));
+        let unknown_groups = Who { uid: 65534, gid: None };
+        assert_eq!(obstacle(unknown_groups, here, Path::new("/etc"), true), Some(Obstacle::Denied("/etc".into())));
+        assert_eq!(
+            obstacle(nobody, here, Path::new("/etc/passwd/x"), true),
+            Some(Obstacle::NotDirectory("/etc/passwd".into()))
+        );
     }
 }

@@ -1,55 +1,138 @@
-//! What a run script is told: pure, from its commands.
+//! What is to be said of a run script: pure, from its commands.
 
+use crate::code::Code;
 use crate::daemons::{Background, background};
-use crate::finding::Code;
+use crate::ending::Ending;
 use crate::launch::{Launch, launch};
-use crate::script::{After, Command};
+use crate::script::{Command, Script};
 
 /// A finding about a line of a script: the code, the line, what is wrong, what to do.
 pub type Advice = (Code, usize, String, String);
 
 /// Commands of the shell itself, and others after which a script may well end.
-const HARMLESS: [&str; 35] = [
-    ".", ":", "[", "break", "cd", "continue", "echo", "eval", "exit", "export", "false", "kill", "printf", "read",
-    "readonly", "return", "set", "shift", "sleep", "source", "sv", "svc", "svstat", "test", "touch", "command", "trap",
-    "true", "ulimit", "umask", "unset", "wait", "rm", "svwait", "mkdir",
+const HARMLESS: &[&str] = &[
+    ".",
+    ":",
+    "[",
+    "[[",
+    "alias",
+    "break",
+    "cat",
+    "cd",
+    "chgrp",
+    "chmod",
+    "chown",
+    "command",
+    "continue",
+    "cp",
+    "date",
+    "declare",
+    "echo",
+    "eval",
+    "exit",
+    "export",
+    "false",
+    "getopts",
+    "hash",
+    "install",
+    "ip",
+    "iptables",
+    "kill",
+    "killall",
+    "let",
+    "ln",
+    "local",
+    "logger",
+    "mkdir",
+    "mkfifo",
+    "modprobe",
+    "mount",
+    "mountpoint",
+    "mv",
+    "pause",
+    "pkill",
+    "popd",
+    "printf",
+    "pushd",
+    "pwd",
+    "read",
+    "readonly",
+    "return",
+    "rm",
+    "rmdir",
+    "s6-svc",
+    "set",
+    "shift",
+    "shopt",
+    "sleep",
+    "source",
+    "sv",
+    "svc",
+    "svstat",
+    "svwait",
+    "sync",
+    "sysctl",
+    "test",
+    "touch",
+    "trap",
+    "true",
+    "type",
+    "typeset",
+    "ulimit",
+    "umask",
+    "umount",
+    "unalias",
+    "unset",
+    "wait",
 ];
 /// Programs that say on standard output what goes to the log.
 const SPEAKERS: [&str; 3] = ["qmail-start", "rc", "svscan"];
+/// Programs that write a log, and belong into a logger's script.
+const LOGGERS: [&str; 10] =
+    ["cronolog", "logger", "multilog", "rotatelogs", "s6-log", "svlogd", "tai64n", "tee", "tinylog", "vlogger"];
 
-/// What the script starts at its end, if that can be told.
-pub fn last_launch(commands: &[Command]) -> Option<(&Command, Launch)> {
-    let last = commands.iter().rfind(|command| !command.within.contains(&"function"))?;
-    Some((last, launch(&last.words)?))
+/// What is known besides the script.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context {
+    /// Whether the service has a logger, which should get its errors.
+    pub has_logger: bool,
+    /// Whether errors may be redirected by what was not read, or are by what was.
+    pub errors_led: bool,
 }
 
-/// What is to be said of the script of a service, or of a logger, which has no logger of its own.
-pub fn advice(commands: &[Command], has_logger: bool) -> Vec<Advice> {
+/// Whether a script may end with this command.
+pub fn is_harmless(program: &str) -> bool {
+    HARMLESS.contains(&program)
+}
+
+/// What is to be said of a script that ends so.
+pub fn advice(script: &Script, ending: &Ending, context: Context) -> Vec<Advice> {
     let mut advice = Vec::new();
-    let Some((last, launched)) = last_launch(commands) else { return advice };
-    let program = launched.program.as_str();
-    if last.after == After::Background {
+    let (command, program) = (&ending.command, ending.launch.program.as_str());
+    if command.background {
         advice.push((
             Code::ToldToBackground,
-            last.line,
+            command.line,
             format!("{program} goes into the background by &, and its script ends"),
             format!("write exec {program} ..., without the &"),
         ));
     } else {
-        advice.extend(runs_under_shell(commands, last, &launched));
+        advice.extend(under_shell(script, ending));
     }
-    for command in commands {
+    advice.extend(goes_away(command.line, &ending.launch));
+    for command in script.commands.iter().filter(|other| other.line != command.line) {
         // What the script only calls on its way may do as it likes.
-        let stays = |launched: &Launch| launched.exec || command == last;
-        let launched = launch(&command.words).filter(stays);
-        advice.extend(launched.and_then(|launched| goes_away(command, &launched)));
+        let stays = launch(&command.words).filter(|launched| launched.exec);
+        advice.extend(stays.and_then(|launched| goes_away(command.line, &launched)));
     }
-    let leads = |command: &Command| command.leads_errors() && (command == last || is_redirection_of_all(command));
-    let speaks = SPEAKERS.contains(&program) || HARMLESS.contains(&program);
-    if has_logger && !speaks && !fdmove(&launched) && !commands.iter().any(leads) {
+    let redirected = context.errors_led || ending.redirects_errors || ending.launch.redirects_errors;
+    let led = redirected || script.commands.iter().any(|command| is_for_all(command) && command.redirects_errors());
+    // In a pipeline, the logger gets what the pipeline's end says; that finding comes first.
+    let silent = SPEAKERS.contains(&program) || is_harmless(program) || ending.launch.unread || command.piped;
+    if context.has_logger && !silent && !led {
         advice.push((
             Code::ErrorsNotLogged,
-            last.line,
+            command.line,
             "the service has a logger, which does not get what goes to standard error".into(),
             "add 2>&1 at the end of this line, or a line exec 2>&1 before it".into(),
         ));
@@ -57,54 +140,78 @@ pub fn advice(commands: &[Command], has_logger: bool) -> Vec<Advice> {
     advice
 }
 
-/// `exec 2>&1`: from here on, for all that follows.
-fn is_redirection_of_all(command: &Command) -> bool {
-    command.words.is_empty() || command.words == ["exec"] || command.words.first().is_some_and(|word| word == "exec")
-}
-
-/// `fdmove -c 2 1` does what `2>&1` does.
-fn fdmove(launched: &Launch) -> bool {
-    ["fdmove", "s6-fdmove", "multilog"].contains(&launched.program.as_str())
+/// Whether the redirections of a command hold for what comes after it: `exec 2>&1`, or those of a group.
+fn is_for_all(command: &Command) -> bool {
+    command.words.first().is_none_or(|word| word == "exec")
 }
 
 /// A last command that is a child of the shell.
-fn runs_under_shell(commands: &[Command], last: &Command, launched: &Launch) -> Option<Advice> {
-    let program = launched.program.as_str();
-    let loops = |command: &Command| command.within.contains(&"while");
-    // A loop is a service of its own. A branch or a group that ends in one exec was thought about.
-    let thought_about = || {
-        let block = commands.iter().rev().take_while(|command| !command.within.is_empty());
+fn under_shell(script: &Script, ending: &Ending) -> Option<Advice> {
+    let (command, exec) = (&ending.command, ending.launch.exec);
+    let program = ending.launch.program.as_str();
+    let finding = |what: String, fix: String| Some((Code::NoExec, command.line, what, fix));
+    // A loop is a service of its own.
+    if command.in_loop() || is_parameter(program) {
+        return None;
+    }
+    if command.piped && !pipes_harmless(script, command) {
+        let fix = match LOGGERS.contains(&program) {
+            true => format!("let {program} be the service's logger, in log/run, and the program before it the service"),
+            false => "let the service be one program, started with exec".into(),
+        };
+        return finding(
+            format!("{program} ends a pipeline, which the shell waits for: signals reach the shell only"),
+            fix,
+        );
+    }
+    if is_harmless(program) || (exec && !command.in_subshell()) {
+        return None;
+    }
+    if exec {
+        let what = format!("in parentheses, exec replaces a subshell: signals reach the shell and not {program}");
+        return finding(what, "remove the parentheses".into());
+    }
+    // A branch or a group that has an exec was thought about.
+    let around = || {
+        let block = script.commands.iter().rev().take_while(|command| !command.within.is_empty());
         block.filter_map(|command| launch(&command.words)).any(|launched| launched.exec)
     };
-    if launched.exec || HARMLESS.contains(&program) || loops(last) {
+    if !command.within.is_empty() && around() {
         return None;
     }
-    if !last.within.is_empty() && thought_about() {
-        return None;
-    }
-    // What was started in the background before is waited for by nobody; that is another matter.
-    Some((
-        Code::NoExec,
-        last.line,
+    finding(
         format!("{program} is started without exec, so signals reach the shell and not {program}"),
         format!("write exec {program} ..."),
-    ))
+    )
+}
+
+/// Whether the pipeline that ends with this command, or the last one where it is in a function, has only harmless ones.
+fn pipes_harmless(script: &Script, last: &Command) -> bool {
+    let upwards = script.commands.iter().rev().skip_while(|command| command.line > last.line);
+    let pipeline = upwards.take_while(|command| command.piped).filter_map(|command| launch(&command.words));
+    pipeline.into_iter().all(|launch| is_harmless(&launch.program))
+}
+
+/// `"$@"` and `$1`: what the caller gave.
+fn is_parameter(program: &str) -> bool {
+    let inner = program.trim_matches('"').trim_start_matches(['$', '{']).trim_end_matches('}');
+    program.contains('$') && (matches!(inner, "@" | "*") || inner.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A daemon that leaves.
-fn goes_away(command: &Command, launched: &Launch) -> Option<Advice> {
-    let program = launched.program.as_str();
+fn goes_away(line: usize, launch: &Launch) -> Option<Advice> {
+    let program = launch.program.as_str();
     let lost = "supervise would start it again and again";
-    Some(match background(launched)? {
-        Background::Told(flag) => (
+    Some(match background(launch)? {
+        Background::Flag(flag) => (
             Code::ToldToBackground,
-            command.line,
+            line,
             format!("{program} is told to go into the background by {flag}: {lost}"),
             format!("leave {flag} out, and keep {program} in the foreground"),
         ),
-        Background::Untold(flag) => (
+        Background::Missing(flag) => (
             Code::NotToldToForeground,
-            command.line,
+            line,
             format!("{program} goes into the background unless it is told not to: {lost}"),
             format!("add {flag}"),
         ),
@@ -114,11 +221,14 @@ fn goes_away(command: &Command, launched: &Launch) -> Option<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::commands;
+    use crate::ending::ending;
 
     fn codes(script: &str, has_logger: bool) -> Vec<(Code, usize)> {
-        let commands = commands(script).unwrap();
-        advice(&commands, has_logger).into_iter().map(|(code, line, _, _)| (code, line)).collect()
+        let script = Script::new(script).unwrap();
+        let context = Context { has_logger, ..Context::default() };
+        let advice = |ending: Ending| advice(&script, &ending, context);
+        let found = ending(&script, 1).map(advice).unwrap_or_default();
+        found.into_iter().map(|(code, line, _, _)| (code, line)).collect()
     }
 
     #[test]
@@ -131,10 +241,16 @@ mod tests {
             "#!/bin/sh\nexec 2>&1\nwhile :; do work; sleep 60; done\n",
             "#!/bin/sh\nexec 2>&1\nfoo &\nwait\n",
             "#!/bin/sh\nrun() {\n exec \"$@\" 2>&1\n}\nrun foo 2>&1\nexit 1\n",
+            "#!/bin/sh\nmain() {\n exec foo\n}\nmain \"$@\" 2>&1\n",
+            "#!/bin/sh\nmain() { exec foo 2>&1; }; main \"$@\"\n",
+            "#!/bin/sh\nwork() { foo; sleep 5; }\nexec 2>&1\nwhile :; do work; done\n",
             "#!/bin/sh\nexec chpst -u www fdmove -c 2 1 foo\n",
+            "#!/bin/sh\nexec envdir ./env sh -c 'exec foo 2>&1'\n",
             "#!/bin/sh\nexec 2>&1\nexec $PROGRAM\n",
             "#!/bin/sh\nexec 2>&1\ncommand -v sshd || exit 1\nsshd -t\napachectl configtest\nexec sshd -D\n",
             "#!/bin/sh -e\nexec 2>&1\nexec env -i PATH=/bin A=b setlock -n ./lock foo\n",
+            "#!/bin/sh\nexec foo 2>&1\necho not reached\n",
+            "#!/bin/sh\nexec 2>&1\nfoo\necho ended | logger\n",
             "",
         ] {
             assert_eq!(codes(script, true), [], "{script}");
@@ -146,11 +262,20 @@ mod tests {
         for (script, logger, expected) in [
             ("#!/bin/sh\n\nfoo -x\n", false, vec![(Code::NoExec, 3)]),
             ("#!/bin/sh\nfoo | bar\n", false, vec![(Code::NoExec, 2)]),
+            ("#!/bin/sh\nfoo 2>&1 | exec multilog t ./log\n", true, vec![(Code::NoExec, 2)]),
+            ("#!/bin/sh\n(exec foo)\n", false, vec![(Code::NoExec, 2)]),
+            ("#!/bin/sh\nfoo\nX=1\n", false, vec![(Code::NoExec, 2)]),
+            ("#!/bin/sh\nfoo\n2>&1\n", false, vec![(Code::NoExec, 2)]),
             ("#!/bin/sh\nif a; then\n foo\nfi\n", false, vec![(Code::NoExec, 3)]),
+            ("#!/bin/sh\nmain() {\n foo\n}\nmain\n", false, vec![(Code::NoExec, 3)]),
             ("#!/bin/sh\nexec foo\n", true, vec![(Code::ErrorsNotLogged, 2)]),
+            ("#!/bin/sh\nexec foo\nX=1\n", true, vec![(Code::ErrorsNotLogged, 2)]),
+            ("#!/bin/sh\nexec envdir e sh -c 'exec foo'\n", true, vec![(Code::ErrorsNotLogged, 2)]),
             ("#!/bin/sh\nmkdir x 2>/dev/null\nexec foo\n", true, vec![(Code::ErrorsNotLogged, 3)]),
             ("#!/bin/sh\nfoo 2>&1 &\n", true, vec![(Code::ToldToBackground, 2)]),
+            ("#!/bin/sh\n(foo 2>&1) &\n", true, vec![(Code::ToldToBackground, 2)]),
             ("#!/bin/sh\nexec memcached -d 2>&1\n", true, vec![(Code::ToldToBackground, 2)]),
+            ("#!/bin/sh\nexec sh -c 'exec memcached -d'\n", false, vec![(Code::ToldToBackground, 2)]),
             ("#!/bin/sh\nexec sshd\n", false, vec![(Code::NotToldToForeground, 2)]),
         ] {
             assert_eq!(codes(script, logger), expected, "{script}");

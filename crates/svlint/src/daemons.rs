@@ -1,103 +1,195 @@
-//! Daemons that go into the background: which are told so by a flag, and which do so unless they are told not to.
+//! Daemons that leave for the background: those that do so when a flag says so, and those that do unless one says not to.
 //!
-//! The second table has only programs that no file of theirs can tell otherwise; else we would be wrong now and then.
+//! The second table has only programs for which no configuration file can say it, so that silence is never wrong.
 
-use crate::launch::{Launch, Word};
+use crate::flags::{Syntax, flags};
+use crate::launch::Launch;
+use crate::word::Word;
 
-/// Programs and the flags by which they are told to go into the background.
-const TOLD: [(&str, &[&str]); 28] = [
-    ("autossh", &["-f"]),
-    ("avahi-daemon", &["-D", "--daemonize"]),
-    ("beanstalkd", &["-d"]),
-    ("caddy", &["start"]),
-    ("celery", &["--detach"]),
-    ("dbus-daemon", &["--fork"]),
-    ("gunicorn", &["-D", "--daemon"]),
-    ("haproxy", &["-D"]),
-    ("keydb-server", &["--daemonize yes"]),
-    ("memcached", &["-d", "--daemon"]),
-    ("mongod", &["--fork"]),
-    ("mongos", &["--fork"]),
-    ("mysqld", &["--daemonize", "-D"]),
-    ("openvpn", &["--daemon"]),
-    ("php-fpm", &["-D", "--daemonize"]),
-    ("pg_ctl", &["start"]),
-    ("postfix", &["start"]),
-    ("pppd", &["updetach"]),
-    ("puma", &["-d", "--daemon"]),
-    ("pure-ftpd", &["-B", "--daemonize"]),
-    ("redis-server", &["--daemonize yes"]),
-    ("ssh", &["-f"]),
-    ("start-stop-daemon", &["-b", "--background"]),
-    ("systemd-udevd", &["-d", "--daemon"]),
-    ("thin", &["-d", "--daemonize"]),
-    ("udevd", &["-d", "--daemon"]),
-    ("unicorn", &["-D", "--daemonize"]),
-    ("uwsgi", &["-d", "--daemonize", "--daemonize2"]),
+/// A program that goes into the background when it is told to.
+struct Daemonizes {
+    name: &'static str,
+    syntax: Syntax,
+    /// The flags that tell it to.
+    flags: &'static [&'static str],
+    /// The flags that keep it in the foreground nevertheless.
+    kept_by: &'static [&'static str],
+}
+
+const fn daemonizes(name: &'static str, valued: &'static str, flags: &'static [&'static str]) -> Daemonizes {
+    Daemonizes { name, syntax: Syntax { valued, ..Syntax::USUAL }, flags, kept_by: &[] }
+}
+
+const fn words(name: &'static str, valued: &'static str, flags: &'static [&'static str]) -> Daemonizes {
+    Daemonizes { name, syntax: Syntax { valued, ..Syntax::WORDS }, flags, kept_by: &[] }
+}
+
+/// A value in the next word: `--daemonize yes`.
+const fn long(name: &'static str) -> Daemonizes {
+    let syntax = Syntax { long_valued: &["--daemonize"], ..Syntax::USUAL };
+    Daemonizes { name, syntax, flags: &["--daemonize"], kept_by: &[] }
+}
+
+/// Options end at the second other word: the host, and then the command.
+const SSH: Syntax = Syntax { valued: "BbcDEeFIiJLlmOopQRSWw", operands: 2, ..Syntax::USUAL };
+
+const DAEMONIZE_FLAGS: &[Daemonizes] = &[
+    Daemonizes {
+        name: "autossh",
+        syntax: Syntax { valued: "BbcDEeFIiJLlmMOopQRSWw", ..SSH },
+        flags: &["-f"],
+        kept_by: &[],
+    },
+    daemonizes("avahi-daemon", "f", &["-D", "--daemonize"]),
+    daemonizes("beanstalkd", "bflpuzs", &["-d"]),
+    words("caddy", "", &["start"]),
+    daemonizes("celery", "", &["--detach"]),
+    Daemonizes { kept_by: &["--nofork"], ..daemonizes("dbus-daemon", "", &["--fork"]) },
+    words("exim", "", &["-bd"]),
+    words("exim4", "", &["-bd"]),
+    Daemonizes { kept_by: &["-f"], ..daemonizes("fail2ban-server", "cspl", &["-b"]) },
+    daemonizes("gunicorn", "bcegkmnptuw", &["-D", "--daemon"]),
+    Daemonizes { kept_by: &["-db"], ..words("haproxy", "fnNpLCxSm", &["-D"]) },
+    daemonizes("hostapd", "efgGPTvi", &["-B"]),
+    daemonizes("i2pd", "", &["--daemon"]),
+    long("keydb-server"),
+    Daemonizes { kept_by: &["--foreground"], ..daemonizes("mcelog", "", &["--daemon"]) },
+    daemonizes("memcached", "aApsUmclutDnfRCbBIoPe", &["-d", "--daemon"]),
+    daemonizes("mongod", "f", &["--fork"]),
+    daemonizes("mongos", "f", &["--fork"]),
+    Daemonizes {
+        kept_by: &["--no-daemonize", "--skip-daemonize", "--disable-daemonize"],
+        ..daemonizes("mysqld", "bChLPrtuWO", &["--daemonize", "-D"])
+    },
+    words("openvpn", "", &["--daemon"]),
+    Daemonizes { kept_by: &["-F", "--nodaemonize"], ..daemonizes("php-fpm", "cdgpyz", &["-D", "--daemonize"]) },
+    daemonizes("pg_ctl", "DlmoptPUNSce", &["start", "restart"]),
+    daemonizes("postfix", "c", &["start"]),
+    words("pppd", "", &["updetach"]),
+    daemonizes("puma", "bCeIpPrRStw", &["-d", "--daemon"]),
+    daemonizes("pure-ftpd", "cCfFgIjJkLmnOpPqQrStTuUvVy", &["-B", "--daemonize"]),
+    long("redis-server"),
+    Daemonizes { name: "ssh", syntax: SSH, flags: &["-f"], kept_by: &[] },
+    daemonizes("start-stop-daemon", "acdgIknNOpPrRsuxZ", &["-b", "--background"]),
+    daemonizes("systemd-udevd", "cetN", &["-d", "--daemon"]),
+    daemonizes("thin", "aACPRSTbcelmoprtu", &["-d", "--daemonize"]),
+    daemonizes("udevd", "cetN", &["-d", "--daemon"]),
+    daemonizes("ulogd", "cpu", &["-d", "--daemon"]),
+    daemonizes("unicorn", "cElpoIresP", &["-D", "--daemonize"]),
+    words("uwsgi", "", &["-d", "--daemonize", "--daemonize2"]),
+    long("valkey-server"),
+    Daemonizes { kept_by: &["-n", "--nodaemon"], ..daemonizes("vnstatd", "", &["-d", "--daemon"]) },
+    daemonizes("wpa_supplicant", "bcCDefgGioOpPIm", &["-B"]),
 ];
 
-/// Programs that go into the background, and the flags that keep them; the first is what to write.
-const UNLESS: [(&str, &[&str]); 26] = [
-    ("apache2", &["-DFOREGROUND", "-DNO_DETACH", "-D NO_DETACH", "-F", "-D FOREGROUND", "-X", "-t", "-v"]),
-    ("apache2ctl", &["-DFOREGROUND", "-D FOREGROUND", "-X", "-t", "-v"]),
-    ("apachectl", &["-DFOREGROUND", "-D FOREGROUND", "-X", "-t", "-v"]),
-    ("atd", &["-f", "-d"]),
-    ("cron", &["-f", "-n"]),
-    ("chronyd", &["-d", "-n", "-q", "-Q"]),
-    ("crond", &["-f", "-n", "-d"]),
-    ("dovecot", &["-F"]),
-    ("dropbear", &["-F", "-i"]),
-    ("httpd", &["-DFOREGROUND", "-DNO_DETACH", "-D NO_DETACH", "-F", "-D FOREGROUND", "-X", "-f", "-t", "-v"]),
-    ("in.tftpd", &["-L", "--foreground"]),
-    ("klogd", &["-n"]),
-    ("lighttpd", &["-D", "-t", "-i"]),
-    ("named", &["-f", "-g"]),
-    ("nmbd", &["-F", "--foreground", "-i", "--interactive"]),
-    ("ntpd", &["-n", "-d", "-q", "--nofork"]),
-    ("proftpd", &["-n", "--nodaemon"]),
-    ("rsyslogd", &["-n"]),
-    ("slapd", &["-d"]),
-    ("smbd", &["-F", "--foreground", "-i", "--interactive"]),
-    ("snmpd", &["-f"]),
-    ("squid", &["-N", "--foreground"]),
-    ("sshd", &["-D", "-i", "-d", "-t", "-T"]),
-    ("syslogd", &["-n", "-d"]),
-    ("syslog-ng", &["-F", "--foreground"]),
-    ("xinetd", &["-dontfork", "-d"]),
+/// A program that goes into the background.
+struct Leaves {
+    name: &'static str,
+    /// The flags that keep it.
+    flags: &'static [&'static str],
+    /// Which of them to write; where several programs have this name, all of them.
+    write: &'static str,
+    /// Where it is not empty: it goes only with one of these.
+    only_with: &'static [&'static str],
+}
+
+/// A program whose first flag is the one to write.
+const fn leaves(name: &'static str, flags: &'static [&'static str]) -> Leaves {
+    let write = match flags {
+        [first, ..] => first,
+        [] => "",
+    };
+    Leaves { name, flags, write, only_with: &[] }
+}
+
+const APACHE: &[&str] = &["-DFOREGROUND", "-DNO_DETACH", "-D NO_DETACH", "-F", "-D FOREGROUND", "-X", "-t", "-v", "-f"];
+
+const FOREGROUND_FLAGS: &[Leaves] = &[
+    leaves("acpid", &["-f", "--foreground", "-d", "--debug"]),
+    leaves("apache2", APACHE),
+    leaves("apache2ctl", APACHE),
+    leaves("apachectl", APACHE),
+    leaves("atd", &["-f", "-d"]),
+    leaves("collectd", &["-f", "-t", "-T", "-h"]),
+    leaves("connmand", &["-n", "--nodaemon", "-v", "--version"]),
+    leaves("cron", &["-f", "-n"]),
+    leaves("chronyd", &["-d", "-n", "-q", "-Q"]),
+    Leaves { write: "-f, or -n where it is cronie", ..leaves("crond", &["-f", "-n", "-d", "-x"]) },
+    leaves("cupsd", &["-f", "-F", "-l", "-t"]),
+    leaves("dhcpd", &["-f", "-d", "-t", "-T"]),
+    leaves("dovecot", &["-F", "-a", "-n"]),
+    leaves("dropbear", &["-F", "-i"]),
+    Leaves {
+        write: "-DFOREGROUND, or -f where it is busybox's",
+        ..leaves(
+            "httpd",
+            &["-DFOREGROUND", "-DNO_DETACH", "-D NO_DETACH", "-F", "-D FOREGROUND", "-X", "-f", "-d", "-t", "-v"],
+        )
+    },
+    Leaves { only_with: &["-l", "--listen"], ..leaves("in.tftpd", &["-L", "--foreground"]) },
+    leaves("klogd", &["-n"]),
+    leaves("lighttpd", &["-D", "-t", "-i", "-1", "-v", "-V"]),
+    leaves("mpd", &["--no-daemon", "--stdout", "--systemd", "--kill"]),
+    leaves("named", &["-f", "-g"]),
+    leaves("nmbd", &["-F", "--foreground", "-i", "--interactive"]),
+    Leaves { write: "-n, or -d where it is OpenNTPD", ..leaves("ntpd", &["-n", "-d", "-q", "--nofork"]) },
+    leaves("privoxy", &["--no-daemon"]),
+    leaves("proftpd", &["-n", "--nodaemon", "-t"]),
+    leaves("rpcbind", &["-f", "-d"]),
+    Leaves { only_with: &["--daemon"], ..leaves("rsync", &["--no-detach"]) },
+    leaves("rsyslogd", &["-n", "-N"]),
+    leaves("slapd", &["-d"]),
+    leaves("smartd", &["-n", "--no-fork", "-d", "--debug", "-q", "--quit"]),
+    leaves("smbd", &["-F", "--foreground", "-i", "--interactive"]),
+    leaves("snmpd", &["-f"]),
+    leaves("snmptrapd", &["-f"]),
+    leaves("squid", &["-N", "--foreground", "-z", "-k"]),
+    leaves("sshd", &["-D", "-i", "-d", "-t", "-T", "-G"]),
+    Leaves { write: "-n, or -F where it is sysklogd 2", ..leaves("syslogd", &["-n", "-d", "-F", "--no-detach"]) },
+    leaves("syslog-ng", &["-F", "--foreground"]),
+    leaves("transmission-daemon", &["-f", "--foreground"]),
+    leaves("varnishd", &["-F", "-d", "-C", "-V"]),
+    leaves("winbindd", &["-F", "--foreground", "-i", "--interactive"]),
+    leaves("xinetd", &["-dontfork", "-d"]),
 ];
 
 /// How a program gets into the background.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Background {
-    /// It is told so, by this flag.
-    Told(String),
-    /// It is not told otherwise, by this flag.
-    Untold(&'static str),
+    /// By this flag.
+    Flag(String),
+    /// Because a flag is missing: which one to write.
+    Missing(&'static str),
 }
 
-/// Whether what is started goes into the background.
+/// Whether the program that is started goes into the background.
 pub fn background(launch: &Launch) -> Option<Background> {
-    if launch.through.iter().any(|name| name == "fghack") {
+    if launch.through.iter().any(|name| name.ends_with("fghack")) {
         return None;
     }
     let program = launch.program.as_str();
-    let name = |listed: &str| program == listed || versioned(program, listed);
-    if program == "nginx" && has(launch, "daemon on") {
-        return Some(Background::Told("daemon on;".into()));
+    let is = |listed: &str| program == listed || versioned(program, listed);
+    if program == "nginx" {
+        let says = |word: &Word| word.literal().is_some_and(|text| text.contains("daemon on"));
+        return launch.arguments.iter().any(says).then(|| Background::Flag("daemon on;".into()));
     }
-    // rsync is a daemon that stays only if it is told so, besides being told to be one.
-    if program == "rsync" && has(launch, "--daemon") && !has(launch, "--no-detach") {
-        return Some(Background::Untold("--no-detach"));
+    if let Some(program) = DAEMONIZE_FLAGS.iter().find(|program| is(program.name)) {
+        let found = flags(program.syntax, &launch.arguments);
+        let any = |names: &[&str]| found.iter().rev().find(|flag| names.contains(&flag.name.as_str())).cloned();
+        let flag = any(program.flags).filter(|flag| !flag.is_off() && any(program.kept_by).is_none())?;
+        let value = flag.value.filter(|_| program.syntax.long_valued.contains(&flag.name.as_str()));
+        return Some(Background::Flag([Some(flag.name), value].into_iter().flatten().collect::<Vec<_>>().join(" ")));
     }
-    let told = TOLD.iter().find(|(listed, _)| name(listed));
-    if let Some(flag) = told.and_then(|(_, flags)| flags.iter().find(|flag| has(launch, flag))) {
-        return Some(Background::Told((*flag).into()));
+    // lighttpd2 is another program than lighttpd.
+    let program = FOREGROUND_FLAGS.iter().find(|listed| listed.name == program)?;
+    // The shell may put the flag there.
+    let dynamic = launch.arguments.iter().any(|word| word.literal().is_none());
+    let has = |flags: &[&str]| flags.iter().any(|flag| occurs(launch, flag));
+    let goes = program.only_with.is_empty() || has(program.only_with);
+    if dynamic || !goes || has(program.flags) {
+        return None;
     }
-    let (_, flags) = UNLESS.iter().find(|(listed, _)| name(listed))?;
-    // What the shell puts there may be the flag.
-    let open = launch.arguments.iter().any(|word| word.literal().is_none());
-    let kept = flags.iter().any(|flag| has(launch, flag) || clustered(launch, flag));
-    if open || kept { None } else { flags.first().map(|flag| Background::Untold(flag)) }
+    Some(Background::Missing(program.write))
 }
 
 /// `php-fpm8.2` is a php-fpm.
@@ -106,66 +198,87 @@ fn versioned(program: &str, listed: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
 }
 
-/// Whether the words of `flag` stand among the arguments, next to each other, or after `=`.
-fn has(launch: &Launch, flag: &str) -> bool {
-    let arguments: Vec<&str> = launch.arguments.iter().map(|word| word.literal().unwrap_or("$")).collect();
+/// Whether a flag may be among the arguments: as words next to each other, before `=`, or as a letter among others. Too
+/// often rather than too seldom: it leads to silence.
+fn occurs(launch: &Launch, flag: &str) -> bool {
+    let arguments: Vec<&str> = launch.arguments.iter().map(Word::text).collect();
     let parts: Vec<&str> = flag.split(' ').collect();
-    arguments.windows(parts.len()).any(|window| window == parts)
-        || arguments.iter().any(|argument| *argument == parts.join("=") || argument.trim_end_matches(';') == flag)
-        || (parts.len() == 1 && arguments.iter().any(|argument| is_long_with_value(argument, flag)))
-}
-
-fn is_long_with_value(argument: &str, flag: &str) -> bool {
-    flag.starts_with("--") && argument.split_once('=').is_some_and(|(name, value)| name == flag && value != "no")
-}
-
-/// Whether a letter stands among others: `-De`. Good enough to keep silent, not to speak.
-fn clustered(launch: &Launch, flag: &str) -> bool {
     let letter = flag.strip_prefix('-').filter(|letter| letter.len() == 1);
-    letter.is_some_and(|letter| {
-        let cluster = |text: &str| text.starts_with('-') && !text.starts_with("--") && text.contains(letter);
-        launch.arguments.iter().filter_map(Word::literal).any(cluster)
-    })
+    let is = |argument: &&str| {
+        let cluster = argument.starts_with('-') && !argument.starts_with("--");
+        argument.split('=').next() == Some(flag) || (cluster && letter.is_some_and(|letter| argument.contains(letter)))
+    };
+    arguments.windows(parts.len()).any(|window| window == parts) || arguments.iter().any(is)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::launch::launch;
+    use crate::script::Script;
 
     fn of(line: &str) -> Option<Background> {
-        background(&launch(&line.split(' ').map(String::from).collect::<Vec<_>>()).unwrap())
+        background(&launch(&Script::new(line).unwrap().commands[0].words).unwrap())
     }
 
     #[test]
-    fn who_is_told_to_go() {
-        for line in [
-            "exec memcached -d -u www",
-            "exec setuidgid www /usr/bin/gunicorn --daemon x",
-            "exec redis-server --daemonize yes",
-            "exec php-fpm8.2 -D",
-            "exec mongod --fork",
-            "exec uwsgi --daemonize=/var/log/x",
-            "exec start-stop-daemon --start --background --exec x",
+    fn those_that_a_flag_sends_away() {
+        for (line, flag) in [
+            ("exec memcached -d -u www", "-d"),
+            ("exec memcached -dp 11211", "-d"),
+            ("exec memcached $OPTS -d", "-d"),
+            ("exec setuidgid www /usr/bin/gunicorn --daemon x", "--daemon"),
+            ("exec redis-server --daemonize yes", "--daemonize yes"),
+            ("exec php-fpm8.2 -D", "-D"),
+            ("exec mongod --fork", "--fork"),
+            ("exec mysqld --daemonize", "--daemonize"),
+            ("exec mysqld --daemonize=ON", "--daemonize"),
+            ("exec uwsgi --daemonize=/var/log/x", "--daemonize"),
+            ("exec start-stop-daemon --start --background --exec x", "--background"),
+            ("exec start-stop-daemon -Sbx f -- -v", "-b"),
+            ("exec ssh -fN h", "-f"),
+            ("exec ssh h -f tail", "-f"),
+            ("exec autossh -M 0 -f h", "-f"),
+            ("exec haproxy -f x -D", "-D"),
+            ("exec nginx -g 'daemon on;'", "daemon on;"),
         ] {
-            assert!(matches!(of(line), Some(Background::Told(_))), "{line}");
+            assert_eq!(of(line), Some(Background::Flag(flag.into())), "{line}");
         }
-        for line in
-            ["exec memcached -u www", "exec fghack memcached -d", "exec redis-server --daemonize no", "exec foo -d"]
-        {
+        for line in [
+            "exec memcached -u www",
+            "exec memcached -u d -p 1",
+            "exec memcached -ud",
+            "exec fghack memcached -d",
+            "exec redis-server --daemonize no",
+            "exec foo -d",
+            "exec ssh -N h tail -f x",
+            "exec ssh -N $h -f",
+            "exec ssh -o f h",
+            "exec start-stop-daemon -S -x f -- -b 1",
+            "exec mysqld --daemonize=OFF",
+            "exec php-fpm -D -F",
+            "exec haproxy -D -db",
+            "exec mcelog --daemon --foreground",
+            "exec gunicorn -c -D",
+            "exec nginx -g 'daemon off;'",
+            "exec postfix start-fg",
+        ] {
             assert_eq!(of(line), None, "{line}");
         }
     }
 
     #[test]
-    fn who_goes_unless_told_to_stay() {
+    fn those_that_leave_without_a_flag() {
         for (line, flag) in [
             ("exec /usr/sbin/sshd", "-D"),
             ("exec cron", "-f"),
             ("exec apache2 -k start", "-DFOREGROUND"),
             ("exec rsync --daemon", "--no-detach"),
+            ("exec in.tftpd -l /srv", "-L"),
+            ("exec crond", "-f, or -n where it is cronie"),
+            ("exec syslogd -s -m0", "-n, or -F where it is sysklogd 2"),
         ] {
-            assert_eq!(of(line), Some(Background::Untold(flag)), "{line}");
+            assert_eq!(of(line), Some(Background::Missing(flag)), "{line}");
         }
         for line in [
             "exec sshd -De",
@@ -174,6 +287,9 @@ mod tests {
             "exec rsync --daemon --no-detach",
             "exec rsync -a x y",
             "exec tcpserver 0 22 sshd -i",
+            "exec in.tftpd -s /srv",
+            "exec lighttpd2 -c x",
+            "exec slapd -d0",
         ] {
             assert_eq!(of(line), None, "{line}");
         }

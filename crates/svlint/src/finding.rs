@@ -1,135 +1,15 @@
-//! What can be found: codes, how grave each is, and a finding as a line or a JSON object. svlint(8) has a paragraph for
-//! each code; a code, once given, keeps its meaning.
+//! Something that was found, as a line or a JSON object.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_core::label::Label;
 use daemontools_lines::local_time_cache::LocalTimeFormatter;
-use daemontools_program::printable::printable;
+use daemontools_program::printable::{printable, printable_line};
 use daemontools_sys::local_time::LocalTime;
 use serde::Serialize;
 
-/// How grave a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// It works, until the day on which it does not.
-    Warning,
-    /// It does not work.
-    Error,
-}
-
-/// What was found. The order is that of the codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Code {
-    /// There is no `run`.
-    RunMissing,
-    /// It is not executable.
-    RunNotExecutable,
-    /// It does not begin with `#!`.
-    NoInterpreterLine,
-    /// Its lines end with carriage returns.
-    CarriageReturn,
-    /// The interpreter is not there.
-    InterpreterMissing,
-    /// The last command runs under the shell.
-    NoExec,
-    /// It is told to go into the background.
-    ToldToBackground,
-    /// It goes into the background unless it is told not to.
-    NotToldToForeground,
-    /// The logger does not get what goes to standard error.
-    ErrorsNotLogged,
-    /// The log directory is not there and cannot be made.
-    LogDirectoryMissing,
-    /// The log directory cannot be written.
-    LogDirectoryNotWritable,
-    /// There is no such account.
-    AccountUnknown,
-    /// Two loggers write to one directory.
-    LogDirectoryShared,
-    /// A service has two names.
-    LinkedTwice,
-    /// `log` is no directory.
-    LogNotDirectory,
-    /// svscan does not look at this name.
-    NameSkipped,
-    /// A link leads nowhere.
-    LinkBroken,
-    /// A file `down` that nobody seems to want.
-    DownLeftBehind,
-    /// The service is started again and again right now.
-    Restarting,
-    /// Everybody may change what runs as somebody else.
-    WritableByAll,
-}
-
-impl Code {
-    /// Every code, in order.
-    pub const ALL: [Code; 20] = [
-        Code::RunMissing,
-        Code::RunNotExecutable,
-        Code::NoInterpreterLine,
-        Code::CarriageReturn,
-        Code::InterpreterMissing,
-        Code::NoExec,
-        Code::ToldToBackground,
-        Code::NotToldToForeground,
-        Code::ErrorsNotLogged,
-        Code::LogDirectoryMissing,
-        Code::LogDirectoryNotWritable,
-        Code::AccountUnknown,
-        Code::LogDirectoryShared,
-        Code::LinkedTwice,
-        Code::LogNotDirectory,
-        Code::NameSkipped,
-        Code::LinkBroken,
-        Code::DownLeftBehind,
-        Code::Restarting,
-        Code::WritableByAll,
-    ];
-
-    /// `SL001` and so on.
-    pub fn name(self) -> String {
-        let place = Code::ALL.iter().position(|&code| code == self).unwrap_or_default();
-        format!("SL{:03}", place + 1)
-    }
-
-    /// How grave it is.
-    pub fn severity(self) -> Severity {
-        match self {
-            Code::RunMissing
-            | Code::RunNotExecutable
-            | Code::NoInterpreterLine
-            | Code::CarriageReturn
-            | Code::InterpreterMissing
-            | Code::ToldToBackground
-            | Code::LogDirectoryMissing
-            | Code::LogDirectoryNotWritable
-            | Code::AccountUnknown
-            | Code::LogDirectoryShared
-            | Code::LogNotDirectory
-            | Code::Restarting => Severity::Error,
-            Code::NoExec
-            | Code::NotToldToForeground
-            | Code::ErrorsNotLogged
-            | Code::LinkedTwice
-            | Code::NameSkipped
-            | Code::LinkBroken
-            | Code::DownLeftBehind
-            | Code::WritableByAll => Severity::Warning,
-        }
-    }
-}
-
-impl Severity {
-    fn word(self) -> &'static str {
-        match self {
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        }
-    }
-}
+use crate::code::Code;
 
 /// Something that will bite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,6 +52,13 @@ impl Finding {
         Finding { line: Some(line), ..self }
     }
 
+    /// The key to sort by: findings of a service in the order of its files, causes before what comes of them.
+    pub fn order(&self) -> (PathBuf, bool, Option<usize>, Code) {
+        let effect = self.code == Code::Restarting;
+        let path = if effect { self.path.join("run") } else { self.path.clone() };
+        (path, effect, self.line, self.code)
+    }
+
     /// The lines for people: what is wrong; indented, what to do, and lines of the log.
     pub fn text(&self) -> Vec<u8> {
         let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -180,7 +67,7 @@ impl Finding {
         let mut text = printable(self.path.as_os_str().as_bytes());
         text.push_str(&words);
         for line in &self.log {
-            text.push_str(&format!("    | {}\n", printable(&with_time(line))));
+            text.push_str(&format!("    | {}\n", printable_line(&with_time(line))));
         }
         text.into_bytes()
     }
@@ -214,22 +101,6 @@ fn with_time(line: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn codes_are_numbers_in_order() {
-        assert_eq!(Code::RunMissing.name(), "SL001");
-        assert_eq!(Code::WritableByAll.name(), "SL020");
-        assert!(Code::ALL.is_sorted());
-    }
-
-    #[test]
-    fn each_code_has_its_paragraph_in_the_manual() {
-        let manual = include_str!("../svlint.8");
-        for code in Code::ALL {
-            let head = format!(".It {} Pq {}\n", code.name(), code.severity().word());
-            assert!(manual.contains(&head), "{head}");
-        }
-    }
 
     #[test]
     fn a_line_and_an_object() {

@@ -1,33 +1,22 @@
 //! What a command starts in the end: through `exec`, `setuidgid`, `softlimit` and other programs that become another one,
-//! to the program itself, with what was said on the way.
+//! and through `sh -c`, to the program itself; and what was given on the way.
 
-use brush_parser::unquote_str;
+use crate::account::Account;
+use crate::ending::ending;
+use crate::passing::{Changes, Named, Passing, passing};
+use crate::script::Script;
+use crate::word::Word;
 
-/// A word of a script: what it says, or that only the shell will know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// This, whatever happens.
-    Literal(String),
-    /// Something with a `$` or a backquote in it, as it stands in the script.
-    Open(String),
-}
-
-impl Word {
-    /// What a word in a script means.
-    pub fn new(raw: &str) -> Word {
-        match raw.contains(['$', '`']) {
-            true => Word::Open(raw.into()),
-            false => Word::Literal(unquote_str(raw)),
-        }
-    }
-
-    /// What it says, if that is known.
-    pub fn literal(&self) -> Option<&str> {
-        match self {
-            Word::Literal(text) => Some(text),
-            Word::Open(_) => None,
-        }
-    }
+/// Who a program runs as.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RunsAs {
+    /// The account of supervise.
+    #[default]
+    Supervise,
+    /// This account.
+    Account(Account),
+    /// An account that cannot be known here.
+    Unknown,
 }
 
 /// A program that is started.
@@ -35,147 +24,206 @@ impl Word {
 pub struct Launch {
     /// Whether the shell becomes it.
     pub exec: bool,
-    /// The account that it runs under, where one is named: `user`, or `user:group` and more groups.
-    pub account: Option<String>,
-    /// Every account that is named.
-    pub accounts: Vec<String>,
-    /// The programs on the way.
+    /// Who it runs as.
+    pub runs_as: RunsAs,
+    /// Every account that is named, with the program that it is given to.
+    pub accounts: Vec<(String, Account)>,
+    /// The names of the programs on the way.
     pub through: Vec<String>,
+    /// The programs on the way and the last one, as they are written.
+    pub programs: Vec<Word>,
     /// Its name without a directory.
     pub program: String,
     /// Its arguments.
     pub arguments: Vec<Word>,
+    /// Whether standard error is redirected on the way.
+    pub redirects_errors: bool,
+    /// The values of `PATH` that are set on the way.
+    pub paths: Vec<Word>,
+    /// Directories of variables, which may set `PATH`, too.
+    pub variables: Vec<Word>,
+    /// The first of `programs` that is started in another directory or root; all after it are.
+    pub elsewhere: Option<usize>,
+    /// Whether it is a shell with a script that was not read.
+    pub unread: bool,
 }
 
-/// How a program that becomes another one takes its arguments.
-struct Passing {
-    name: &'static str,
-    /// Its option letters that have a value.
-    valued: &'static str,
-    /// How many words come before the next program.
-    words: usize,
-    /// Where the account is named.
-    account: Account,
-}
+/// Shells, whose scripts are read.
+pub const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "ksh", "mksh", "busybox", "zsh"];
+/// How many scripts may be inside one another, by `sh -c`.
+pub const SCRIPTS: u32 = 4;
 
-#[derive(PartialEq, Eq)]
-enum Account {
-    Nowhere,
-    /// In the first word.
-    FirstWord,
-    /// In the first word; the program is told of it, and runs as before.
-    Told,
-    /// In the value of this option.
-    Option(char),
-}
-
-const fn passing(name: &'static str, valued: &'static str, words: usize) -> Passing {
-    Passing { name, valued, words, account: Account::Nowhere }
-}
-
-const fn becoming(name: &'static str) -> Passing {
-    Passing { name, valued: "", words: 1, account: Account::FirstWord }
-}
-
-/// The programs that become another one.
-const PASSING: [Passing; 22] = [
-    passing("exec", "a", 0),
-    passing("command", "", 0),
-    passing("env", "uCS", 0),
-    passing("nice", "n", 0),
-    passing("ionice", "cnp", 0),
-    passing("nohup", "", 0),
-    passing("setsid", "", 0),
-    passing("stdbuf", "ieo", 0),
-    passing("pgrphack", "", 0),
-    passing("fghack", "", 0),
-    passing("envdir", "", 1),
-    passing("s6-envdir", "L", 1),
-    passing("softlimit", "acdflmoprst", 0),
-    passing("s6-softlimit", "acdflmoprst", 0),
-    passing("setlock", "", 1),
-    passing("s6-setlock", "t", 1),
-    Passing { name: "envuidgid", valued: "", words: 1, account: Account::Told },
-    becoming("setuidgid"),
-    becoming("s6-setuidgid"),
-    becoming("setuser"),
-    Passing { name: "chpst", valued: "uUbenlLmdopfctrsC/", words: 0, account: Account::Option('u') },
-    passing("argv0", "", 0),
-];
-
-/// What the words of a command start; `None` if nothing (assignments only).
+/// What the words of a command start; `None` if nothing (assignments, `exec` with redirections only).
 pub fn launch(raw: &[String]) -> Option<Launch> {
+    launch_at(raw, SCRIPTS)
+}
+
+/// The same, inside scripts so that only `depth` more may be inside it.
+pub fn launch_at(raw: &[String], depth: u32) -> Option<Launch> {
     let mut words: Vec<Word> = raw.iter().map(|raw| Word::new(raw)).collect();
     words.reverse();
     let mut launch = Launch::default();
     loop {
         let word = words.pop()?;
-        let text = match &word {
-            Word::Literal(text) | Word::Open(text) => text,
-        };
-        let assigns = is_assignment(text);
-        if assigns && (launch.through.is_empty() || launch.through.last().is_some_and(|last| last == "env")) {
+        if launch.assigns(&word) {
             continue;
         }
-        let name = text.rsplit('/').next().unwrap_or_default().to_owned();
-        let Some(passing) = PASSING.iter().find(|passing| passing.name == name) else {
+        let name = word.text().rsplit('/').next().unwrap_or_default().to_owned();
+        launch.programs.push(word);
+        let only_finds = name == "command" && matches!(words.last().and_then(Word::literal), Some("-v" | "-V"));
+        // `ip` becomes another program only as `ip netns exec NAME PROGRAM`.
+        let only_sets = name == "ip" && !is_netns_exec(&words);
+        let found = passing(&name).filter(|_| !only_finds && !only_sets);
+        let Some(passing) = found else {
             words.reverse();
-            return Some(Launch { program: name, arguments: words, ..launch });
+            let launch = Launch { program: name, arguments: words, ..launch };
+            return Some(launch.through_shell(depth));
         };
-        if name == "command" && matches!(words.last().and_then(Word::literal), Some("-v" | "-V")) {
-            // It only tells where a program is.
-            return Some(Launch { program: name, arguments: words, ..launch });
-        }
         launch.exec |= name == "exec" && launch.through.is_empty();
-        let mut account = options(passing, &mut words);
-        for place in 0..passing.words {
-            let word = words.pop()?;
-            if place == 0 && matches!(passing.account, Account::FirstWord | Account::Told) {
-                account = Some(word);
-            }
-        }
-        if let Some(account) = account {
-            let spec = account.literal();
-            launch.accounts.extend(spec.and_then(|spec| spec.split(':').next()).map(String::from));
-            if passing.account != Account::Told {
-                launch.account = spec.map(String::from);
-            }
-        }
+        launch.take(passing, &mut words)?;
         launch.through.push(name);
     }
 }
 
-/// Takes the options off; the word that names an account, if one does.
-fn options(passing: &Passing, words: &mut Vec<Word>) -> Option<Word> {
-    let mut account = None;
-    loop {
-        let letters = match words.last().and_then(Word::literal) {
-            Some(text) if text.starts_with('-') => text.get(1..).unwrap_or_default().to_owned(),
-            // An open word at this place: `softlimit $LIMITS` or a program; nobody can know.
-            _ => return account,
-        };
-        words.pop();
-        if letters.starts_with('-') {
-            return account;
+impl Launch {
+    /// Takes an assignment before the command, or one of `env`; whether it is one.
+    fn assigns(&mut self, word: &Word) -> bool {
+        let Some((name, value)) = word.text().split_once('=') else { return false };
+        let assigns = self.through.last().is_none_or(|last| last == "env") && is_name(name);
+        if assigns && name == "PATH" {
+            self.paths.push(Word::new(value));
         }
-        if let Some(at) = letters.find(|letter| passing.valued.contains(letter)) {
-            let (letter, value) = letters.split_at(at);
-            let _ = letter;
-            let mut value = value.chars();
-            let letter = value.next();
-            let value = match value.as_str() {
-                "" => words.pop(),
-                attached => Some(Word::Literal(attached.into())),
-            };
-            if letter.is_some_and(|letter| passing.account == Account::Option(letter)) {
-                account = value;
+        assigns
+    }
+
+    /// Takes the options and the words of a program that becomes another one.
+    fn take(&mut self, passing: &Passing, words: &mut Vec<Word>) -> Option<()> {
+        let options = options(passing, words);
+        let mut account = None;
+        if let Named::Option(letter, syntax) = passing.named {
+            account = options.iter().find(|option| option.0 == letter).map(|option| (option.1.clone(), syntax));
+        }
+        for letter in options.iter().map(|option| option.0) {
+            match (passing.name, letter) {
+                ("chpst", '/' | 'C') | ("env", 'C') => self.moves(),
+                _ => {}
             }
+        }
+        let variables = options.into_iter().filter(|option| passing.name == "chpst" && option.0 == 'e');
+        self.variables.extend(variables.map(|option| option.1));
+        for place in 0..passing.words {
+            let word = words.pop()?;
+            match passing.named {
+                Named::FirstWord(syntax) | Named::Environment(syntax) if place == 0 => account = Some((word, syntax)),
+                _ if passing.name.ends_with("fdmove") && place == 0 => {
+                    self.redirects_errors |= word.literal() == Some("2");
+                }
+                _ if passing.changes == Changes::Variables && place == 0 => self.variables.push(word),
+                _ => {}
+            }
+        }
+        if passing.name == "ip" {
+            // netns exec NAME
+            words.truncate(words.len().saturating_sub(3));
+        }
+        if passing.changes == Changes::Place {
+            self.moves();
+        }
+        self.run_as(passing, account);
+        Some(())
+    }
+
+    /// The programs that follow are started in another place.
+    fn moves(&mut self) {
+        self.elsewhere.get_or_insert(self.programs.len());
+    }
+
+    fn run_as(&mut self, passing: &Passing, account: Option<(Word, crate::account::Syntax)>) {
+        let Some((word, syntax)) = account else {
+            if passing.named == Named::Somehow {
+                self.runs_as = RunsAs::Unknown;
+            }
+            return;
+        };
+        let account = word.literal().and_then(|text| Account::new(syntax, text));
+        self.accounts.extend(account.clone().map(|account| (passing.name.to_owned(), account)));
+        if !matches!(passing.named, Named::Environment(_)) {
+            self.runs_as = account.map_or(RunsAs::Unknown, RunsAs::Account);
+        }
+    }
+
+    /// `sh -c SCRIPT`: what the script starts at its end.
+    fn through_shell(self, depth: u32) -> Launch {
+        if !SHELLS.contains(&self.program.as_str()) || self.arguments.is_empty() {
+            return self;
+        }
+        let arguments = self.arguments.iter().skip_while(|word| word.literal() == Some("sh"));
+        let mut arguments = arguments.skip_while(|word| word.literal().is_some_and(is_plain_option));
+        let gives_script = |text: &str| text.starts_with('-') && text.ends_with('c');
+        if !arguments.next().and_then(Word::literal).is_some_and(gives_script) || depth == 0 {
+            return Launch { unread: true, ..self };
+        }
+        let script = arguments.next().and_then(Word::literal).and_then(Script::new);
+        let redirects = |script: &Script| script.commands.iter().any(|command| command.redirects_errors());
+        let last = script.as_ref().and_then(|script| ending(script, depth.saturating_sub(1)));
+        let (Some(script), Some(last)) = (&script, last) else { return Launch { unread: true, ..self } };
+        let inner = last.launch;
+        Launch {
+            exec: self.exec,
+            runs_as: if inner.runs_as == RunsAs::Supervise { self.runs_as } else { inner.runs_as },
+            accounts: [self.accounts, inner.accounts].concat(),
+            through: [self.through, vec![self.program], inner.through].concat(),
+            elsewhere: self.elsewhere.or(inner.elsewhere.map(|place| place + self.programs.len())),
+            programs: [self.programs, inner.programs].concat(),
+            redirects_errors: self.redirects_errors || inner.redirects_errors || redirects(script),
+            paths: [self.paths, inner.paths].concat(),
+            variables: [self.variables, inner.variables].concat(),
+            unread: self.unread || inner.unread,
+            ..inner
         }
     }
 }
 
-fn is_assignment(word: &str) -> bool {
-    let name = word.split_once('=').map_or("", |(name, _)| name);
+/// `-e`, `-o pipefail` and so on, but not `-c`.
+fn is_plain_option(text: &str) -> bool {
+    text == "pipefail" || (text.len() > 1 && text.starts_with(['-', '+']) && !text.ends_with('c'))
+}
+
+fn is_netns_exec(words: &[Word]) -> bool {
+    let last = words.iter().rev().take(2).filter_map(Word::literal);
+    last.eq(["netns", "exec"])
+}
+
+/// Takes the options off; those that have a value.
+fn options(passing: &Passing, words: &mut Vec<Word>) -> Vec<(char, Word)> {
+    let mut options = Vec::new();
+    loop {
+        let letters = match words.last().and_then(Word::literal) {
+            Some(text) if text.starts_with('-') && (text.len() > 1 || passing.name == "env") => text.to_owned(),
+            // A dynamic word here may be options or a program: `softlimit $LIMITS`.
+            _ => return options,
+        };
+        words.pop();
+        let letters = letters.get(1..).unwrap_or_default();
+        if letters == "-" {
+            return options;
+        }
+        if letters.starts_with('-') {
+            continue;
+        }
+        let Some(at) = letters.find(|letter| passing.valued.contains(letter)) else { continue };
+        let mut value = letters.get(at..).unwrap_or_default().chars();
+        let letter = value.next().unwrap_or_default();
+        let value = match value.as_str() {
+            "" => words.pop(),
+            attached => Some(Word::Literal(attached.into())),
+        };
+        options.extend(value.map(|value| (letter, value)));
+    }
+}
+
+/// Whether this may be the name of a variable.
+pub fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     first && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -186,12 +234,19 @@ mod tests {
     use super::*;
 
     fn of(line: &str) -> Option<Launch> {
-        launch(&line.split(' ').map(String::from).collect::<Vec<_>>())
+        launch(&Script::new(line).unwrap().commands[0].words)
+    }
+
+    fn account(launch: &Launch) -> Option<&str> {
+        match &launch.runs_as {
+            RunsAs::Account(account) => Some(&account.text),
+            RunsAs::Supervise | RunsAs::Unknown => None,
+        }
     }
 
     #[test]
     fn the_program_is_found_behind_others() {
-        for (line, program, account, exec) in [
+        for (line, program, runs_as, exec) in [
             ("exec foo -d", "foo", None, true),
             ("/usr/sbin/foo", "foo", None, false),
             ("exec setuidgid log multilog t ./main", "multilog", Some("log"), true),
@@ -206,17 +261,35 @@ mod tests {
             ("command -v sshd", "command", None, false),
             ("command sshd", "sshd", None, false),
             ("exec envuidgid dns softlimit -d300 /usr/bin/dnscache", "dnscache", None, true),
+            ("exec s6-setuidgid 1000:1000 foo", "foo", Some("1000:1000"), true),
+            ("exec ip netns exec blue foo -x", "foo", None, true),
+            ("ip link set lo up", "ip", None, false),
+            ("exec envdir ./env sh -c 'exec setuidgid a foo 2>&1'", "foo", Some("a"), true),
+            ("exec sh -ec 'x; exec bash -c \"foo -x\"'", "foo", None, true),
+            ("exec sh ./start.sh", "sh", None, true),
         ] {
             let launch = of(line).unwrap();
-            assert_eq!(
-                (launch.program.as_str(), launch.account.as_deref(), launch.exec),
-                (program, account, exec),
-                "{line}"
-            );
+            assert_eq!((launch.program.as_str(), account(&launch), launch.exec), (program, runs_as, exec), "{line}");
         }
-        assert_eq!(of("exec foo '-d' $x").unwrap().arguments, [Word::Literal("-d".into()), Word::Open("$x".into())]);
-        assert_eq!(of("exec envuidgid dns setuidgid www foo").unwrap().accounts, ["dns", "www"]);
+        let arguments = [Word::Literal("-d".into()), Word::Dynamic("$x".into())];
+        assert_eq!(of("exec foo '-d' $x").unwrap().arguments, arguments);
+        let launch = of("exec envuidgid dns setuidgid www foo").unwrap();
+        assert_eq!(launch.accounts.iter().map(|named| named.1.text.as_str()).collect::<Vec<_>>(), ["dns", "www"]);
         assert_eq!(of("exec"), None);
         assert_eq!(of("A=1"), None);
+    }
+
+    #[test]
+    fn what_happens_on_the_way_is_kept() {
+        assert!(of("exec fdmove -c 2 1 foo").unwrap().redirects_errors);
+        assert!(of("exec envdir ./env sh -c 'exec foo 2>&1'").unwrap().redirects_errors);
+        assert!(!of("exec sh -c 'exec foo'").unwrap().redirects_errors);
+        assert!(of("exec sh -c \"exec foo $X\"").unwrap().unread);
+        assert!(of("exec sh start").unwrap().unread);
+        assert_eq!(of("exec envdir ./env foo").unwrap().variables, [Word::Literal("./env".into())]);
+        assert_eq!(of("exec chpst -e env/ foo").unwrap().variables, [Word::Literal("env/".into())]);
+        assert_eq!(of("PATH=/x:$PATH foo").unwrap().paths, [Word::Dynamic("/x:$PATH".into())]);
+        assert_eq!(of("exec chpst -/ /jail foo").unwrap().elsewhere, Some(2));
+        assert_eq!(of("exec nice sh -c 'exec chroot . foo'").unwrap().elsewhere, Some(5));
     }
 }

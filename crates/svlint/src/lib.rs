@@ -1,16 +1,35 @@
-//! svlint: what a run script says (`script`, `launch`, `daemons`, `advice`), what a directory holds (`service`, `log`,
-//! `tree`), what happens right now (`live`), and how it is told (`finding`, `shell`).
+//! svlint: what a run script says (`word`, `reader`, `script`), what it starts (`passing`, `account`, `launch`, `ending`,
+//! `sourced`), what is wrong with that (`flags`, `daemons`, `advice`, `interpreter`, `programs`, `multilog`, all of it
+//! `run_script`), what a
+//! directory holds (`file`, `service`, `log`, `access`, `tree`), what happens right now (`live`), and how it is reported
+//! (`code`, `finding`, `run`).
 #![forbid(unsafe_code)]
 
-pub mod access;
-pub mod advice;
-pub mod daemons;
-pub mod finding;
-pub mod launch;
-pub mod live;
-pub mod log;
-pub mod options;
-pub mod script;
-pub mod service;
-pub mod shell;
-pub mod tree;
+mod access;
+mod account;
+mod advice;
+mod code;
+mod daemons;
+mod ending;
+mod file;
+mod finding;
+mod flags;
+mod interpreter;
+mod launch;
+mod live;
+mod log;
+mod multilog;
+mod options;
+mod passing;
+mod programs;
+mod reader;
+mod run;
+mod run_script;
+mod script;
+mod service;
+mod sourced;
+mod tree;
+mod word;
+
+pub use options::Options;
+pub use run::lint;

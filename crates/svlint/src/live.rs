@@ -16,7 +16,8 @@ use daemontools_service::report::{Normally, ServiceReport, State};
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::fd::STDERR;
 
-use crate::finding::{Code, Finding};
+use crate::code::Code;
+use crate::finding::Finding;
 use crate::service::Report;
 
 /// A service that is younger than this may have been started again.
@@ -65,10 +66,15 @@ impl Report {
     }
 
     fn restarting(&mut self, dir: &Path, how_often: &str) {
+        // A service that cannot start has its finding already, and says nothing in its log.
+        let run = dir.join("run");
+        if self.findings.iter().any(|finding| finding.path == run && finding.code.prevents_start()) {
+            return;
+        }
         let what = format!("this ends and is started again: {how_often}");
         let mut finding =
             Finding::new(Code::Restarting, dir, what, "its log, or the terminal of svscan, should tell why");
-        let loggers = [dir.join("log/run"), dir.join("run")];
+        let loggers = [dir.join("log/run"), run];
         let logs = self.logs.iter().filter(|log| loggers.contains(&log.run));
         finding.log = logs.flat_map(|log| log.last_lines()).collect();
         self.findings.push(finding);

@@ -1,18 +1,19 @@
 //! Where a logger writes: read from its script; checked against the account it runs under; and the last lines there.
 
-use std::fs::{self, metadata};
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_program::printable::printable;
-use nix::unistd::{Group, User, getegid, geteuid};
+use nix::unistd::geteuid;
 
 use crate::access::{Obstacle, Who, obstacle};
-use crate::advice::last_launch;
-use crate::finding::{Code, Finding};
-use crate::launch::{Launch, launch};
-use crate::script::Command;
+use crate::code::Code;
+use crate::ending::Ending;
+use crate::file::read_end;
+use crate::finding::Finding;
+use crate::launch::{Launch, RunsAs, launch};
+use crate::script::Script;
 
 /// How many of the last lines of a log are shown.
 const LINES: usize = 5;
@@ -41,19 +42,7 @@ impl LogDirectory {
 
     /// The last lines of the log.
     pub fn last_lines(&self) -> Vec<Vec<u8>> {
-        let read = || {
-            let path = self.path.join("current");
-            if !metadata(&path)?.is_file() {
-                return Ok(Vec::new());
-            }
-            let mut file = fs::OpenOptions::new().read(true).open(path)?;
-            let length = file.metadata()?.len();
-            file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-            let mut text = Vec::new();
-            file.take(TAIL).read_to_end(&mut text)?;
-            Ok::<_, std::io::Error>(text)
-        };
-        let text = read().unwrap_or_default();
+        let text = read_end(&self.path.join("current"), TAIL).map(|part| part.bytes).unwrap_or_default();
         let lines: Vec<_> = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
         lines.iter().skip(lines.len().saturating_sub(LINES)).map(|line| line.to_vec()).collect()
     }
@@ -61,14 +50,13 @@ impl LogDirectory {
 
 /// The directories that the logger with this script writes to, and what is wrong with them. `dir` is its service
 /// directory.
-pub fn directories(dir: &Path, run: &Path, commands: &[Command]) -> (Vec<LogDirectory>, Vec<Finding>) {
-    let Some((command, launched)) = last_launch(commands) else { return Default::default() };
-    let found = words(&launched)
-        .into_iter()
-        .map(|path| (path.clone(), LogDirectory { run: run.into(), line: command.line, path: dir.join(path) }));
-    let found: Vec<(PathBuf, LogDirectory)> = found.collect();
-    let who = who(&launched).filter(|_| !prepares(commands));
-    let check = |(path, log): &(PathBuf, LogDirectory)| finding(who?, dir, path, log, &launched);
+pub fn directories(dir: &Path, run: &Path, script: &Script, ending: &Ending) -> (Vec<LogDirectory>, Vec<Finding>) {
+    let (line, launched) = (ending.command.line, &ending.launch);
+    let log = |path: &PathBuf| LogDirectory { run: run.into(), line, path: dir.join(path) };
+    let found: Vec<(PathBuf, LogDirectory)> =
+        words(launched).into_iter().map(|path| (path.clone(), log(&path))).collect();
+    let who = who(dir, launched).filter(|_| !prepares(script) && launched.elsewhere.is_none());
+    let check = |(path, log): &(PathBuf, LogDirectory)| finding(who?, dir, path, log, launched);
     let findings = found.iter().filter_map(check).collect();
     (found.into_iter().map(|(_, log)| log).collect(), findings)
 }
@@ -95,33 +83,40 @@ fn words(launched: &Launch) -> Vec<PathBuf> {
     }
 }
 
-/// The script makes directories itself, or goes elsewhere first: then nobody can tell from outside.
-fn prepares(commands: &[Command]) -> bool {
-    let programs = commands.iter().filter_map(|command| launch(&command.words)).map(|launched| launched.program);
+/// Whether the script makes directories itself, or goes elsewhere first: then nothing can be told from outside.
+fn prepares(script: &Script) -> bool {
+    let programs = script.commands.iter().filter_map(|command| launch(&command.words)).map(|launched| launched.program);
     programs.into_iter().any(|program| ["mkdir", "install", "chown", "chmod", "cd"].contains(&program.as_str()))
 }
 
-/// Whom the logger runs as: the account that it names, else ourselves; `None` if that is not known.
-fn who(launched: &Launch) -> Option<Who> {
-    let changes = ["setuidgid", "s6-setuidgid", "setuser"];
-    match &launched.account {
-        Some(spec) => {
-            let mut names = spec.split(':');
-            let user = User::from_name(names.next()?).ok()??;
-            let gid = match names.next() {
-                Some(group) => Group::from_name(group).ok()??.gid,
-                None => user.gid,
-            };
-            // Further groups may open what these do not.
-            names.next().is_none().then_some(Who { uid: user.uid.as_raw(), gid: gid.as_raw() })
+/// Whose rights the logger has: those of the account that it names, else of the account that supervise runs as. `None` if
+/// that is not known.
+fn who(dir: &Path, launched: &Launch) -> Option<Who> {
+    match &launched.runs_as {
+        RunsAs::Account(account) => {
+            let (uid, gid) = account.ids()?;
+            // Further groups may open what the first one does not.
+            let only = !account.more_groups && account.groups.len() < 2;
+            Some(Who { uid, gid: only.then_some(gid) })
         }
-        None if launched.through.iter().any(|name| changes.contains(&name.as_str())) => None,
-        None => Some(Who { uid: geteuid().as_raw(), gid: getegid().as_raw() }),
+        RunsAs::Supervise => supervise(dir),
+        RunsAs::Unknown => None,
     }
 }
 
+/// Who supervise runs as: it owns the directory that it made. Where there is none yet, root will do what root can.
+fn supervise(dir: &Path) -> Option<Who> {
+    let dirs = [dir.join("supervise"), dir.join("../supervise")];
+    let owner = dirs.iter().find_map(|dir| metadata(dir).ok()).map(|found| found.uid());
+    let uid = owner.or(geteuid().is_root().then_some(0))?;
+    Some(Who { uid, gid: None })
+}
+
 fn finding(who: Who, dir: &Path, path: &Path, log: &LogDirectory, launched: &Launch) -> Option<Finding> {
-    let account = launched.account.as_deref().unwrap_or("the account that supervise runs as");
+    let account = match &launched.runs_as {
+        RunsAs::Account(account) => printable(account.text.as_bytes()),
+        _ => "the account that supervise runs as".into(),
+    };
     let shown = |path: &Path| printable(path.as_os_str().as_encoded_bytes());
     let (code, what, fix) = match obstacle(who, dir, path, launched.program != "svlogd")? {
         Obstacle::Missing(missing) => (

@@ -1,12 +1,11 @@
-//! Finds what will bite in service directories. What it does is in `shell`.
+//! Finds what will bite in service directories. What it does is in `run`.
 #![no_main]
 #![forbid(unsafe_code)]
 
 use daemontools_program::entry;
 use daemontools_program::failure::{Outcome, Program};
 use daemontools_sys::args::Args;
-use svlint::options::Options;
-use svlint::shell;
+use svlint::{Options, lint};
 
 static PROGRAM: Program = Program {
     name: "svlint",
@@ -20,5 +19,5 @@ Exit code: 0 nothing found, 1 warnings, 2 errors, 111 trouble.",
 entry!(PROGRAM, run);
 
 fn run(args: Args) -> Outcome {
-    shell::lint(&PROGRAM, &Options::parse(args)?)
+    lint(&PROGRAM, &Options::parse(args)?)
 }

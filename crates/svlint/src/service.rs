@@ -1,24 +1,19 @@
-//! One service directory: its `run`, from the first byte to the last command, and its logger.
+//! One service directory: what is there and with what modes; its `run` and that of its logger.
 
-use std::fs::{self, Metadata, metadata};
-use std::io::ErrorKind;
+use std::fs::{Metadata, metadata};
+use std::io::{Error, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_program::failure::Failure;
 use nix::errno::Errno;
-use nix::unistd::User;
 
-use crate::advice::advice;
-use crate::finding::{Code, Finding};
-use crate::launch::launch;
-use crate::log::{LogDirectory, directories};
-use crate::script::{Command, commands};
-
-/// How long a `run` may be that is read, in bytes. What is longer is no script.
-const LONGEST: u64 = 1 << 20;
-/// Interpreters that read what a POSIX shell reads, as far as we look.
-const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "ksh", "mksh", "busybox", "zsh"];
+use crate::code::Code;
+use crate::file::read_start;
+use crate::finding::Finding;
+use crate::log::LogDirectory;
+use crate::sourced::MOST;
+use crate::tree::nowhere;
 
 /// What is known after reading.
 #[derive(Debug, Default)]
@@ -33,9 +28,9 @@ pub struct Report {
     pub dirs: Vec<PathBuf>,
 }
 
-/// What is read.
+/// What a directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub enum Role {
     /// A service without a logger.
     Alone,
     /// One with a logger.
@@ -53,6 +48,11 @@ impl Report {
             Ok(_) => {
                 let fix = "make it a directory with a run of its own";
                 self.find(Code::LogNotDirectory, &log, "this is no directory: its supervise fails for ever", fix);
+                Role::Alone
+            }
+            Err(error) if leads_nowhere(&log, &error) => {
+                let what = format!("this link leads nowhere, and svscan sees no logger: {}", nowhere(&log, &error));
+                self.findings.push(Finding::new(Code::LinkBroken, &log, what, "lead it to a directory, or remove it"));
                 Role::Alone
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Role::Alone,
@@ -77,7 +77,12 @@ impl Report {
         let run = dir.join("run");
         let found = match metadata(&run) {
             Ok(found) if found.is_file() => found,
-            Ok(_) => return self.find(Code::RunMissing, &run, "this is no file", "put a script here"),
+            Ok(_) => return self.find(Code::RunMissing, &run, "this is no regular file", "put a script here"),
+            Err(error) if leads_nowhere(&run, &error) => {
+                let what = format!("this link leads nowhere: {}", nowhere(&run, &error));
+                let fix = "lead it to a script, or write one here";
+                return self.findings.push(Finding::new(Code::RunMissing, &run, what, fix));
+            }
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 let what = "there is no run, so nothing can be started";
                 return self.find(Code::RunMissing, &run, what, "write it, or remove the directory");
@@ -85,19 +90,27 @@ impl Report {
             Err(error) => return self.trouble("look at", &run, &error),
         };
         self.modes(&run, &found);
-        if found.len() > LONGEST {
-            return;
-        }
-        let text = match fs::read(&run) {
+        let text = match read_start(&run, MOST) {
             Ok(text) => text,
             Err(error) => return self.trouble("read", &run, &error),
         };
-        if text.starts_with(b"\x7fELF") {
+        if text.bytes.starts_with(b"\x7fELF") {
             return;
         }
-        if let Some(script) = self.first_line(dir, &run, &text) {
-            self.script(dir, &run, &script, role);
+        if !text.cut {
+            return self.read_script(dir, &run, &text.bytes, role);
         }
+        let start = text.bytes.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default();
+        self.first_line(dir, &run, start);
+        let most = MOST.to_string();
+        let path = run.as_os_str().as_encoded_bytes();
+        self.troubles.push(Failure::fatal([
+            b"not all is read of ",
+            path,
+            b": it is longer than ",
+            most.as_bytes(),
+            b" bytes",
+        ]));
     }
 
     fn modes(&mut self, run: &Path, found: &Metadata) {
@@ -110,70 +123,22 @@ impl Report {
         }
     }
 
-    /// Looks at the interpreter; the commands, if it is a shell.
-    fn first_line(&mut self, dir: &Path, run: &Path, text: &[u8]) -> Option<Vec<Command>> {
-        let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        let Some(interpreter) = first.strip_prefix(b"#!") else {
-            let finding = Finding::new(
-                Code::NoInterpreterLine,
-                run,
-                "this does not begin with #!, and the kernel does not execute it",
-                "let its first line be #!/bin/sh",
-            );
-            self.findings.push(finding.at(1));
-            return None;
-        };
-        if let Some(line) = text.split(|&byte| byte == b'\n').position(|line| line.ends_with(b"\r")) {
-            let what = "this line ends with a carriage return, which becomes part of its last word";
-            let finding = Finding::new(Code::CarriageReturn, run, what, "remove them all: sed -i 's/\\r$//' run");
-            self.findings.push(finding.at(line + 1));
-            return None;
-        }
-        let line = String::from_utf8_lossy(interpreter);
-        let mut words = line.split_whitespace();
-        let interpreter = words.next().unwrap_or_default();
-        let executable = |found: Metadata| found.is_file() && found.permissions().mode() & 0o111 != 0;
-        // A name without a slash is looked for in the service directory, not in PATH.
-        if !metadata(dir.join(interpreter)).is_ok_and(executable) {
-            let what = format!("the interpreter {interpreter:?} is missing or not executable");
-            let finding = Finding::new(Code::InterpreterMissing, run, what, "install it, or name another one");
-            self.findings.push(finding.at(1));
-        }
-        let base = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
-        let shell = match base(interpreter).as_str() {
-            "env" => base(words.next().unwrap_or_default()),
-            name => name.to_owned(),
-        };
-        SHELLS.contains(&shell.as_str()).then(|| commands(&String::from_utf8_lossy(text)))?
-    }
-
-    fn script(&mut self, dir: &Path, run: &Path, commands: &[Command], role: Role) {
-        for (code, line, what, fix) in advice(commands, role == Role::Logged) {
-            self.findings.push(Finding::new(code, run, what, fix).at(line));
-        }
-        for command in commands {
-            let accounts = launch(&command.words).map(|launched| launched.accounts).unwrap_or_default();
-            let unknown = |name: &String| !name.is_empty() && matches!(User::from_name(name), Ok(None));
-            for name in accounts.into_iter().filter(unknown) {
-                let what = format!("there is no account {name}");
-                let finding = Finding::new(Code::AccountUnknown, run, what, "make it, or name another one");
-                self.findings.push(finding.at(command.line));
-            }
-        }
-        let (logs, findings) = directories(dir, run, commands);
-        self.logs.extend(logs);
-        self.findings.extend(findings);
-    }
-
     /// Adds a finding about a file as a whole.
     pub fn find(&mut self, code: Code, path: &Path, what: &str, fix: &str) {
         self.findings.push(Finding::new(code, path, what, fix));
     }
 
     /// Adds something that could not be done.
-    pub fn trouble(&mut self, what: &str, path: &Path, error: &std::io::Error) {
+    pub fn trouble(&mut self, what: &str, path: &Path, error: &Error) {
         let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
         let path = path.as_os_str().as_encoded_bytes();
         self.troubles.push(Failure::because([b"unable to ", what.as_bytes(), b" ", path], errno));
     }
+}
+
+/// Whether the path is a link that leads to nothing, or in a circle.
+fn leads_nowhere(path: &Path, error: &Error) -> bool {
+    let nowhere = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(Errno::ELOOP as i32);
+    nowhere && path.is_symlink()
 }

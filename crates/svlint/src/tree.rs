@@ -1,12 +1,17 @@
 //! A directory that was given: one service, or a whole tree; and what only shows between services.
 
 use std::collections::HashMap;
-use std::fs::{metadata, read_dir};
+use std::fs::{metadata, read_dir, read_link};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::finding::{Code, Finding};
+use daemontools_program::errno::reason;
+use daemontools_program::printable::printable;
+use nix::errno::Errno;
+
+use crate::code::Code;
+use crate::finding::Finding;
 use crate::service::Report;
 
 impl Report {
@@ -39,7 +44,7 @@ impl Report {
                 Ok(_) => {}
                 Err(error) if hidden => drop(error),
                 Err(error) if path.is_symlink() => {
-                    let what = format!("this link leads nowhere: {}", nowhere(&error));
+                    let what = format!("this link leads nowhere: {}", nowhere(&path, &error));
                     let fix = "lead it to a service directory, or remove it";
                     self.findings.push(Finding::new(Code::LinkBroken, &path, what, fix));
                 }
@@ -56,7 +61,7 @@ impl Report {
             if first.run == log.run {
                 continue;
             }
-            let (path, other) = (log.path.display(), first.run.display());
+            let (path, other) = (shown(&log.path), shown(&first.run));
             let what =
                 format!("the log directory {path} is also that of {other}: one of the two loggers cannot lock it");
             let finding = Finding::new(Code::LogDirectoryShared, &log.run, what, "give each logger its own");
@@ -65,30 +70,43 @@ impl Report {
     }
 
     fn hidden(&mut self, path: &Path) {
-        if path.join("run").exists() {
+        if has_run(path) {
             let what = "svscan skips names that begin with a dot, and this looks like a service";
             self.find(Code::NameSkipped, path, what, "rename it, or move it out of the scan directory");
         }
     }
 
     fn twice(&mut self, path: &Path, first: &Path) {
-        let what = format!("this is the same directory as {}: it is supervised once only", first.display());
+        let what = format!("this is the same directory as {}: it is supervised once only", shown(first));
         self.findings.push(Finding::new(Code::LinkedTwice, path, what, "remove one of the two"));
     }
 }
 
-/// Whether a directory with these entries is a service rather than a tree of them. A service of a tree may be called
-/// `log`; one that is called `run` or `down` is asking for trouble.
+/// Whether a directory with these entries is a service and no tree of them. A service of a tree may be called `log`; a
+/// directory called `run` or `down` makes no service.
 fn is_service(dir: &Path, paths: &[PathBuf]) -> bool {
-    let is_file = |name: &str| metadata(dir.join(name)).is_ok_and(|found| !found.is_dir());
+    let is_file = |name: &str| {
+        let path = dir.join(name);
+        metadata(&path).map_or(path.is_symlink(), |found| !found.is_dir())
+    };
     if ["run", "down", "finish", "supervise/lock"].iter().any(|name| is_file(name)) {
         return true;
     }
-    let has_run = |path: &&PathBuf| path.join("run").exists();
     let log = dir.join("log");
-    log.exists() && !paths.iter().filter(|path| **path != log).any(|path| has_run(&path))
+    log.exists() && !paths.iter().filter(|path| **path != log).any(|path| has_run(path))
 }
 
-fn nowhere(error: &std::io::Error) -> &'static str {
-    daemontools_program::errno::reason(nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(0)))
+/// Whether there is a `run` in the directory, even one that is a broken link.
+fn has_run(dir: &Path) -> bool {
+    dir.join("run").symlink_metadata().is_ok()
+}
+
+fn shown(path: &Path) -> String {
+    printable(path.as_os_str().as_bytes())
+}
+
+/// Where a link leads, and why that is nowhere.
+pub fn nowhere(link: &Path, error: &std::io::Error) -> String {
+    let target = read_link(link).map(|target| shown(&target)).unwrap_or_default();
+    format!("{target}: {}", reason(Errno::from_raw(error.raw_os_error().unwrap_or(0))))
 }

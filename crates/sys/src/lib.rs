@@ -5,7 +5,6 @@ pub mod args;
 pub mod entry;
 pub mod environ;
 pub mod fd;
-pub mod inotify;
 pub mod local_time;
 pub mod memory;
 pub mod process;

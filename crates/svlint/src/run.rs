@@ -1,10 +1,11 @@
-//! Reads what was given, tells what was found, and says by the exit code how grave it is.
+//! Reads the directories that were given, prints what was found, and says by the exit code how grave it is.
 
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program};
 use daemontools_program::stdio::print;
 
-use crate::finding::{Finding, Severity};
+use crate::code::Severity;
+use crate::finding::Finding;
 use crate::options::Options;
 use crate::service::Report;
 
@@ -12,7 +13,7 @@ use crate::service::Report;
 const WARNINGS: Exit = Exit(1);
 const ERRORS: Exit = Exit(2);
 
-/// Reads all directories, and tells.
+/// Reads all directories, and prints what was found.
 pub fn lint(program: &Program, options: &Options) -> Outcome {
     let mut report = Report::default();
     for dir in &options.dirs {
@@ -20,7 +21,7 @@ pub fn lint(program: &Program, options: &Options) -> Outcome {
     }
     report.compare_logs();
     report.watch();
-    report.findings.sort_by(|one, other| (&one.path, one.line, one.code).cmp(&(&other.path, other.line, other.code)));
+    report.findings.sort_by_cached_key(Finding::order);
     report.findings.dedup();
     print(&text(&report.findings, options.json)?)?;
     for trouble in &report.troubles {

@@ -1,0 +1,181 @@
+//! What can be found: the codes, and how grave each is. svlint(8) has a paragraph for each; a code, once given, keeps its
+//! meaning.
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It works, until the day on which it does not.
+    Warning,
+    /// It does not work.
+    Error,
+}
+
+/// What was found. The order is that of the codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// There is no `run`.
+    RunMissing,
+    /// It is not executable.
+    RunNotExecutable,
+    /// It does not begin with `#!`.
+    NoInterpreterLine,
+    /// Its lines end with carriage returns.
+    CarriageReturn,
+    /// The interpreter is not there.
+    InterpreterMissing,
+    /// The last command runs under the shell.
+    NoExec,
+    /// It is told to go into the background.
+    ToldToBackground,
+    /// It goes into the background unless it is told not to.
+    NotToldToForeground,
+    /// The logger does not get what goes to standard error.
+    ErrorsNotLogged,
+    /// The log directory is not there and cannot be made.
+    LogDirectoryMissing,
+    /// The log directory cannot be written.
+    LogDirectoryNotWritable,
+    /// There is no such account.
+    AccountUnknown,
+    /// Two loggers write to one directory.
+    LogDirectoryShared,
+    /// A service has two names.
+    LinkedTwice,
+    /// `log` is no directory.
+    LogNotDirectory,
+    /// svscan does not look at this name.
+    NameSkipped,
+    /// A link leads nowhere.
+    LinkBroken,
+    /// A file `down` that nobody seems to want.
+    DownLeftBehind,
+    /// The service is started again and again right now.
+    Restarting,
+    /// Everybody may change what runs as somebody else.
+    WritableByAll,
+    /// A character looks like a blank, a hyphen or a quote, and is none.
+    Lookalike,
+    /// A program is not there.
+    ProgramMissing,
+    /// multilog ignores one of its words.
+    ActionIgnored,
+}
+
+impl Code {
+    /// Every code, in order.
+    pub const ALL: [Code; 23] = [
+        Code::RunMissing,
+        Code::RunNotExecutable,
+        Code::NoInterpreterLine,
+        Code::CarriageReturn,
+        Code::InterpreterMissing,
+        Code::NoExec,
+        Code::ToldToBackground,
+        Code::NotToldToForeground,
+        Code::ErrorsNotLogged,
+        Code::LogDirectoryMissing,
+        Code::LogDirectoryNotWritable,
+        Code::AccountUnknown,
+        Code::LogDirectoryShared,
+        Code::LinkedTwice,
+        Code::LogNotDirectory,
+        Code::NameSkipped,
+        Code::LinkBroken,
+        Code::DownLeftBehind,
+        Code::Restarting,
+        Code::WritableByAll,
+        Code::Lookalike,
+        Code::ProgramMissing,
+        Code::ActionIgnored,
+    ];
+
+    /// `SL001` and so on.
+    pub fn name(self) -> String {
+        let place = Code::ALL.iter().position(|&code| code == self).unwrap_or_default();
+        format!("SL{:03}", place + 1)
+    }
+
+    /// How grave it is.
+    pub fn severity(self) -> Severity {
+        match self {
+            Code::RunMissing
+            | Code::RunNotExecutable
+            | Code::NoInterpreterLine
+            | Code::CarriageReturn
+            | Code::InterpreterMissing
+            | Code::ToldToBackground
+            | Code::LogDirectoryMissing
+            | Code::LogDirectoryNotWritable
+            | Code::AccountUnknown
+            | Code::LogDirectoryShared
+            | Code::LogNotDirectory
+            | Code::Restarting
+            | Code::Lookalike
+            | Code::ProgramMissing => Severity::Error,
+            Code::NoExec
+            | Code::NotToldToForeground
+            | Code::ErrorsNotLogged
+            | Code::LinkedTwice
+            | Code::NameSkipped
+            | Code::LinkBroken
+            | Code::DownLeftBehind
+            | Code::WritableByAll
+            | Code::ActionIgnored => Severity::Warning,
+        }
+    }
+
+    /// Whether a service with this finding about its `run` cannot start, so that this is why it is started again and again.
+    pub fn prevents_start(self) -> bool {
+        use Code::*;
+        match self {
+            RunMissing | RunNotExecutable | NoInterpreterLine | CarriageReturn | InterpreterMissing
+            | AccountUnknown | Lookalike | ProgramMissing => true,
+            NoExec
+            | ToldToBackground
+            | NotToldToForeground
+            | ErrorsNotLogged
+            | LogDirectoryMissing
+            | LogDirectoryNotWritable
+            | LogDirectoryShared
+            | LinkedTwice
+            | LogNotDirectory
+            | NameSkipped
+            | LinkBroken
+            | DownLeftBehind
+            | Restarting
+            | WritableByAll
+            | ActionIgnored => false,
+        }
+    }
+}
+
+impl Severity {
+    /// As it is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_numbers_in_order() {
+        assert_eq!(Code::RunMissing.name(), "SL001");
+        assert_eq!(Code::ActionIgnored.name(), "SL023");
+        assert!(Code::ALL.is_sorted());
+    }
+
+    #[test]
+    fn each_code_has_its_paragraph_in_the_manual() {
+        let manual = include_str!("../svlint.8");
+        for code in Code::ALL {
+            let head = format!(".It {} Pq {}\n", code.name(), code.severity().word());
+            assert!(manual.contains(&head), "{head}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The first line of a script, as the kernel reads it: `#!`, blanks (space, tab), a path, and all the rest as one argument.
+
+use std::fs::metadata;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use daemontools_program::printable::printable;
+
+use crate::launch::{SHELLS, is_name};
+use crate::programs::{Found, Search};
+
+/// What the kernel makes of a first line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Interpreter {
+    /// A shell, whose commands are read.
+    Shell,
+    /// Another program.
+    Other,
+    /// It cannot be started: what is wrong, and what to do.
+    Fails(String, String),
+}
+
+/// Reads what is after `#!`. A path without a slash in front is seen from the service directory `dir`.
+pub fn interpreter(dir: &Path, line: &[u8]) -> Interpreter {
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim_matches([' ', '\t']);
+    let (path, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+    let argument = argument.trim_matches([' ', '\t']);
+    let fails = |what: String, fix: &str| Interpreter::Fails(what, fix.into());
+    let executable = |path: &str| {
+        metadata(dir.join(path)).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if path.is_empty() {
+        return fails("there is no interpreter after #!".into(), "let the first line be #!/bin/sh");
+    }
+    // Other blanks are no blanks for the kernel.
+    let meant = path.split(|character: char| !character.is_ascii_graphic()).next().unwrap_or_default();
+    if !executable(path) {
+        let what = format!("the interpreter {} is missing or not executable", visible(path));
+        return match meant != path && executable(meant) {
+            true => Interpreter::Fails(what, format!("remove what comes after {meant}, which only looks like a blank")),
+            false => fails(what, "install it, or name another one"),
+        };
+    }
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let shell = match name(path).as_str() {
+        "env" => match by_env(dir, argument) {
+            Ok(program) => name(&program),
+            Err(fails) => return fails,
+        },
+        name => {
+            if SHELLS.contains(&name) && argument.contains([' ', '\t']) {
+                let what = format!("{name} gets {} as one argument, which it does not understand", visible(argument));
+                return fails(what, "leave one option here, and put the others into a set command below");
+            }
+            name.to_owned()
+        }
+    };
+    if SHELLS.contains(&shell.as_str()) { Interpreter::Shell } else { Interpreter::Other }
+}
+
+/// The program that `env` starts, given this one argument.
+fn by_env(dir: &Path, argument: &str) -> Result<String, Interpreter> {
+    let splits = argument.strip_prefix("-S").or_else(|| argument.strip_prefix("--split-string"));
+    let assigns = |word: &&str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
+    let program = match splits {
+        Some(rest) => {
+            let words = rest.trim_start_matches('=').split([' ', '\t']).filter(|word| !word.is_empty());
+            words.into_iter().find(|word| !assigns(word) && !word.starts_with('-')).unwrap_or_default()
+        }
+        None if argument.starts_with('-') => return Ok(String::new()),
+        None => argument,
+    };
+    if program.contains([' ', '\t']) {
+        let what = format!("env gets {} as one word, and looks for a program of that name", visible(program));
+        return Err(Interpreter::Fails(what, format!("write #!/usr/bin/env -S {program}")));
+    }
+    let found = match program.contains('/') {
+        true => Found::Perhaps,
+        false => Search::usual().find(dir, program),
+    };
+    match found {
+        Found::Perhaps => Ok(program.into()),
+        Found::No | Found::NotExecutable => Err(Interpreter::Fails(
+            format!("env finds no program {} in PATH", visible(program)),
+            "install it, or name another one".into(),
+        )),
+    }
+}
+
+/// A name between quotes, in which blanks of all kinds can be seen.
+fn visible(name: &str) -> String {
+    let show = |character: char| match character.is_whitespace() && !matches!(character, ' ' | '\t') {
+        true => character.escape_unicode().to_string(),
+        false => printable(character.encode_utf8(&mut [0; 4]).as_bytes()),
+    };
+    format!("\"{}\"", name.chars().map(show).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Interpreter {
+        interpreter(Path::new("/bin"), line.as_bytes())
+    }
+
+    #[test]
+    fn what_the_kernel_starts() {
+        for line in
+            ["/bin/sh", " /bin/sh", "/bin/sh -e", "/bin/sh \t", "sh", "/usr/bin/env sh", "/usr/bin/env -S sh -e"]
+        {
+            assert_eq!(of(line), Interpreter::Shell, "{line}");
+        }
+        for line in ["/bin/cat", "/bin/cat -a -b", "/usr/bin/env cat", "/usr/bin/env -i"] {
+            assert_eq!(of(line), Interpreter::Other, "{line}");
+        }
+        for (line, what) in [
+            ("", "there is no interpreter after #!"),
+            ("/no/sh", "the interpreter \"/no/sh\" is missing or not executable"),
+            ("/bin/sh\u{a0}", "the interpreter \"/bin/sh\\u{a0}\" is missing or not executable"),
+            ("/bin/sh\u{c}", "the interpreter \"/bin/sh\\u{c}\" is missing or not executable"),
+            ("/bin/sh -e -u", "sh gets \"-e -u\" as one argument, which it does not understand"),
+            ("/usr/bin/env sh -e", "env gets \"sh -e\" as one word, and looks for a program of that name"),
+            ("/usr/bin/env no-such", "env finds no program \"no-such\" in PATH"),
+            ("/usr/bin/env -S no-such -e", "env finds no program \"no-such\" in PATH"),
+        ] {
+            match of(line) {
+                Interpreter::Fails(found, _) => assert_eq!(found, what),
+                other => panic!("{line:?}: {other:?}"),
+            }
+        }
+    }
+}
