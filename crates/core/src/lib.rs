@@ -7,6 +7,7 @@ pub mod details;
 pub mod end;
 pub mod history;
 pub mod label;
+pub mod notify;
 pub mod restarts;
 mod rolling_counter;
 pub mod run_record;
