@@ -200,7 +200,7 @@ fn messages_do_not_end_up_in_the_lock() {
         tries.extend(Status::of(&tree, "sv").map(|s| s.since));
         tries.len() >= 6
     });
-    for name in ["lock", "status", "starts"] {
+    for name in ["lock", "status", "details", "history"] {
         let text = tree.read(format!("sv/supervise/{name}"));
         assert!(!text.windows(9).any(|part| part == b"supervise"), "{name}: {}", text.escape_ascii());
     }

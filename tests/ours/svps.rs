@@ -217,7 +217,7 @@ fn counts_of_an_earlier_supervise_are_not_shown() {
     let restarts = || objects(&run(&tree, &["--json", "t"])).0[0]["restarts"].clone();
     assert_eq!(restarts()["total"], 0);
     drop(ours);
-    assert!(tree.path("t/sv/supervise/starts").exists());
+    assert!(tree.path("t/sv/supervise/details").exists());
     let _theirs = tree.command_of(original, "supervise").arg("t/sv").spawn();
     until_status(&tree, "t/sv", "up again", |status| status.up() && status.pid != first);
     assert_eq!(restarts(), Value::Null);
@@ -228,14 +228,15 @@ fn counts_of_an_earlier_supervise_are_not_shown() {
 fn a_service_that_no_longer_fails_is_shown_so_by_and_by() {
     let tree = Tree::of(Programs::ours()).script("t/sv/run", "exec sleep 987");
     let _supervise = tree.spawn("supervise", ["t/sv"]);
-    until_up(&tree, "t/sv");
+    let pid = until_up(&tree, "t/sv");
     // Three restarts 40 seconds ago, as supervise would have written them down at a start that comes now.
     let now = (1 << 62) + 10 + daemontools_tests::status::now().as_secs() + 1;
-    let mut starts = [&b"starts 1"[..], &u64::to_be_bytes(now), &[0; 128]].concat();
-    starts[24 + ((now - 40) % 60) as usize] = 3;
     let minute = if now / 60 == (now - 40) / 60 { now / 60 } else { now / 60 - 1 };
-    starts[84 + (minute % 60) as usize] = 3;
-    tree.put_file("t/sv/supervise/starts", starts);
+    let (second, minute) = ((now - 40) % 60, minute % 60);
+    let label = format!("@{now:016x}00000000");
+    let counts = format!("restarts 3\nrestarts-by-second {second}:3\nrestarts-by-minute {minute}:3\n");
+    let details = format!("state up\nsince {label}\npid {pid}\nlast-start {label}\n{counts}");
+    tree.put_file("t/sv/supervise/details", details);
     let watching = svps(&tree).args(["-jw", "t"]).spawn();
     let shows = |state: &str, minute: u64| {
         until(state, || {

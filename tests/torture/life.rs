@@ -22,7 +22,7 @@ echo "$PPID $$" >>starts
 exec sleep 1000"#;
 
 /// What may lie in `supervise/`, whenever supervise died.
-const FILES: [&str; 6] = ["lock", "control", "ok", "status", "status.new", "starts"];
+const FILES: [&str; 7] = ["lock", "control", "ok", "status", "status.new", "details", "history"];
 
 /// How long an effect may take before the command is given again.
 const PATIENCE: Duration = Duration::from_secs(3);

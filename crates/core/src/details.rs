@@ -130,8 +130,8 @@ impl<'a> Details<'a> {
         }
     }
 
-    /// The file's contents, in `buffer`.
-    pub fn write<'b>(&self, buffer: &'b mut [u8; MAX_SIZE]) -> &'b [u8] {
+    /// The file's contents, in `buffer`; `None`: it is too small. `MAX_SIZE` bytes are always enough.
+    pub fn write<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         let mut text = Text::new(buffer);
         let mut line = |key: &[u8], value: &[u8]| text.line(&[key, b" ", value]);
         let moment = |line: &mut dyn FnMut(&[u8], &[u8]), key: &[u8], at: Option<Label>| {
@@ -161,7 +161,7 @@ impl<'a> Details<'a> {
             line(b"last-end", words.as_bytes());
         }
         self.restarts.write(&mut text);
-        text.into_bytes()
+        text.is_complete().then(|| text.into_bytes())
     }
 
     /// What such a file says; `None` unless it has a known state and when that began.
@@ -209,7 +209,7 @@ mod tests {
 
     fn text(details: &Details) -> String {
         let mut buffer = [0; MAX_SIZE];
-        String::from_utf8(details.write(&mut buffer).to_vec()).unwrap()
+        String::from_utf8(details.write(&mut buffer).unwrap().to_vec()).unwrap()
     }
 
     fn full() -> Details<'static> {
@@ -275,8 +275,9 @@ restarts-by-minute 31:1 32:1
         }
         let details = Details { reason: &long, status_text: &long, lost: &long, restarts, ..full() };
         let mut buffer = [0; MAX_SIZE];
-        let read = Details::read(details.write(&mut buffer)).unwrap();
+        let read = Details::read(details.write(&mut buffer).unwrap()).unwrap();
         assert_eq!((read.reason.len(), read.status_text.len(), read.restarts), (MAX_REASON, MAX_STATUS_TEXT, restarts));
+        assert_eq!(details.write(&mut buffer[..1000]), None);
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! second 2^62 + 10 is the Unix epoch. (tai64's constant `UNIX_EPOCH` is 2^62 + 37 while its `from_unix` adds 2^62 + 10.)
 //! Reading is lenient, as in 0.76: any 12 bytes make a label, those of a billion nanoseconds or more too.
 
+use std::ops::Add;
+use std::time::Duration;
+
 use tai64::{Tai64, Tai64N};
 
 /// The label of the Unix epoch, in seconds.
@@ -113,6 +116,20 @@ pub fn hex_value(digit: u8) -> Option<u8> {
     TABLE.get(usize::from(digit)).copied().filter(|&value| value < NONE)
 }
 
+impl Add<Duration> for Label {
+    type Output = Label;
+
+    /// The moment that much later; the last second there is, if that would be beyond it.
+    fn add(self, span: Duration) -> Label {
+        let nanoseconds = self.nanoseconds().saturating_add(span.subsec_nanos());
+        let seconds = self.seconds().saturating_add(span.as_secs());
+        match nanoseconds.checked_sub(1_000_000_000) {
+            Some(nanoseconds) => Label::new(seconds.saturating_add(1), nanoseconds),
+            None => Label::new(seconds, nanoseconds),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,5 +162,13 @@ mod tests {
         assert_eq!(Label::from_text(b"@400000003b9aca0a0000000"), None);
         assert_eq!(Label::from_text(b"@400000003B9ACA0A00000000"), None);
         assert_eq!(Label::from_text(b" 400000003b9aca0a00000000"), None);
+    }
+
+    #[test]
+    fn a_span_later_carries_into_the_seconds() {
+        let at = Label::from_unix(5, 900_000_000);
+        assert_eq!(at + Duration::from_millis(50), Label::from_unix(5, 950_000_000));
+        assert_eq!(at + Duration::from_millis(1100), Label::from_unix(7, 0));
+        assert_eq!(at + Duration::MAX, Label::new(u64::MAX, 899_999_999));
     }
 }

@@ -48,8 +48,30 @@ const RTMAX: u8 = 64;
 pub struct Signal(u8);
 
 impl Signal {
+    /// Hangup: mostly, read the configuration again.
+    pub const HUP: Signal = Signal(1);
+    /// Interrupt, as from a terminal.
+    pub const INT: Signal = Signal(2);
+    /// Quit, as from a terminal; mostly with a core dump.
+    pub const QUIT: Signal = Signal(3);
+    /// Abort, with a core dump.
+    pub const ABRT: Signal = Signal(6);
+    /// The end that no process can refuse.
+    pub const KILL: Signal = Signal(9);
+    /// For the program's own use.
+    pub const USR1: Signal = Signal(10);
+    /// For the program's own use.
+    pub const USR2: Signal = Signal(12);
+    /// Alarm; multilog rotates its logs.
+    pub const ALRM: Signal = Signal(14);
     /// TERM, what `svc -d` sends if no setting says otherwise.
     pub const TERM: Signal = Signal(15);
+    /// Continue after a stop.
+    pub const CONT: Signal = Signal(18);
+    /// The stop that no process can refuse.
+    pub const STOP: Signal = Signal(19);
+    /// The terminal's window has changed its size; some programs finish gracefully.
+    pub const WINCH: Signal = Signal(28);
 
     /// The signal of this number; `None` unless it is 1 to 64.
     pub fn from_number(number: i32) -> Option<Signal> {

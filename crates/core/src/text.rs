@@ -4,23 +4,32 @@
 pub struct Text<'a> {
     buffer: &'a mut [u8],
     len: usize,
+    complete: bool,
 }
 
 impl<'a> Text<'a> {
     /// An empty text that may become as long as `buffer`.
     pub fn new(buffer: &'a mut [u8]) -> Text<'a> {
-        Text { buffer, len: 0 }
+        Text { buffer, len: 0, complete: true }
     }
 
     /// Appends these pieces as one line, with its newline; or nothing, if there is no room for all of it.
     pub fn line(&mut self, pieces: &[&[u8]]) {
         let needed = pieces.iter().map(|piece| piece.len()).sum::<usize>() + 1;
         let room = self.len.checked_add(needed).and_then(|end| self.buffer.get_mut(self.len..end));
-        let Some(room) = room else { return };
+        let Some(room) = room else {
+            self.complete = false;
+            return;
+        };
         for (to, from) in room.iter_mut().zip(pieces.iter().copied().flatten().chain(b"\n")) {
             *to = *from;
         }
         self.len += needed;
+    }
+
+    /// Whether every line was taken.
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// What was written so far.
@@ -77,7 +86,9 @@ mod tests {
         let mut buffer = [0; 8];
         let mut text = Text::new(&mut buffer);
         text.line(&[b"ab", b" ", b"c"]);
+        assert!(text.is_complete());
         text.line(&[b"abc"]);
+        assert!(!text.is_complete());
         text.line(&[b"xy"]);
         assert_eq!(text.into_bytes(), b"ab c\nxy\n");
     }

@@ -15,6 +15,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 
 use daemontools_core::control;
+use daemontools_core::details::{self, Details};
 use daemontools_core::restarts::{self, RestartLog};
 use daemontools_core::status::{self, Status};
 use daemontools_program::failure::Failure;
@@ -105,8 +106,14 @@ impl ServiceDir {
         }
     }
 
-    /// What the file about restarts says, if there is one.
+    /// How often the service was started again: what the details say, or the file that version 0.1.0 kept instead.
     pub fn restarts(&self) -> Option<RestartLog> {
+        let mut bytes = [0; details::MAX_SIZE];
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+        if let Ok(file) = open_private_at(&self.0, details::PATH, flags, Mode::empty()) {
+            let read = stdio::read(&file, &mut bytes).ok()?;
+            return Details::read(bytes.get(..read)?).map(|details| details.restarts);
+        }
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
         let file = open_private_at(&self.0, restarts::PATH, flags, Mode::empty()).ok()?;
         let mut bytes = [0; RestartLog::SIZE];

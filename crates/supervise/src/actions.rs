@@ -1,7 +1,8 @@
 //! What a step of the machine answers: what is to be done, in order. A short list that needs no heap, so that supervise
 //! goes on where no memory is to be had.
 
-use nix::sys::signal::Signal;
+use daemontools_core::run_record::RunRecord;
+use daemontools_core::signal::Signal;
 
 /// How many actions a step answers at most.
 const MOST: usize = 4;
@@ -9,10 +10,12 @@ const MOST: usize = 4;
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Write down when the service was started, and how often.
-    PublishRestarts,
+    /// Write the details.
+    PublishDetails,
     /// Write the status.
     PublishStatus,
+    /// Add the end of the service to the history.
+    RecordEnd(RunRecord),
     /// Make a process; `Started` or `StartFailed` is the next event.
     Start,
     /// Send the process a signal.
@@ -37,6 +40,14 @@ impl Actions {
             *place = Some(action);
         }
         list
+    }
+
+    /// These and one more, if there is room.
+    pub fn and(mut self, action: Action) -> Actions {
+        if let Some(place) = self.0.iter_mut().find(|place| place.is_none()) {
+            *place = Some(action);
+        }
+        self
     }
 }
 

@@ -8,6 +8,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use daemontools_core::control::Command;
+use daemontools_core::end::End;
+use daemontools_core::signal::Signal;
 use daemontools_core::status::Want;
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
@@ -15,18 +17,18 @@ use daemontools_program::exec::{Environment, Prepared};
 use daemontools_program::failure::{Outcome, Program, Unable};
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::service_dir::DOWN;
-use daemontools_sys::process::{Ending, fork, leave, reap};
+use daemontools_sys::process::{Ending, Reaped, fork, leave, reap_measured, send};
 use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::SIGCHLD;
 use nix::sys::stat::stat;
 use nix::unistd::{Pid, chdir};
 
 use crate::actions::Action;
 use crate::fifos::{Control, OkFifo};
 use crate::lock::Lock;
-use crate::machine::{Event, Machine, Now};
-use crate::publisher::{Publisher, publish_restarts, remove_restarts};
+use crate::machine::{Event, Exited, Machine, Now};
+use crate::publisher::{Publisher, remove_details, remove_old_restarts};
 
 /// What the service is started by, seen from its directory.
 const RUN: &CStr = c"./run";
@@ -36,7 +38,7 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Supervises the service in `dir` until it is told to exit.
 pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
     let name = dir.to_bytes();
-    let signals = Signals::watch(&[Signal::SIGCHLD]).unable([b"watch for the end of ", name])?;
+    let signals = Signals::watch(&[SIGCHLD]).unable([b"watch for the end of ", name])?;
     chdir(dir).unable([b"chdir to ", name])?;
     let want = match stat(DOWN) {
         Ok(_) => Want::Down,
@@ -47,7 +49,7 @@ pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
     let control = Control::open(name)?;
     let machine = Machine::new(want, now());
     let mut publisher = Publisher::new(program, name);
-    publish_restarts(machine.restarts());
+    remove_old_restarts();
     publisher.publish_due(&machine);
     let _ok = OkFifo::open(name)?;
     let environment = Environment::inherited();
@@ -77,6 +79,7 @@ impl Supervisor<'_> {
             // Once, however many commands came at once: only the last of their records would be seen.
             self.publisher.publish_due(&self.machine);
             if end.is_break() {
+                remove_details();
                 return Exit::OK;
             }
         }
@@ -93,8 +96,8 @@ impl Supervisor<'_> {
 
     /// Looks for everything that may have happened and deals with it. Breaks when supervise is to end.
     fn handle_all(&mut self) -> ControlFlow<()> {
-        if let Some(ending) = self.reaped(self.machine.pid()) {
-            self.handle(Event::Exited(ending))?;
+        if let Some(exited) = self.reaped(self.machine.pid()) {
+            self.handle(Event::Exited(exited))?;
         }
         let mut buffer = [0; 256];
         for byte in self.control.read(&mut buffer, self.program, self.name) {
@@ -113,14 +116,12 @@ impl Supervisor<'_> {
         while let Some(event) = next.take() {
             for action in self.machine.step(now(), event) {
                 match action {
-                    Action::PublishRestarts => publish_restarts(self.machine.restarts()),
-                    Action::PublishStatus => self.publisher.note_change(),
+                    Action::PublishDetails => self.publisher.note_details(),
+                    Action::PublishStatus => self.publisher.note_status(),
+                    Action::RecordEnd(run) => self.publisher.note_end(run),
                     Action::Start => next = Some(self.start()),
                     Action::Send(signal) => self.send(signal),
-                    Action::Exit => {
-                        remove_restarts();
-                        return ControlFlow::Break(());
-                    }
+                    Action::Exit => return ControlFlow::Break(()),
                 }
             }
         }
@@ -129,13 +130,13 @@ impl Supervisor<'_> {
 
     /// Reaps every child that has ended, our own and those that an earlier program in this process left us; how the
     /// service ended, if it was among them.
-    fn reaped(&self, service: Option<Pid>) -> Option<Ending> {
+    fn reaped(&self, service: Option<Pid>) -> Option<Exited> {
         // Which signals came does not matter: each wake-up looks for everything.
         while let Ok(Some(_)) = self.signals.take() {}
         let mut found = None;
         loop {
-            match reap() {
-                Ok(Some((pid, ending))) if Some(pid) == service => found = Some(ending),
+            match reap_measured() {
+                Ok(Some(reaped)) if Some(reaped.pid) == service => found = Some(exited(&reaped)),
                 Ok(Some(_)) => {}
                 Ok(None) => return found,
                 // No further signal would tell of this end.
@@ -147,7 +148,7 @@ impl Supervisor<'_> {
     fn send(&self, signal: Signal) {
         if let Some(pid) = self.machine.pid() {
             // It has not been reaped, so the number is still its own; at worst it has just ended.
-            let _ = kill(pid, signal);
+            let _ = send(pid, signal.number());
         }
     }
 
@@ -167,6 +168,14 @@ impl Supervisor<'_> {
         let errno = self.signals.hand_over().err().unwrap_or_else(|| self.run.attempt());
         leave(self.program.fail_because([b"unable to start ", self.name, b"/run"], errno).0)
     }
+}
+
+fn exited(reaped: &Reaped) -> Exited {
+    let end = match reaped.ending {
+        Ending::Code(code) => End::Code(code),
+        Ending::Signal(number) => Signal::from_number(number).map_or(End::Unknown, End::Signal),
+    };
+    Exited { end, core: reaped.core, cpu: Some(reaped.cpu), peak_kb: Some(reaped.peak_kb) }
 }
 
 fn now() -> Now {

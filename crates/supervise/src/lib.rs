@@ -4,8 +4,10 @@
 mod actions;
 mod event_loop;
 mod fifos;
+mod history;
 mod lock;
 mod machine;
 mod publisher;
+mod replace;
 
 pub use event_loop::supervise;

@@ -6,12 +6,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use daemontools_core::control::Command;
+use daemontools_core::details::{Details, State};
+use daemontools_core::end::End;
 use daemontools_core::label::Label;
 use daemontools_core::restarts::{RestartLog, StartReason};
+use daemontools_core::run_record::RunRecord;
+use daemontools_core::signal::Signal;
 use daemontools_core::status::{Status, Want};
 use daemontools_program::clock::Instant;
-use daemontools_sys::process::Ending;
-use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::actions::{Action, Actions};
@@ -41,8 +43,21 @@ pub enum Event {
     Started(Pid),
     /// `Action::Start` could not make a process.
     StartFailed,
-    /// The process ended, in this way.
-    Exited(Ending),
+    /// The process ended.
+    Exited(Exited),
+}
+
+/// How a process ended, and what it used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exited {
+    /// How it ended.
+    pub end: End,
+    /// Whether a core was dumped.
+    pub core: bool,
+    /// Processor time of the process and the children that it waited for, if known.
+    pub cpu: Option<Duration>,
+    /// The largest resident memory, in units of 1024 bytes, if known.
+    pub peak_kb: Option<u64>,
 }
 
 /// Whether there is a process.
@@ -53,7 +68,12 @@ enum Life {
     /// No, and one is to be started at this instant, for this reason.
     Due(Instant, StartReason),
     /// Yes.
-    Up { pid: Pid, paused: bool },
+    Up {
+        pid: Pid,
+        paused: bool,
+        /// Since when.
+        started: Instant,
+    },
 }
 
 /// One service.
@@ -65,9 +85,15 @@ pub struct Machine {
     leaving: bool,
     /// When the process id last changed.
     since: Label,
+    /// When the state last changed.
+    state_since: Label,
+    /// When a start is due, by the time of day.
+    until: Option<Label>,
     /// Before this instant nothing is started.
     not_before: Instant,
     restarts: RestartLog,
+    /// The last run that is over.
+    last_end: Option<RunRecord>,
 }
 
 impl Machine {
@@ -77,7 +103,17 @@ impl Machine {
             Want::Up | Want::Once => Life::Due(now.clock, StartReason::Requested),
             Want::Down => Life::Down,
         };
-        Machine { life, want, leaving: false, since: now.label, not_before: now.clock, restarts: RestartLog::none() }
+        Machine {
+            life,
+            want,
+            leaving: false,
+            since: now.label,
+            state_since: now.label,
+            until: None,
+            not_before: now.clock,
+            restarts: RestartLog::none(),
+            last_end: None,
+        }
     }
 
     /// When to come back with a `Tick`.
@@ -99,20 +135,48 @@ impl Machine {
     /// What the status file is to say.
     pub fn status(&self) -> Status {
         let (pid, paused) = match self.life {
-            Life::Up { pid, paused } => (u32::try_from(pid.as_raw()).ok().and_then(NonZeroU32::new), paused),
+            Life::Up { pid, paused, .. } => (u32::try_from(pid.as_raw()).ok().and_then(NonZeroU32::new), paused),
             Life::Down | Life::Due(..) => (None, false),
         };
         Status { since: self.since, pid, paused, want: self.want }
     }
 
-    /// What the file about restarts is to say.
-    pub fn restarts(&self) -> &RestartLog {
-        &self.restarts
+    /// What the details are to say.
+    pub fn details(&self) -> Details<'static> {
+        Details {
+            pid: self.status().pid.map(NonZeroU32::get),
+            until: self.until,
+            last_end: self.last_end,
+            restarts: self.restarts,
+            ..Details::new(self.state(), self.state_since)
+        }
+    }
+
+    fn state(&self) -> State {
+        match self.life {
+            Life::Down => State::Down,
+            Life::Due(..) => State::Waiting,
+            Life::Up { .. } if self.want == Want::Down => State::Stopping,
+            Life::Up { .. } => State::Up,
+        }
     }
 
     /// Takes an event; says what to do about it, in order.
     pub fn step(&mut self, now: Now, event: Event) -> Actions {
-        use Action::{Exit, PublishRestarts, PublishStatus, Start};
+        let before = (self.state(), self.status().pid);
+        let actions = self.advance(now, event);
+        if (self.state(), self.status().pid) != before {
+            self.state_since = now.label;
+        }
+        self.until = match self.life {
+            Life::Due(due, _) => Some(now.label + due.since(now.clock)),
+            Life::Down | Life::Up { .. } => None,
+        };
+        actions
+    }
+
+    fn advance(&mut self, now: Now, event: Event) -> Actions {
+        use Action::{Exit, PublishDetails, PublishStatus, RecordEnd, Start};
         match event {
             Event::Command(command) => self.obey(now, command),
             Event::Tick => match self.life {
@@ -124,32 +188,42 @@ impl Machine {
             },
             Event::Started(pid) => {
                 let reason = self.start_reason();
-                self.life = Life::Up { pid, paused: false };
+                self.life = Life::Up { pid, paused: false, started: now.clock };
                 self.since = now.label;
                 self.restarts.note(now.label, reason);
-                Actions::of([PublishRestarts, PublishStatus])
+                Actions::of([PublishDetails, PublishStatus])
             }
             Event::StartFailed => {
                 self.life = Life::Due(now.clock + FORK_AGAIN_AFTER, self.start_reason());
-                Actions::NONE
+                Actions::of([PublishDetails])
             }
-            Event::Exited(_) => {
+            Event::Exited(exited) => {
+                let run = self.record(now, exited);
+                self.last_end = Some(run);
                 self.since = now.label;
                 self.life = match self.want {
                     Want::Up if !self.leaving => Life::Due(self.not_before.max(now.clock), StartReason::Exited),
                     Want::Up | Want::Down | Want::Once => Life::Down,
                 };
-                if self.leaving { Actions::of([PublishStatus, Exit]) } else { Actions::of([PublishStatus]) }
+                let publish = [RecordEnd(run), PublishDetails, PublishStatus];
+                if self.leaving { Actions::of(publish).and(Exit) } else { Actions::of(publish) }
             }
         }
     }
 
+    /// The end of the process as the history tells it.
+    fn record(&self, now: Now, exited: Exited) -> RunRecord {
+        let Exited { end, core, cpu, peak_kb } = exited;
+        let ran = match self.life {
+            Life::Up { started, .. } => now.clock.since(started),
+            Life::Down | Life::Due(..) => Duration::ZERO,
+        };
+        RunRecord { core, cpu, peak_kb, ran, ..RunRecord::new(now.label, end) }
+    }
+
     /// A command: what it changes, and what it does.
     fn obey(&mut self, now: Now, command: Command) -> Actions {
-        use Action::{Exit, PublishStatus, Send};
-        use Signal::{
-            SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
-        };
+        use Action::{Exit, PublishDetails, PublishStatus, Send};
         let up = self.pid().is_some();
         match command {
             Command::Up => self.want_up(Want::Up, now),
@@ -159,10 +233,10 @@ impl Machine {
                 // The CONT that goes with the TERM ends a pause.
                 self.set_paused(false);
                 if up {
-                    return Actions::of([Send(SIGTERM), Send(SIGCONT), PublishStatus]);
+                    return Actions::of([Send(Signal::TERM), Send(Signal::CONT), PublishDetails, PublishStatus]);
                 }
                 self.life = Life::Down;
-                Actions::of([PublishStatus])
+                Actions::of([PublishDetails, PublishStatus])
             }
             Command::Exit => {
                 self.leaving = true;
@@ -170,21 +244,21 @@ impl Machine {
             }
             Command::Pause => {
                 self.set_paused(true);
-                if up { Actions::of([PublishStatus, Send(SIGSTOP)]) } else { Actions::of([PublishStatus]) }
+                if up { Actions::of([PublishStatus, Send(Signal::STOP)]) } else { Actions::of([PublishStatus]) }
             }
             Command::Continue => {
                 self.set_paused(false);
-                if up { Actions::of([PublishStatus, Send(SIGCONT)]) } else { Actions::of([PublishStatus]) }
+                if up { Actions::of([PublishStatus, Send(Signal::CONT)]) } else { Actions::of([PublishStatus]) }
             }
-            Command::Hangup => self.send(SIGHUP),
-            Command::Alarm => self.send(SIGALRM),
-            Command::Interrupt => self.send(SIGINT),
-            Command::Terminate => self.send(SIGTERM),
-            Command::Kill => self.send(SIGKILL),
-            Command::Quit => self.send(SIGQUIT),
-            Command::User1 => self.send(SIGUSR1),
-            Command::User2 => self.send(SIGUSR2),
-            Command::Window => self.send(SIGWINCH),
+            Command::Hangup => self.send(Signal::HUP),
+            Command::Alarm => self.send(Signal::ALRM),
+            Command::Interrupt => self.send(Signal::INT),
+            Command::Terminate => self.send(Signal::TERM),
+            Command::Kill => self.send(Signal::KILL),
+            Command::Quit => self.send(Signal::QUIT),
+            Command::User1 => self.send(Signal::USR1),
+            Command::User2 => self.send(Signal::USR2),
+            Command::Window => self.send(Signal::WINCH),
         }
     }
 
@@ -195,7 +269,7 @@ impl Machine {
         if self.pid().is_none() {
             self.life = Life::Due(self.not_before.max(now.clock), StartReason::Requested);
         }
-        Actions::of([Action::PublishStatus])
+        Actions::of([Action::PublishDetails, Action::PublishStatus])
     }
 
     /// A signal goes to a process, if there is one.
@@ -221,11 +295,11 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Action::{Exit, PublishRestarts, PublishStatus, Send, Start};
+    use Action::{Exit, PublishDetails, PublishStatus, Send, Start};
     use Event::{Command as Told, StartFailed, Started, Tick};
 
     /// An end like any other.
-    const EXITED: Event = Event::Exited(Ending::Code(0));
+    const EXITED: Event = Event::Exited(Exited { end: End::Code(0), core: false, cpu: None, peak_kb: Some(7) });
 
     /// A machine and a clock in milliseconds.
     struct Clocked {
@@ -248,12 +322,14 @@ mod tests {
         }
 
         fn step(&mut self, event: Event) -> Vec<Action> {
-            self.machine.step(at(self.clock), event).into_iter().collect()
+            let actions = self.machine.step(at(self.clock), event).into_iter();
+            // When the other two are written is a test of its own.
+            actions.filter(|action| !matches!(action, PublishDetails | Action::RecordEnd(_))).collect()
         }
 
         fn starts(&mut self, pid: i32) {
             assert_eq!(self.step(Tick), [Start]);
-            assert_eq!(self.step(Started(Pid::from_raw(pid))), [PublishRestarts, PublishStatus]);
+            assert_eq!(self.step(Started(Pid::from_raw(pid))), [PublishStatus]);
         }
 
         fn due(&self) -> Option<u64> {
@@ -262,7 +338,10 @@ mod tests {
     }
 
     fn at(clock: u64) -> Now {
-        Now { label: Label::from_unix(1_000_000, 0), clock: Instant(Duration::from_millis(clock)) }
+        Now {
+            label: Label::from_unix(1_000_000, 0) + Duration::from_millis(clock),
+            clock: Instant(Duration::from_millis(clock)),
+        }
     }
 
     #[test]
@@ -295,7 +374,7 @@ mod tests {
     fn down_within_the_first_second_acts_at_once() {
         let mut life = Clocked::new(Want::Up);
         let told = life.at(5).step(Told(Command::Down));
-        assert_eq!(told, [Send(Signal::SIGTERM), Send(Signal::SIGCONT), PublishStatus]);
+        assert_eq!(told, [Send(Signal::TERM), Send(Signal::CONT), PublishStatus]);
         life.at(6).step(EXITED);
         assert_eq!(life.due(), None);
     }
@@ -342,9 +421,9 @@ mod tests {
     #[test]
     fn a_pause_is_shown_until_it_ends_or_the_process_does() {
         let mut life = Clocked::new(Want::Up);
-        assert_eq!(life.step(Told(Command::Pause)), [PublishStatus, Send(Signal::SIGSTOP)]);
+        assert_eq!(life.step(Told(Command::Pause)), [PublishStatus, Send(Signal::STOP)]);
         assert!(life.machine.status().paused);
-        assert_eq!(life.step(Told(Command::Continue)), [PublishStatus, Send(Signal::SIGCONT)]);
+        assert_eq!(life.step(Told(Command::Continue)), [PublishStatus, Send(Signal::CONT)]);
         assert!(!life.machine.status().paused);
         life.step(Told(Command::Pause));
         life.step(Told(Command::Down));
@@ -357,7 +436,7 @@ mod tests {
     #[test]
     fn only_a_start_after_an_end_counts_as_one_again() {
         let mut life = Clocked::new(Want::Up);
-        let again = |life: &Clocked| life.machine.restarts().again(at(0).label).total;
+        let again = |life: &Clocked| life.machine.details().restarts.again(at(life.clock).label).total;
         assert_eq!(again(&life), 0);
         life.at(2000).step(EXITED);
         life.starts(8);
@@ -380,5 +459,32 @@ mod tests {
         assert_eq!(life.step(Told(Command::Kill)), []);
         assert_eq!(life.step(Told(Command::Pause)), [PublishStatus]);
         assert!(!life.machine.status().paused);
+    }
+
+    #[test]
+    fn the_details_follow_each_change() {
+        let mut machine = Machine::new(Want::Up, at(0));
+        let state = |machine: &Machine| (machine.details().state, machine.details().since, machine.details().until);
+        assert_eq!(state(&machine), (State::Waiting, at(0).label, None));
+        machine.step(at(0), Tick);
+        let started: Vec<Action> = machine.step(at(5), Started(Pid::from_raw(7))).into_iter().collect();
+        assert_eq!(started, [PublishDetails, PublishStatus], "the details first");
+        assert_eq!(state(&machine), (State::Up, at(5).label, None));
+        let run = RunRecord {
+            ran: Duration::from_millis(20),
+            peak_kb: Some(7),
+            ..RunRecord::new(at(25).label, End::Code(0))
+        };
+        let ended: Vec<Action> = machine.step(at(25), EXITED).into_iter().collect();
+        assert_eq!(ended, [Action::RecordEnd(run), PublishDetails, PublishStatus]);
+        assert_eq!(state(&machine), (State::Waiting, at(25).label, Some(at(1000).label)));
+        assert_eq!((machine.details().last_end, machine.details().pid), (Some(run), None));
+        machine.step(at(1000), Tick);
+        machine.step(at(1000), Started(Pid::from_raw(8)));
+        machine.step(at(1500), Told(Command::Down));
+        assert_eq!(state(&machine), (State::Stopping, at(1500).label, None));
+        assert_eq!(machine.details().pid, Some(8));
+        machine.step(at(1600), EXITED);
+        assert_eq!(state(&machine), (State::Down, at(1600).label, None));
     }
 }

@@ -1,48 +1,63 @@
-//! Publishes what others may know of the service: the files `status` and `starts` in `supervise/`, each replaced in one step.
+//! Publishes what others may know of the service: the files `status`, `details` and `history` in `supervise/`. Allocates
+//! nothing.
 
-use std::ffi::CStr;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use daemontools_core::restarts::{self, RestartLog};
-use daemontools_core::status;
+use daemontools_core::details::{self, Details};
+use daemontools_core::run_record::RunRecord;
+use daemontools_core::{restarts, status};
 use daemontools_program::clock::Instant;
 use daemontools_program::failure::Program;
 use daemontools_program::stdio::write_all;
-use daemontools_sys::fd::open_private;
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, renameat};
-use nix::sys::stat::Mode;
 use nix::unistd::unlink;
 
+use crate::history;
 use crate::machine::Machine;
+use crate::replace::{Failed, NEW, replace};
 
-/// Each file is written under this name and then renamed, so that it is the only stray file that a killed supervise leaves.
-const NEW: &CStr = c"supervise/status.new";
-/// How long after a status could not be written it is tried again.
+/// How long after a file could not be written it is tried again.
 const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// Room for details without long texts, on the stack of every supervise; larger ones take another page.
+const USUAL_SIZE: usize = 1024;
 
-/// The status file's writer. A full disk is no reason to leave the service; when there is room again, the status is
-/// what it should be. Allocates nothing.
+/// The writer of the files. A full disk is no reason to leave the service; when there is room again, the files say what
+/// they should. What is new is noted first and written by `publish_due`, so that several changes at once are written once,
+/// and a start never waits for a disk.
 pub struct Publisher {
     program: &'static Program,
     /// The service directory as it was given.
     name: &'static [u8],
-    /// Whether the file is to say something new.
-    due: bool,
+    /// Whether `status` is to say something new.
+    status_due: bool,
+    /// Whether `details` is.
+    details_due: bool,
+    /// The end that is to be added to `history`.
+    end_due: Option<RunRecord>,
     /// When to try again, if the last try failed.
     again_at: Option<Instant>,
 }
 
 impl Publisher {
-    /// Nothing has been published yet, and something is to be.
+    /// Nothing has been published yet, and status and details are to be.
     pub fn new(program: &'static Program, name: &'static [u8]) -> Publisher {
-        Publisher { program, name, due: true, again_at: None }
+        Publisher { program, name, status_due: true, details_due: true, end_due: None, again_at: None }
     }
 
-    /// There is something new. It is written by the next `publish_due`, so that several changes at once are written once.
-    pub fn note_change(&mut self) {
-        self.due = true;
+    /// The status has changed.
+    pub fn note_status(&mut self) {
+        self.status_due = true;
+    }
+
+    /// The details have changed.
+    pub fn note_details(&mut self) {
+        self.details_due = true;
+    }
+
+    /// The service has ended.
+    pub fn note_end(&mut self, run: RunRecord) {
+        if let Some(before) = self.end_due.replace(run) {
+            history::add(&before);
+        }
     }
 
     /// When to call `publish_again`.
@@ -50,64 +65,72 @@ impl Publisher {
         self.again_at
     }
 
-    /// Writes what is new, if anything is.
+    /// Writes what is new: first the details, so that they are there for all who see the new status.
     pub fn publish_due(&mut self, machine: &Machine) {
-        if std::mem::take(&mut self.due) {
-            if let Err(failed) = self.attempt(machine) {
-                let (new, errno) = (NEW.to_bytes(), failed.errno);
-                self.program.warn_because([b"unable to ", failed.verb, b" ", self.name, b"/", new, failed.to], errno);
+        if std::mem::take(&mut self.details_due) {
+            publish_details(&machine.details());
+        }
+        if std::mem::take(&mut self.status_due) {
+            if let Err(failed) = self.publish_status(machine) {
+                self.warn(&failed);
             }
         }
-    }
-
-    /// Writes it again, if it is time. That it does not work was said once.
-    pub fn publish_again(&mut self, machine: &Machine) {
-        if self.again_at.is_some_and(|at| at <= Instant::now()) {
-            let _ = self.attempt(machine);
+        if let Some(run) = self.end_due.take() {
+            history::add(&run);
         }
     }
 
-    fn attempt(&mut self, machine: &Machine) -> Result<(), Failed> {
-        let published = publish(&machine.status().to_bytes());
+    /// Writes both files again, if it is time. That it does not work was said once.
+    pub fn publish_again(&mut self, machine: &Machine) {
+        if self.again_at.is_some_and(|at| at <= Instant::now()) {
+            publish_details(&machine.details());
+            let _ = self.publish_status(machine);
+        }
+    }
+
+    fn publish_status(&mut self, machine: &Machine) -> Result<(), Failed> {
+        let published = replace(status::PATH, |file| write_all(file, &machine.status().to_bytes()));
         self.again_at = published.is_err().then(|| Instant::now() + PUBLISH_AGAIN_AFTER);
         published
     }
-}
 
-/// What failed in publishing the status, as the words of the message.
-struct Failed {
-    verb: &'static [u8],
-    to: &'static [u8],
-    errno: Errno,
-}
-
-/// Replaces the status file in one step: a reader sees the old record or the new one.
-fn publish(status: &[u8]) -> Result<(), Failed> {
-    let file = create().map_err(|errno| Failed { verb: b"open", to: b"", errno })?;
-    write_all(&file, status).map_err(|errno| Failed { verb: b"write", to: b"", errno })?;
-    replace(status::PATH).map_err(|errno| Failed { verb: b"rename", to: b" to status", errno })
-}
-
-/// Replaces the file about restarts in one step. Best effort: on failure the file is removed rather than left stale.
-pub fn publish_restarts(restarts: &RestartLog) {
-    let published =
-        create().and_then(|file| write_all(&file, &restarts.to_bytes())).and_then(|()| replace(restarts::PATH));
-    if published.is_err() {
-        remove_restarts();
+    fn warn(&self, failed: &Failed) {
+        let (verb, to, errno): (&[u8], &[u8], _) = match failed {
+            Failed::Open(errno) => (b"open ", b"", *errno),
+            Failed::Write(errno) => (b"write ", b"", *errno),
+            Failed::Rename(errno) => (b"rename ", b" to status", *errno),
+        };
+        self.program.warn_because([b"unable to ", verb, self.name, b"/", NEW.to_bytes(), to], errno);
     }
 }
 
-/// Removes the file about restarts: it would not be true of the next supervise, which may keep no such file.
-pub fn remove_restarts() {
+/// Best effort: on failure the file is removed rather than left stale.
+fn publish_details(details: &Details<'_>) {
+    let mut buffer = [0; USUAL_SIZE];
+    let published = match details.write(&mut buffer) {
+        Some(text) => replace(details::PATH, |file| write_all(file, text)),
+        None => publish_long_details(details),
+    };
+    if published.is_err() {
+        remove_details();
+    }
+}
+
+/// A function of its own, so that its buffer is on the stack of those only that need it.
+#[cold]
+#[inline(never)]
+fn publish_long_details(details: &Details<'_>) -> Result<(), Failed> {
+    let mut buffer = [0; details::MAX_SIZE];
+    let text = details.write(&mut buffer).unwrap_or_default();
+    replace(details::PATH, |file| write_all(file, text))
+}
+
+/// Removes the details: they would not be true of the next supervise, which may keep no such file.
+pub fn remove_details() {
+    let _ = unlink(details::PATH);
+}
+
+/// Removes the file that version 0.1.0 kept instead of the details.
+pub fn remove_old_restarts() {
     let _ = unlink(restarts::PATH);
-}
-
-fn create() -> nix::Result<OwnedFd> {
-    // O_NOFOLLOW: a link of this name is none of ours.
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-    open_private(NEW, flags, Mode::from_bits_truncate(0o644))
-}
-
-fn replace(path: &CStr) -> nix::Result<()> {
-    renameat(AT_FDCWD, NEW, AT_FDCWD, path)
 }

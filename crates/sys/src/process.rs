@@ -3,7 +3,9 @@
 
 use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ptr;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
@@ -27,8 +29,28 @@ pub enum Ending {
     Signal(i32),
 }
 
+/// A child that has ended, and what it used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reaped {
+    /// Which child.
+    pub pid: Pid,
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether a core was dumped.
+    pub core: bool,
+    /// The processor time of the child and of its own children that it waited for.
+    pub cpu: Duration,
+    /// The largest resident memory of one of these, in units of 1024 bytes.
+    pub peak_kb: u64,
+}
+
 /// Takes a child that has ended, if there is one; does not wait. Without children there is none.
 pub fn reap() -> nix::Result<Option<(Pid, Ending)>> {
+    Ok(reap_measured()?.map(|reaped| (reaped.pid, reaped.ending)))
+}
+
+/// The same, with what the child used.
+pub fn reap_measured() -> nix::Result<Option<Reaped>> {
     loop {
         match wait(-1, libc::WNOHANG) {
             Err(Errno::ECHILD) => return Ok(None),
@@ -42,23 +64,36 @@ pub fn reap() -> nix::Result<Option<(Pid, Ending)>> {
 pub fn wait_for(child: Pid) -> nix::Result<Ending> {
     loop {
         match wait(child.as_raw(), 0) {
-            Ok(Some((_, ending))) => return Ok(ending),
+            Ok(Some(reaped)) => return Ok(reaped.ending),
             Ok(None) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
     }
 }
 
-fn wait(which: libc::pid_t, options: libc::c_int) -> nix::Result<Option<(Pid, Ending)>> {
+fn wait(which: libc::pid_t, options: libc::c_int) -> nix::Result<Option<Reaped>> {
     let mut status = 0;
-    // SAFETY: `status` is ours to write to.
-    let pid = Errno::result(unsafe { libc::waitpid(which, &raw mut status, options) })?;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: both are ours to write to.
+    let pid = Errno::result(unsafe { libc::wait4(which, &raw mut status, options, usage.as_mut_ptr()) })?;
+    // SAFETY: numbers only, zero unless the kernel wrote others.
+    let usage = unsafe { usage.assume_init() };
     let ending = match libc::WIFSIGNALED(status) {
         true => Ending::Signal(libc::WTERMSIG(status)),
         // The kernel keeps eight bits of an exit code.
         false => Ending::Code((libc::WEXITSTATUS(status) & 0xff) as u8),
     };
-    Ok((pid > 0).then(|| (Pid::from_raw(pid), ending)))
+    Ok((pid > 0).then(|| Reaped {
+        pid: Pid::from_raw(pid),
+        ending,
+        core: libc::WCOREDUMP(status),
+        cpu: span(usage.ru_utime) + span(usage.ru_stime),
+        peak_kb: u64::try_from(usage.ru_maxrss).unwrap_or(0),
+    }))
+}
+
+fn span(time: libc::timeval) -> Duration {
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_usec).unwrap_or(0) * 1000)
 }
 
 /// A NULL-ended array of C strings, as execve wants it, made ahead of time: nothing is allocated at exec.
@@ -80,6 +115,12 @@ pub fn execve(path: &CStr, argv: &Pointers<'_>, environment: &Pointers<'_>) -> E
     // SAFETY: a C string and two NULL-ended arrays of C strings, which their borrows keep alive.
     unsafe { libc::execve(path.as_ptr(), argv.pointers.as_ptr(), environment.pointers.as_ptr()) };
     Errno::last()
+}
+
+/// Sends a signal by its number, of which nix knows only some; to a whole process group if `target` is negative.
+pub fn send(target: Pid, signal: i32) -> nix::Result<()> {
+    // SAFETY: kill takes two numbers.
+    Errno::result(unsafe { libc::kill(target.as_raw(), signal) }).map(drop)
 }
 
 /// Ends a forked child that could not become another program, with this exit code; runs nothing of the parent's.
