@@ -48,6 +48,8 @@ pub fn interpreter(dir: &Path, line: &[u8]) -> Interpreter {
             Ok(program) => name(&program),
             Err(fails) => return fails,
         },
+        // s6-overlay's, which adds variables.
+        "with-contenv" => name(argument),
         name => {
             if SHELLS.contains(&name) && argument.contains([' ', '\t']) {
                 let what = format!("{name} gets {} as one argument, which it does not understand", visible(argument));
@@ -57,6 +59,13 @@ pub fn interpreter(dir: &Path, line: &[u8]) -> Interpreter {
         }
     };
     if SHELLS.contains(&shell.as_str()) { Interpreter::Shell } else { Interpreter::Other }
+}
+
+/// Whether a first line that fails was meant for a shell.
+pub fn means_shell(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let mut names = line.split(|character: char| !character.is_ascii_graphic() || character == '/');
+    names.any(|name| SHELLS.contains(&name))
 }
 
 /// The program that `env` starts, given this one argument.

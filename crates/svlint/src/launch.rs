@@ -209,6 +209,9 @@ fn options(passing: &Passing, words: &mut Vec<Word>) -> Vec<(char, Word)> {
             return options;
         }
         if letters.starts_with('-') {
+            if passing.long_valued.iter().any(|long| long.strip_prefix('-') == Some(letters)) {
+                words.pop();
+            }
             continue;
         }
         let Some(at) = letters.find(|letter| passing.valued.contains(letter)) else { continue };
@@ -266,6 +269,8 @@ mod tests {
             ("ip link set lo up", "ip", None, false),
             ("exec envdir ./env sh -c 'exec setuidgid a foo 2>&1'", "foo", Some("a"), true),
             ("exec sh -ec 'x; exec bash -c \"foo -x\"'", "foo", None, true),
+            ("exec setpriv --reuid a --regid=b --clear-groups foo", "foo", None, true),
+            ("exec sh -c 'exec setuidgid ${USER+\"$USER\"} foo \\\n x'", "foo", None, true),
             ("exec sh ./start.sh", "sh", None, true),
         ] {
             let launch = of(line).unwrap();

@@ -35,6 +35,8 @@ pub struct Passing {
     pub name: &'static str,
     /// Its option letters that have a value.
     pub valued: &'static str,
+    /// Its long options that have a value, which may be the next word.
+    pub long_valued: &'static [&'static str],
     /// How many words come before the next program.
     pub words: usize,
     /// Where the account is named.
@@ -44,16 +46,34 @@ pub struct Passing {
 }
 
 const fn plain(name: &'static str, valued: &'static str, words: usize) -> Passing {
-    Passing { name, valued, words, named: Named::Nowhere, changes: Changes::Nothing }
+    Passing { name, valued, long_valued: &[], words, named: Named::Nowhere, changes: Changes::Nothing }
 }
 
 const fn named(name: &'static str, valued: &'static str, words: usize, named: Named) -> Passing {
-    Passing { name, valued, words, named, changes: Changes::Nothing }
+    Passing { name, valued, long_valued: &[], words, named, changes: Changes::Nothing }
 }
 
 const fn changing(name: &'static str, valued: &'static str, words: usize, changes: Changes) -> Passing {
-    Passing { name, valued, words, named: Named::Nowhere, changes }
+    Passing { name, valued, long_valued: &[], words, named: Named::Nowhere, changes }
 }
+
+/// The long options of setpriv that have a value.
+const SETPRIV: &[&str] = &[
+    "--ambient-caps",
+    "--apparmor-profile",
+    "--bounding-set",
+    "--egid",
+    "--euid",
+    "--groups",
+    "--inh-caps",
+    "--pdeathsig",
+    "--regid",
+    "--reuid",
+    "--rgid",
+    "--ruid",
+    "--securebits",
+    "--selinux-label",
+];
 
 /// The programs that become another one.
 const PASSING: &[Passing] = &[
@@ -68,10 +88,10 @@ const PASSING: &[Passing] = &[
     plain("dumb-init", "r", 0),
     plain("eatmydata", "", 0),
     plain("fghack", "", 0),
-    plain("ionice", "cn", 0),
+    Passing { long_valued: &["--class", "--classdata"], ..plain("ionice", "cn", 0) },
     plain("linux32", "", 0),
     plain("linux64", "", 0),
-    plain("nice", "n", 0),
+    Passing { long_valued: &["--adjustment"], ..plain("nice", "n", 0) },
     plain("nohup", "", 0),
     plain("numactl", "ipmNCl", 0),
     plain("pgrphack", "", 0),
@@ -89,7 +109,7 @@ const PASSING: &[Passing] = &[
     plain("tini", "peg", 0),
     plain("fdmove", "", 2),
     plain("s6-fdmove", "", 2),
-    changing("env", "uCS", 0, Changes::Variables),
+    Passing { long_valued: &["--chdir", "--unset"], ..changing("env", "uCS", 0, Changes::Variables) },
     changing("envdir", "", 1, Changes::Variables),
     changing("s6-envdir", "L", 1, Changes::Variables),
     changing("chroot", "", 1, Changes::Place),
@@ -102,9 +122,9 @@ const PASSING: &[Passing] = &[
     named("s6-setuidgid", "", 1, Named::FirstWord(Syntax::NameOrIds)),
     named("setuidgid", "", 1, Named::FirstWord(Syntax::NameAndGroups)),
     named("setuser", "", 1, Named::FirstWord(Syntax::Name)),
-    named("setpriv", "", 0, Named::Somehow),
+    Passing { long_valued: SETPRIV, ..named("setpriv", "", 0, Named::Somehow) },
     named("su-exec", "", 1, Named::FirstWord(Syntax::Either)),
-    named("sudo", "CDgHhpRrtTUu", 0, Named::Somehow),
+    Passing { long_valued: &["--chdir", "--group", "--user"], ..named("sudo", "CDgHhpRrtTUu", 0, Named::Somehow) },
     named("chpst", "uUbe/Cnlmdopfctrs", 0, Named::Option('u', Syntax::Chpst)),
 ];
 

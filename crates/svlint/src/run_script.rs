@@ -1,5 +1,6 @@
 //! A `run`, from its first byte to its last command.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use daemontools_program::printable::printable;
@@ -8,7 +9,7 @@ use crate::advice::{Context, advice};
 use crate::code::Code;
 use crate::ending::{Ending, ending};
 use crate::finding::Finding;
-use crate::interpreter::{Interpreter, interpreter};
+use crate::interpreter::{Interpreter, interpreter, means_shell};
 use crate::launch::{SCRIPTS, launch};
 use crate::log::directories;
 use crate::multilog::ignored;
@@ -91,7 +92,7 @@ impl Report {
             Interpreter::Other => false,
             Interpreter::Fails(what, fix) => {
                 first(Code::InterpreterMissing, what, fix);
-                true
+                means_shell(interpreter_line)
             }
         }
     }
@@ -119,8 +120,12 @@ impl Report {
     }
 
     fn accounts(&mut self, run: &Path, script: &Script) {
+        let mut seen = HashSet::new();
         for command in &script.commands {
             for (tool, account) in launch(&command.words).map(|launched| launched.accounts).unwrap_or_default() {
+                if !seen.insert(account.text.clone()) {
+                    continue;
+                }
                 let Some((what, name)) = account.unknown() else { continue };
                 let number = name.bytes().all(|byte| byte.is_ascii_digit());
                 let fix = match what {

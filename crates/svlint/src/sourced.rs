@@ -10,6 +10,9 @@ use crate::word::Word;
 /// How much of a script is read, in bytes.
 pub const MOST: u64 = 64 * 1024;
 
+/// How many files are read for one script.
+const FILES: usize = 16;
+
 /// What a script reads into itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sourced {
@@ -37,6 +40,10 @@ impl Sourced {
     }
 
     fn add(&mut self, dir: &Path, path: &str) {
+        if self.scripts.len() >= FILES {
+            self.unknown = true;
+            return;
+        }
         let script = match read_start(&dir.join(path), MOST) {
             Ok(text) if !text.cut => Script::new(&String::from_utf8_lossy(&text.bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => return,

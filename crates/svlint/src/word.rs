@@ -1,7 +1,5 @@
 //! A word of a script: what it says once the quotes are taken off, if that is known before the shell runs.
 
-use brush_parser::unquote_str;
-
 /// A word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
@@ -16,7 +14,7 @@ impl Word {
     pub fn new(raw: &str) -> Word {
         match is_dynamic(raw) {
             true => Word::Dynamic(raw.into()),
-            false => Word::Literal(unquote_str(raw)),
+            false => Word::Literal(characters(raw).map(|(_, character)| character).collect()),
         }
     }
 
@@ -49,15 +47,19 @@ pub enum Quote {
     Double,
 }
 
-/// The characters of a raw word, without the quotes themselves.
+/// The characters of a raw word, without the quotes themselves, and without newlines that a backslash takes away.
 pub fn characters(raw: &str) -> impl Iterator<Item = (Quote, char)> {
     let mut quote = Quote::None;
-    let mut characters = raw.chars();
+    let mut characters = raw.chars().peekable();
     std::iter::from_fn(move || {
         loop {
             let character = characters.next()?;
             match (quote, character) {
-                (Quote::None | Quote::Double, '\\') => return Some((Quote::Backslash, characters.next()?)),
+                (Quote::None | Quote::Double, '\\') => match characters.next_if(|next| is_escaped(quote, *next)) {
+                    Some('\n') => {}
+                    Some(escaped) => return Some((Quote::Backslash, escaped)),
+                    None => return Some((quote, character)),
+                },
                 (Quote::None, '\'') => quote = Quote::Single,
                 (Quote::None, '"') => quote = Quote::Double,
                 (Quote::Single, '\'') | (Quote::Double, '"') => quote = Quote::None,
@@ -65,6 +67,11 @@ pub fn characters(raw: &str) -> impl Iterator<Item = (Quote, char)> {
             }
         }
     })
+}
+
+/// Whether a backslash before a character quotes it.
+fn is_escaped(quote: Quote, next: char) -> bool {
+    quote == Quote::None || matches!(next, '$' | '`' | '"' | '\\' | '\n')
 }
 
 /// Whether the shell puts something else in the place of this word: a variable, the output of a command, file names.
@@ -86,23 +93,32 @@ mod tests {
         for raw in ["$x", "a$x", "\"$x\"", "`x`", "a*", "~/x", "'a'$x", "$'a'", "\"a`b`\""] {
             assert_eq!(Word::new(raw), Word::Dynamic(raw.into()));
         }
-        for (raw, text) in
-            [("'$x'", "$x"), ("\\$x", "$x"), ("\"a b\"", "a b"), ("'*'", "*"), ("a'b'c", "abc"), ("[", "[")]
-        {
+        for (raw, text) in [
+            ("'$x'", "$x"),
+            ("\\$x", "$x"),
+            ("\"a b\"", "a b"),
+            ("'*'", "*"),
+            ("a'b'c", "abc"),
+            ("[", "["),
+            ("'${x+\"y\"}\\\n'", "${x+\"y\"}\\\n"),
+            ("a\\\nb", "ab"),
+            ("\"a\\b\\$\"", "a\\b$"),
+        ] {
             assert_eq!(Word::new(raw), Word::Literal(text.into()), "{raw}");
         }
     }
 
     #[test]
     fn each_character_has_its_quote() {
-        let found: Vec<_> = characters("a\\b'c'\"d\\e\"f\\").collect();
+        let found: Vec<_> = characters("a\\b'c'\"d\\$\"f\\").collect();
         let expected = [
             (Quote::None, 'a'),
             (Quote::Backslash, 'b'),
             (Quote::Single, 'c'),
             (Quote::Double, 'd'),
-            (Quote::Backslash, 'e'),
+            (Quote::Backslash, '$'),
             (Quote::None, 'f'),
+            (Quote::None, '\\'),
         ];
         assert_eq!(found, expected);
     }
