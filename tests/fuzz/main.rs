@@ -8,6 +8,7 @@ mod labels;
 mod limits;
 mod multilog;
 mod options;
+mod run_scripts;
 mod status;
 
 use daemontools_tests::{Invocation, Output, Programs, Tree};

@@ -45,3 +45,19 @@ fn what_happens_now_is_seen_under_the_original() {
         live(original);
     }
 }
+
+/// Why a service cannot start is one finding; one that may have another reason comes after its likely cause.
+#[test]
+fn the_cause_comes_before_what_comes_of_it() {
+    let tree = Tree::of(Programs::ours())
+        .script("t/none/run", "echo start >>starts\nexec ./no-such")
+        .script("t/away/run", "echo start >>starts\nexec ./memcached -d")
+        .script("t/away/memcached", "exit 1");
+    let _supervises = supervise(&tree, &["t/none", "t/away"]);
+    for service in ["t/none", "t/away"] {
+        let starts = tree.path(service).join("starts");
+        until("it was started again", || std::fs::read(&starts).is_ok_and(|starts| starts.len() > 2 * "start\n".len()));
+    }
+    until("one is found to be restarted", || found(&tree, "t").contains(&"SL019 t/away".into()));
+    assert_eq!(found(&tree, "t"), ["SL007 t/away/run", "SL019 t/away", "SL022 t/none/run"]);
+}
