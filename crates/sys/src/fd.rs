@@ -107,6 +107,6 @@ fn flock(fd: BorrowedFd<'_>, operation: libc::c_int) -> nix::Result<()> {
     }
 }
 
-fn is_above_standard(fd: BorrowedFd<'_>) -> bool {
+pub(crate) fn is_above_standard(fd: BorrowedFd<'_>) -> bool {
     fd.as_raw_fd() > 2
 }
