@@ -15,7 +15,7 @@ use crate::own_root::{bare_system, in_own_root, own_root};
 const COMMANDS: [&str; 9] = [".ci/run", "apt-get", "cargo", "docker", "dpkg", "ln", "make", "sh", "systemctl"];
 
 /// Commands that are not run as they are: how they begin, and what is run instead.
-const INSTEAD: [(&str, &str); 13] = [
+const INSTEAD: [(&str, &str); 14] = [
     // The suite, from within the suite: that there is such a target.
     ("make test", "make -n test test-original test-deb"),
     ("make fuzz", "make -n fuzz"),
@@ -23,6 +23,7 @@ const INSTEAD: [(&str, &str); 13] = [
     ("make bench", "make -n bench"),
     ("make demo", "make -n demo"),
     ("make check", "make -n check"),
+    ("make dist", "make -n dist"),
     ("make deb", "DPKG_DEB_COMPRESSOR_TYPE=none make deb"),
     (".ci/run", "test -x .ci/run"),
     ("cargo ", "cargo --version"),

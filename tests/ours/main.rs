@@ -18,6 +18,7 @@ mod mixed;
 mod mixed_multilog;
 mod multilog;
 mod own_root;
+mod release;
 mod supervise;
 mod supervise_details;
 mod svlint;
