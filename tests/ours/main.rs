@@ -6,6 +6,7 @@ mod container;
 mod demo;
 mod documented;
 mod escaping;
+mod fifos;
 mod groups;
 mod help;
 mod init;
