@@ -70,7 +70,7 @@ fn pages() -> Vec<std::path::PathBuf> {
 }
 
 /// The blocks of a page fenced as this language.
-fn fenced(text: &str, language: &str) -> Vec<String> {
+pub fn fenced(text: &str, language: &str) -> Vec<String> {
     let parts = text.split("\n```").skip(1).step_by(2);
     parts.filter_map(|block| Some(block.strip_prefix(language)?.strip_prefix('\n')?.to_owned())).collect()
 }
@@ -114,7 +114,8 @@ fn as_run(command: &str) -> &str {
 fn every_command_of_the_documents_works() {
     let Some(tree) = own_root("the commands of the documents") else { return };
     let mut count = 0;
-    for page in pages() {
+    // What mail-server.md needs is in mail_server.rs, and so is the test that types it.
+    for page in pages().into_iter().filter(|page| !page.ends_with("mail-server.md")) {
         let text = fs::read_to_string(&page).expect("read a page");
         let mut script = String::from(FIXTURE);
         for (at, command) in commands(&text).iter().enumerate() {

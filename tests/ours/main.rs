@@ -13,6 +13,7 @@ mod init;
 mod install;
 mod install_over;
 mod linking;
+mod mail_server;
 mod manuals;
 mod mdoc;
 mod mixed;
