@@ -32,20 +32,22 @@ fn assert_a_second_apart(tree: &Tree) {
     assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= 99), "{starts:?}");
 }
 
-/// docs/differences.md: "a command in the second after a start takes effect at once". One round is enough,
-/// since the machine may be busy; the original needs a second in each.
+/// docs/differences.md: "a command in the second after a start takes effect at once": in most of ten rounds, since the
+/// machine may be busy; the original needs a second in each.
 #[test]
 fn a_command_right_after_a_start_takes_effect_at_once() {
     let (tree, _supervise) = supervised("exec sleep 1000");
-    until("a round of less than half a second", || {
+    let round = |_| {
         svc(&tree, "-d");
         until_down(&tree, "sv");
         svc(&tree, "-u");
         let up = until_status(&tree, "sv", "up", |s| s.up());
         svc(&tree, "-d");
         let down = until_down(&tree, "sv");
-        down.since - up.since < 500_000_000
-    });
+        (down.since - up.since) / 1_000_000
+    };
+    let took: Vec<i128> = (0..10).map(round).collect();
+    assert!(took.iter().filter(|milliseconds| **milliseconds < 900).count() >= 8, "in milliseconds: {took:?}");
 }
 
 /// docs/differences.md: "Starts stay at least a second apart", whatever is asked for meanwhile.

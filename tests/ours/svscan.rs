@@ -1,6 +1,7 @@
 //! svscan: at once where the original takes up to five seconds, and without its limits.
 //!
-//! Times are measured several times and the best counts, since the machine may be busy.
+//! Times are measured several times, and most of them must be shorter than half of what the original needs: the machine may
+//! be busy. How short they are is a row of the benchmark.
 //!
 //! Not tested: file systems without inotify; 3000 services (see the benchmark); the exact length of a grace.
 
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use daemontools_tests::proc::{self, started, ticks};
 use daemontools_tests::status::{Status, until_status, until_up};
-use daemontools_tests::wait::all_the_while;
+use daemontools_tests::wait::{all_the_while, until_after};
 use daemontools_tests::{Process, Programs, Tree, exits, open_files, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -25,26 +26,32 @@ fn empty() -> (Tree, Process) {
     (tree, svscan)
 }
 
-/// Waits for a round in which less than a second passes from before `make` to the fork of the service that it makes. On a
-/// busy machine it may not be the first; who looks every five seconds, as the original does, looks just before each.
+/// Of ten rounds, nine are at once: from before `make` to the fork of the service that it makes less than half of the five
+/// seconds pass after which the original looks again. It would need all five in each, since it looks just before.
 #[track_caller]
-fn until_at_once(tree: &Tree, make: impl Fn(&str)) {
-    let mut rounds = 0;
-    until("a start within a second", || {
-        let name = format!("sv{rounds}");
-        rounds += 1;
+fn assert_at_once(tree: &Tree, make: impl Fn(&str)) {
+    let round = |number: u32| {
+        let name = format!("sv{number}");
         tree.put_script(format!("made/{name}/run"), SLEEP);
         let before = ticks();
         make(&name);
-        started(until_up(tree, &format!("scan/{name}"))).expect("the service runs").saturating_sub(before) < 90
-    });
+        started(until_up(tree, &format!("scan/{name}"))).expect("the service runs").saturating_sub(before)
+    };
+    assert_mostly_at_once(&(0..10).map(round).collect::<Vec<_>>());
+}
+
+/// All but one of these took less than half of five seconds, in the kernel's ticks.
+#[track_caller]
+fn assert_mostly_at_once(took: &[u64]) {
+    let at_once = took.iter().filter(|ticks| **ticks < 250).count();
+    assert!(at_once + 1 >= took.len(), "in hundredths of a second: {took:?}");
 }
 
 /// Issue: "a link … is started within 50 ms (inotify)"; the original needs five seconds after the scan before.
 #[test]
 fn a_link_is_started_at_once() {
     let (tree, _svscan) = empty();
-    until_at_once(&tree, |name| {
+    assert_at_once(&tree, |name| {
         symlink(format!("../made/{name}"), tree.path("scan").join(name)).expect("link");
     });
 }
@@ -64,7 +71,7 @@ fn a_service_called_help_is_a_service() {
 #[test]
 fn a_moved_directory_is_started_at_once() {
     let (tree, _svscan) = empty();
-    until_at_once(&tree, |name| {
+    assert_at_once(&tree, |name| {
         fs::rename(tree.path("made").join(name), tree.path("scan").join(name)).expect("move");
     });
 }
@@ -73,7 +80,7 @@ fn a_moved_directory_is_started_at_once() {
 #[test]
 fn a_link_in_the_place_of_a_new_directory_is_started_at_once() {
     let (tree, _svscan) = empty();
-    until_at_once(&tree, |name| {
+    assert_at_once(&tree, |name| {
         fs::create_dir(tree.path("scan").join(name)).expect("mkdir");
         fs::remove_dir(tree.path("scan").join(name)).expect("rmdir");
         symlink(format!("../made/{name}"), tree.path("scan").join(name)).expect("link");
@@ -86,42 +93,51 @@ fn a_link_in_the_place_of_a_new_directory_is_started_at_once() {
 fn a_directory_made_slowly_in_place_gets_its_logger() {
     for run_first in [true, false] {
         let (tree, _svscan) = empty();
-        // An attempt in which the machine itself was too slow counts for nothing.
-        let name = (0..50).map(|attempt| format!("sv{attempt}")).find(|name| {
-            let begun = Instant::now();
-            let mut last = begun;
-            let path = |file: &str| tree.path("scan").join(name).join(file);
-            let mut longest = Duration::ZERO;
-            let mut wait = || {
-                let pause = Duration::from_millis(400);
-                all_the_while("not started", pause, || {
-                    // The clock is read after the look: what was there then was there earlier than that.
-                    let there = path("supervise").exists();
-                    let early = begun.elapsed() < Duration::from_secs(4) && last.elapsed() < Duration::from_millis(900);
-                    !early || !there
-                });
-                longest = longest.max(last.elapsed());
-                last = Instant::now();
-            };
-            fs::create_dir(path("")).expect("mkdir");
-            wait();
-            let steps = if run_first { ["run", "log"] } else { ["log", "run"] };
-            for step in steps {
-                if step == "run" {
-                    tree.put_script(path("run"), "echo line; exec sleep 1000");
-                } else {
-                    fs::create_dir(path("log")).expect("mkdir");
-                    wait();
-                    tree.put_script(path("log/run"), "exec cat >>lines");
-                }
-                wait();
+        // A round in which this test itself was too slow counts for nothing: the service may have been started then.
+        let (mut rounds, mut counted) = (0, 0);
+        until("three rounds in which nothing was late", || {
+            let name = format!("sv{rounds}");
+            rounds += 1;
+            if made_slowly(&tree, &name, run_first) {
+                counted += 1;
+                let lines = format!("scan/{name}/log/lines");
+                until("the line in the log", || tree.lines(&lines) == ["line"]);
             }
-            longest < Duration::from_millis(900) && begun.elapsed() < Duration::from_secs(4)
+            counted == 3
         });
-        let name = name.expect("one attempt in fifty was quick enough");
-        let lines = format!("scan/{name}/log/lines");
-        until("the line in the log", || tree.lines(&lines) == ["line"]);
     }
+}
+
+/// Makes a service with a logger, a step each 0.4 seconds, and holds that it is not started meanwhile. Whether each step
+/// came in time: within a second after the one before, and all of them within five.
+fn made_slowly(tree: &Tree, name: &str, run_first: bool) -> bool {
+    let begun = Instant::now();
+    let mut last = begun;
+    let path = |file: &str| tree.path("scan").join(name).join(file);
+    let mut longest = Duration::ZERO;
+    let mut wait = || {
+        all_the_while("not started", Duration::from_millis(400), || {
+            // The clock is read after the look: what was there then was there earlier than that.
+            let there = path("supervise").exists();
+            let early = begun.elapsed() < Duration::from_secs(4) && last.elapsed() < Duration::from_millis(900);
+            !early || !there
+        });
+        longest = longest.max(last.elapsed());
+        last = Instant::now();
+    };
+    fs::create_dir(path("")).expect("mkdir");
+    wait();
+    for step in if run_first { ["run", "log"] } else { ["log", "run"] } {
+        if step == "run" {
+            tree.put_script(path("run"), "echo line; exec sleep 1000");
+        } else {
+            fs::create_dir(path("log")).expect("mkdir");
+            wait();
+            tree.put_script(path("log/run"), "exec cat >>lines");
+        }
+        wait();
+    }
+    longest < Duration::from_millis(900) && begun.elapsed() < Duration::from_secs(4)
 }
 
 /// docs/differences.md: "and after 5 seconds in any case": one that has no `run` is started, as the original would.
@@ -151,27 +167,26 @@ fn a_killed_supervise_is_started_again_at_once() {
         symlink(format!("../made/{name}"), tree.path("scan").join(name)).expect("link");
     }
     let services: Vec<String> = names.iter().map(|name| format!("scan/{name}")).collect();
-    // One that is quick is enough: the machine may be busy.
-    until("a start within a second", || {
-        let pairs: Vec<(i32, i32)> = services
-            .iter()
-            .map(|service| {
-                let process = until_up(&tree, service);
-                (process, proc::parent(process).expect("a parent"))
-            })
-            .collect();
-        until("they have run for six seconds", || {
-            pairs.iter().all(|&(_, supervise)| ticks() > started(supervise).expect("it runs") + 600)
-        });
-        services.iter().zip(pairs).any(|(service, (process, supervise))| {
-            let before = ticks();
-            kill(Pid::from_raw(supervise), Signal::SIGKILL).expect("kill supervise");
-            kill(Pid::from_raw(process), Signal::SIGKILL).expect("kill the service");
-            let next = until_status(&tree, service, "another process", |s| s.up() && s.pid != process).pid;
-            let supervise = proc::parent(next).expect("a parent");
-            started(supervise).expect("it runs").saturating_sub(before) < 100
+    let pairs: Vec<(i32, i32)> = services
+        .iter()
+        .map(|service| {
+            let process = until_up(&tree, service);
+            (process, proc::parent(process).expect("a parent"))
         })
+        .collect();
+    until_after(Duration::from_secs(6), "they have run for six seconds", || {
+        pairs.iter().all(|&(_, supervise)| ticks() > started(supervise).expect("it runs") + 600)
     });
+    // The original would find the first one in its next scan, and each of the others in the scan after that.
+    let again = services.iter().zip(pairs).map(|(service, (process, supervise))| {
+        let before = ticks();
+        kill(Pid::from_raw(supervise), Signal::SIGKILL).expect("kill supervise");
+        kill(Pid::from_raw(process), Signal::SIGKILL).expect("kill the service");
+        let next = until_status(&tree, service, "another process", |s| s.up() && s.pid != process).pid;
+        let supervise = proc::parent(next).expect("a parent");
+        started(supervise).expect("it runs").saturating_sub(before)
+    });
+    assert_mostly_at_once(&again.collect::<Vec<_>>());
 }
 
 /// The other half: a supervise that ends at once is not started more often than by the original.

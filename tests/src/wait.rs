@@ -41,6 +41,12 @@ pub fn value_after<T>(time: Duration, what: &str, look: impl FnMut() -> Option<T
     }
 }
 
+/// As [`until`], for what takes this much time even where nothing is wrong.
+#[track_caller]
+pub fn until_after(time: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    value_after(time, what, || holds().then_some(()));
+}
+
 /// Looks until the deadline at most.
 pub(crate) fn before<T>(deadline: Instant, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     loop {
