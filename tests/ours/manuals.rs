@@ -153,6 +153,10 @@ fn what_the_examples_show_is_what_comes() {
     assert!(held > 0, "no examples were found");
 }
 
+/// Waits for the first line of a log, and for svstat to say that the service and its logger are up.
+const PATIENT: &str = "until [ -s ~/hello/log/main/current ] && \
+    [ $(svstat ~/hello ~/hello/log | grep -c ' up (pid ') = 2 ]; do sleep 0.1; done;";
+
 #[test]
 fn the_first_service_runs_as_the_overview_says() {
     let overview = overview();
@@ -160,9 +164,9 @@ fn the_first_service_runs_as_the_overview_says() {
     let example = examples.iter().find(|example| example.above == ".\\\" run").expect("the first service");
     assert_eq!(example.lines.len(), 10, "a first service in ten lines");
     let tree = Tree::of(Programs::ours());
-    // The pause is for a reader. Here, what it waits for is waited for.
+    // The pause is for a reader. Here, what it waits for is waited for: the log, and what svstat will say of both.
     let script = example.lines.join("\n");
-    let patient = script.replace("sleep 3;", "until [ -s ~/hello/log/main/current ]; do sleep 0.1; done;");
+    let patient = script.replace("sleep 3;", PATIENT);
     assert_ne!(script, patient, "the example waits for its first lines");
     let run = tree.invocation("/bin/sh").args(["-ec", &patient]).env("HOME", tree.path("")).run();
     assert_eq!((run.end, run.stderr.as_slice()), (End::Code(0), &b""[..]), "{run:?}");

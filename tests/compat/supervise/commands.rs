@@ -24,6 +24,7 @@ fn listening() -> (Tree, Process) {
     let main = format!("to=got; {traps} sh ./second & echo ready >>got; while :; do wait; done");
     let tree = Tree::new().script("sv/run", &main).file("sv/second", child);
     let supervise = tree.spawn("supervise", ["sv"]);
+    until_up(&tree, "sv");
     until("both listen", || tree.lines("sv/got").len() == 1 && tree.lines("sv/child").len() == 1);
     (tree, supervise)
 }
