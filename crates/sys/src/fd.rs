@@ -65,7 +65,12 @@ pub fn above_standard(fd: OwnedFd) -> nix::Result<OwnedFd> {
 
 /// A copy for ourselves.
 pub fn duplicate_private(fd: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
-    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+    duplicate_private_from(fd, 3)
+}
+
+/// A copy for ourselves, at the lowest free number that is not below `lowest`.
+pub fn duplicate_private_from(fd: BorrowedFd<'_>, lowest: RawFd) -> nix::Result<OwnedFd> {
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(lowest))?;
     // SAFETY: fcntl has just made this descriptor, and nobody else knows its number.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
@@ -84,6 +89,25 @@ pub fn place_inherited(fd: BorrowedFd<'_>, number: RawFd) -> nix::Result<()> {
     // SAFETY: dup2 touches no memory of ours; the caller's child owns its descriptor table alone.
     let placed = unsafe { libc::dup2(fd.as_raw_fd(), number) };
     Errno::result(placed).map(drop)
+}
+
+/// Gives a process that shares its descriptors with another one a table of its own, which has only the descriptors up to
+/// and including `last`: the time that takes depends on these alone. ENOSYS: Linux before 5.9.
+pub fn unshare_above(last: BorrowedFd<'_>) -> nix::Result<()> {
+    close_range(last.as_raw_fd() + 1, libc::CLOSE_RANGE_UNSHARE)
+}
+
+/// Whether `unshare_above` works here.
+pub fn can_unshare() -> bool {
+    // The largest number is never open.
+    close_range(RawFd::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
+}
+
+/// Closes the descriptors from `first` on.
+fn close_range(first: RawFd, flags: libc::c_uint) -> nix::Result<()> {
+    // SAFETY: three numbers; what is closed is the table of a child, or nothing.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, flags) };
+    Errno::result(closed).map(drop)
 }
 
 /// Takes the lock on an open file (flock(2)); EAGAIN: somebody else has it. It lasts until every copy of the descriptor

@@ -8,7 +8,11 @@ use std::ptr;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sched::{CloneFlags, clone};
 use nix::unistd::{ForkResult, Pid};
+
+/// Room for the calls of a child that runs in our memory.
+const STACK: usize = 256 << 10;
 
 /// Forks: the child's process id in the parent, `None` in the child.
 pub fn fork() -> nix::Result<Option<Pid>> {
@@ -17,6 +21,20 @@ pub fn fork() -> nix::Result<Option<Pid>> {
         ForkResult::Parent { child } => Ok(Some(child)),
         ForkResult::Child => Ok(None),
     }
+}
+
+/// Starts a child that shares our memory and our descriptors, while we stand still until it has become another program
+/// or has returned an exit code: nothing is copied, however much of both we have. What `child` allocates it has to free
+/// before it becomes another program. A descriptor that it opens or closes is opened or closed for us too, until it
+/// calls `fd::unshare_above`; its directory, limits and signal mask are its own.
+pub fn spawn_sharing(child: impl FnMut() -> u8) -> nix::Result<Pid> {
+    let mut child = child;
+    // Untouched pages cost nothing.
+    let mut stack = vec![0; STACK];
+    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK | CloneFlags::CLONE_FILES;
+    // SAFETY: the child has a stack of its own, and the kernel lets us go on only when it no longer uses our memory. We
+    // have one thread, so everything that it shares is in a consistent state. A panic aborts it: nothing unwinds.
+    unsafe { clone(Box::new(|| isize::from(child())), &mut stack, flags, Some(libc::SIGCHLD)) }
 }
 
 /// How a process ended.
