@@ -25,10 +25,10 @@ pub enum Code {
     InterpreterMissing,
     /// The last command runs under the shell.
     NoExec,
-    /// A flag or `&` sends it into the background.
-    DaemonizeFlag,
-    /// It goes into the background, because no flag keeps it in the foreground.
-    ForegroundFlagMissing,
+    /// It is told to go into the background.
+    ToldToBackground,
+    /// It goes into the background unless it is told not to.
+    NotToldToForeground,
     /// The logger does not get what goes to standard error.
     ErrorsNotLogged,
     /// The log directory is not there and cannot be made.
@@ -47,11 +47,11 @@ pub enum Code {
     NameSkipped,
     /// A link leads nowhere.
     LinkBroken,
-    /// A file `down` of a service that is up, or of a logger.
+    /// A file `down` that nobody seems to want.
     DownLeftBehind,
     /// The service is started again and again right now.
     Restarting,
-    /// Every account may change what runs as another one.
+    /// Everybody may change what runs as somebody else.
     WritableByAll,
     /// A character looks like a blank, a hyphen or a quote, and is none.
     Lookalike,
@@ -70,8 +70,8 @@ impl Code {
         Code::CarriageReturn,
         Code::InterpreterMissing,
         Code::NoExec,
-        Code::DaemonizeFlag,
-        Code::ForegroundFlagMissing,
+        Code::ToldToBackground,
+        Code::NotToldToForeground,
         Code::ErrorsNotLogged,
         Code::LogDirectoryMissing,
         Code::LogDirectoryNotWritable,
@@ -103,7 +103,7 @@ impl Code {
             | Code::NoInterpreterLine
             | Code::CarriageReturn
             | Code::InterpreterMissing
-            | Code::DaemonizeFlag
+            | Code::ToldToBackground
             | Code::LogDirectoryMissing
             | Code::LogDirectoryNotWritable
             | Code::AccountUnknown
@@ -113,7 +113,7 @@ impl Code {
             | Code::Lookalike
             | Code::ProgramMissing => Severity::Error,
             Code::NoExec
-            | Code::ForegroundFlagMissing
+            | Code::NotToldToForeground
             | Code::ErrorsNotLogged
             | Code::LinkedTwice
             | Code::NameSkipped
@@ -131,8 +131,8 @@ impl Code {
             RunMissing | RunNotExecutable | NoInterpreterLine | CarriageReturn | InterpreterMissing
             | AccountUnknown | Lookalike | ProgramMissing => true,
             NoExec
-            | DaemonizeFlag
-            | ForegroundFlagMissing
+            | ToldToBackground
+            | NotToldToForeground
             | ErrorsNotLogged
             | LogDirectoryMissing
             | LogDirectoryNotWritable

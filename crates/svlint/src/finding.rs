@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::code::Code;
 
-/// A fault that was found.
+/// Something that will bite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Its kind.

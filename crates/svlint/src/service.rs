@@ -18,7 +18,7 @@ use crate::tree::nowhere;
 /// What is known after reading.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// The faults.
+    /// What will bite.
     pub findings: Vec<Finding>,
     /// Where the loggers write.
     pub logs: Vec<LogDirectory>,

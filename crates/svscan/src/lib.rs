@@ -4,7 +4,9 @@
 
 pub mod event_loop;
 pub mod mode;
+mod pending;
 mod quiet_period;
+mod scan;
 mod scan_dir;
 mod scan_schedule;
 mod settling;

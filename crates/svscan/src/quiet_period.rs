@@ -26,6 +26,11 @@ impl QuietPeriod {
         QuietPeriod { quiet_at: now + UNCHANGED_FOR, until: now + AT_MOST }
     }
 
+    /// The same where changes go unnoticed: the whole time that 0.76 leaves between two scans.
+    pub fn unwatched(now: Instant) -> QuietPeriod {
+        QuietPeriod { quiet_at: now + AT_MOST, until: now + AT_MOST }
+    }
+
     /// The directory changed now.
     pub fn changed(&mut self, now: Instant) {
         self.quiet_at = now + UNCHANGED_FOR;
@@ -66,6 +71,14 @@ mod tests {
         period.changed(at(4900));
         assert!(!period.is_over(at(4999), true));
         assert!(period.is_over(at(5000), false));
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_watched_gets_the_whole_time() {
+        let period = QuietPeriod::unwatched(at(0));
+        assert_eq!(period.deadline(at(0)), at(5000));
+        assert!(!period.is_over(at(4999), true));
+        assert!(period.is_over(at(5000), true));
     }
 
     #[test]

@@ -26,8 +26,7 @@ pub struct Entry {
 
 /// The entries of the scan directory whose names do not begin with a dot.
 pub fn entries() -> nix::Result<Vec<Entry>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut dir = Dir::open(c".", flags, Mode::empty())?;
+    let mut dir = Dir::from_fd(open_private(c".", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?)?;
     let mut entries = Vec::new();
     for entry in dir.iter() {
         let entry = entry?;
@@ -42,6 +41,16 @@ pub fn entries() -> nix::Result<Vec<Entry>> {
         entries.push(Entry { name: name.to_owned(), is_link });
     }
     Ok(entries)
+}
+
+/// The entry of this name; `None`: there is none.
+pub fn entry(name: CString) -> Option<Entry> {
+    match lstat(&*name) {
+        Ok(found) => Some(Entry { name, is_link: Kind::of(&found) == Kind::Link }),
+        Err(Errno::ENOENT) => None,
+        // To look at it will fail too, and say why.
+        Err(_) => Some(Entry { name, is_link: false }),
+    }
 }
 
 /// Tells the supervise that works in `dir` to exit, with its service; if it does not read its control FIFO yet, a later

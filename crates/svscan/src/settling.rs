@@ -6,8 +6,6 @@ use std::ffi::{CStr, CString};
 use daemontools_program::clock::Instant;
 
 use crate::quiet_period::QuietPeriod;
-use crate::scan_dir::has_run;
-use crate::watch::{Change, Watch};
 
 /// Each of them, by its name in the scan directory.
 #[derive(Default)]
@@ -16,58 +14,46 @@ pub struct Settling {
 }
 
 impl Settling {
-    /// Takes the changes that were noticed; whether there were any.
-    pub fn take_changes(&mut self, watch: &mut Watch, now: Instant) -> bool {
-        let changes = watch.changes();
-        let changed = !changes.is_empty();
-        for change in changes {
-            match change {
-                Change::Elsewhere => {}
-                Change::Made(name) => {
-                    watch.watch_settling(&name);
-                    self.periods.insert(name, QuietPeriod::new(now));
-                }
-                Change::Touched(name) => {
-                    if let Some(period) = self.periods.get_mut(&name) {
-                        period.changed(now);
-                    }
-                }
-                // The entry that has this name now was not made in place.
-                Change::Entry(name) => self.forget(&name, watch),
-            }
-        }
-        changed
+    /// A directory was made now. `is_watched` says whether changes in it are noticed.
+    pub fn begin(&mut self, name: CString, now: Instant, is_watched: bool) {
+        let period = if is_watched { QuietPeriod::new(now) } else { QuietPeriod::unwatched(now) };
+        self.periods.insert(name, period);
     }
 
-    /// Whether a directory is not complete yet. If it is, its quiet period ends.
-    pub fn is_settling(&mut self, name: &CStr, watch: &mut Watch, now: Instant) -> bool {
-        let Some(period) = self.periods.get(name) else { return false };
-        let settling = !period.is_over(now, has_run(name));
-        if !settling {
-            self.forget(name, watch);
+    /// Something changed in a directory.
+    pub fn changed(&mut self, name: &CStr, now: Instant) {
+        if let Some(period) = self.periods.get_mut(name) {
+            period.changed(now);
         }
-        settling
     }
 
-    /// Forgets the directories that do not exist any more.
-    pub fn retain(&mut self, watch: &mut Watch, exists: impl Fn(&CStr) -> bool) {
-        self.periods.retain(|name, _| {
-            let exists = exists(name);
-            if !exists {
-                watch.unwatch_settling(name);
-            }
-            exists
-        });
+    /// Something may have changed in each of them.
+    pub fn all_changed(&mut self, now: Instant) {
+        self.periods.values_mut().for_each(|period| period.changed(now));
+    }
+
+    /// The quiet period of a directory, if it has one.
+    pub fn get(&self, name: &CStr) -> Option<&QuietPeriod> {
+        self.periods.get(name)
+    }
+
+    /// Ends a quiet period; whether there was one.
+    pub fn end(&mut self, name: &CStr) -> bool {
+        self.periods.remove(name).is_some()
+    }
+
+    /// The names of all of them.
+    pub fn names(&self) -> impl Iterator<Item = &CStr> {
+        self.periods.keys().map(CString::as_c_str)
+    }
+
+    /// Those whose quiet period is over if they have a `run`.
+    pub fn due(&self, now: Instant) -> impl Iterator<Item = &CStr> {
+        self.periods.iter().filter(move |(_, period)| period.is_over(now, true)).map(|(name, _)| name.as_c_str())
     }
 
     /// When the next quiet period may be over.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         self.periods.values().map(|period| period.deadline(now)).min()
-    }
-
-    fn forget(&mut self, name: &CStr, watch: &mut Watch) {
-        if self.periods.remove(name).is_some() {
-            watch.unwatch_settling(name);
-        }
     }
 }

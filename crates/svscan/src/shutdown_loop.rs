@@ -143,8 +143,9 @@ impl Stop {
         if !self.table.may_start(id, Part::Log, Instant::now()) {
             return;
         }
-        let Some((name, pipe)) = self.table.service(id) else { return };
-        match self.starter.start(&self.signals, &StartSpec { id, name, pipe }, Part::Log) {
+        let Stop { starter, table, .. } = self;
+        let Some((name, pipe)) = table.service(id) else { return };
+        match starter.start(&self.signals, &StartSpec { id, name, pipe }, Part::Log) {
             Ok(pid) => self.table.started(id, Part::Log, pid, Instant::now()),
             Err(failure) => {
                 failure.warn(self.program);

@@ -1,20 +1,21 @@
 //! Starting a supervise. It gets its end of the pipe, and the limits and the signal mask that svscan was started with.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
 use daemontools_program::exec::{Environment, Prepared};
 use daemontools_program::failure::{Failure, Program, Unable};
 use daemontools_program::limits::{OpenFiles, raise_open_files};
 use daemontools_service::part::Part;
-use daemontools_sys::fd::open_private;
-use daemontools_sys::process::{fork, leave};
+use daemontools_sys::fd::{can_unshare, duplicate_private_from, open_private, unshare_above};
+use daemontools_sys::process::{fork, leave, spawn_sharing};
 use daemontools_sys::signal::Signals;
+use nix::dir::{Dir, Entry};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, readlink};
 use nix::sys::stat::{Mode, fstat};
-use nix::unistd::{Pid, dup2_stdin, dup2_stdout, fchdir};
+use nix::unistd::{Pid, dup2_stdin, dup2_stdout, dup3, fchdir};
 
 use crate::supervised::Inode;
 
@@ -39,6 +40,14 @@ pub struct StartSpec<'a> {
 }
 
 impl StartSpec<'_> {
+    /// What a part reads from or writes to the pipe with, if there is one.
+    fn end_of_pipe(&self, part: Part) -> Option<BorrowedFd<'_>> {
+        self.pipe.map(|pipe| match part {
+            Part::Service => pipe.writer.as_fd(),
+            Part::Log => pipe.reader.as_fd(),
+        })
+    }
+
     /// Goes to the directory that supervise is run in: the scan directory for a service, the service directory for its
     /// logger. Fails if the name leads elsewhere by now: a logger would read the pipe of another service.
     fn enter(&self, part: Part) -> nix::Result<()> {
@@ -61,57 +70,125 @@ pub struct Starter {
     beside: Option<CString>,
     /// The limit of open files that svscan was started with.
     open_files: Option<OpenFiles>,
+    /// A descriptor that the next child gets, above all that svscan was started with and below almost all that it opens
+    /// later: a child's table of descriptors need not be longer than that. `None`: this system cannot make one.
+    last: Option<OwnedFd>,
 }
 
 impl Starter {
     /// Prepares, and raises the soft limit of open files for svscan alone: each logged service takes two descriptors.
-    pub fn new(program: &'static Program) -> Starter {
+    pub fn new(program: &'static Program, signals: &Signals) -> Starter {
         let (environment, open_files) = (Environment::inherited(), raise_open_files());
-        Starter { program, environment, beside: beside_ourselves(), open_files }
+        let last = if can_unshare() { above_all(signals.as_fd()) } else { None };
+        Starter { program, environment, beside: beside_ourselves(), open_files, last }
     }
 
-    /// Starts the supervise of a service or of its logger.
-    pub fn start(&self, signals: &Signals, spec: &StartSpec<'_>, part: Part) -> Result<Pid, Failure> {
-        match fork().unable([b"fork for ", spec.name.to_bytes(), part.path_suffix().as_bytes()])? {
+    /// Starts the supervise of a part of a service. What this takes does not depend on how many services there are.
+    pub fn start(&mut self, signals: &Signals, spec: &StartSpec<'_>, part: Part) -> Result<Pid, Failure> {
+        let started = match self.last.take() {
+            Some(mut last) => {
+                let started = self.start_sharing(signals, spec, part, &mut last);
+                // A copy of the pipe would keep its reader from the end of its input.
+                let _ = dup3(signals, &mut last, OFlag::O_CLOEXEC);
+                self.last = Some(last);
+                started
+            }
+            None => self.start_copying(signals, spec, part),
+        };
+        started.unable([b"fork for ", spec.name.to_bytes(), part.path_suffix().as_bytes()])
+    }
+
+    /// Starts the child with a short table of descriptors, whose last one is its end of the pipe.
+    fn start_sharing(
+        &self,
+        signals: &Signals,
+        spec: &StartSpec<'_>,
+        part: Part,
+        last: &mut OwnedFd,
+    ) -> nix::Result<Pid> {
+        if let Some(end) = spec.end_of_pipe(part) {
+            dup3(end, last, OFlag::O_CLOEXEC)?;
+        }
+        let last = last.as_fd();
+        let program = self.supervise(spec, part);
+        spawn_sharing(|| {
+            let unshared = unshare_above(last).unable([b"set up descriptors for ", spec.name.to_bytes()]);
+            let end = spec.end_of_pipe(part).map(|_| last);
+            unshared
+                .err()
+                .unwrap_or_else(|| self.become_supervise(signals, spec, part, end, &program))
+                .tell(self.program)
+                .0
+        })
+    }
+
+    /// Starts the child with copies of all descriptors.
+    fn start_copying(&self, signals: &Signals, spec: &StartSpec<'_>, part: Part) -> nix::Result<Pid> {
+        let program = self.supervise(spec, part);
+        match fork()? {
             Some(pid) => Ok(pid),
-            None => leave(self.become_supervise(signals, spec, part).tell(self.program).0),
+            None => {
+                let end = spec.end_of_pipe(part);
+                leave(self.become_supervise(signals, spec, part, end, &program).tell(self.program).0)
+            }
         }
     }
 
     /// Runs in the child. Returns only if something went wrong.
-    fn become_supervise(&self, signals: &Signals, spec: &StartSpec<'_>, part: Part) -> Failure {
+    fn become_supervise(
+        &self,
+        signals: &Signals,
+        spec: &StartSpec<'_>,
+        part: Part,
+        end_of_pipe: Option<BorrowedFd<'_>>,
+        program: &Prepared<'_>,
+    ) -> Failure {
+        if let Err(failure) = self.set_up(signals, spec, part, end_of_pipe) {
+            return failure;
+        }
+        let errno = match (program.attempt(), &self.beside) {
+            (Errno::ENOENT, Some(path)) => program.attempt_at(path),
+            (errno, _) => errno,
+        };
+        let words = [b"unable to start supervise ", spec.name.to_bytes(), part.path_suffix().as_bytes()];
+        Failure::because(words, errno)
+    }
+
+    fn set_up(
+        &self,
+        signals: &Signals,
+        spec: &StartSpec<'_>,
+        part: Part,
+        end_of_pipe: Option<BorrowedFd<'_>>,
+    ) -> Result<(), Failure> {
+        let stream = match (part, end_of_pipe) {
+            (Part::Service, Some(writer)) => dup2_stdout(writer),
+            (Part::Log, Some(reader)) => dup2_stdin(reader),
+            (Part::Service | Part::Log, None) => Ok(()),
+        };
+        let (name, suffix) = (spec.name.to_bytes(), part.path_suffix().as_bytes());
+        stream.unable([b"set up descriptors for ", name, suffix])?;
+        spec.enter(part).unable([b"switch to ", name])?;
+        // From here on nothing can be opened: more descriptors may be open already.
+        let restore = self.open_files.map_or(Ok(()), OpenFiles::restore);
+        restore.and(signals.hand_over()).unable([b"set up descriptors for ", name, suffix])
+    }
+
+    fn supervise<'a>(&'a self, spec: &StartSpec<'a>, part: Part) -> Prepared<'a> {
         let argument = match part {
             Part::Service => as_argument(spec.name),
             Part::Log => c"log",
         };
-        if let Err(failure) = self.set_up(signals, spec, part) {
-            return failure;
-        }
-        let errno = match Prepared::new([c"supervise", argument], &self.environment).attempt() {
-            Errno::ENOENT => self.attempt_beside(argument),
-            errno => errno,
-        };
-        Failure::because([b"unable to start supervise ", spec.name.to_bytes(), part.path_suffix().as_bytes()], errno)
+        Prepared::new([c"supervise", argument], &self.environment)
     }
+}
 
-    fn set_up(&self, signals: &Signals, spec: &StartSpec<'_>, part: Part) -> Result<(), Failure> {
-        let stream = match (part, spec.pipe) {
-            (Part::Service, Some(pipe)) => dup2_stdout(&pipe.writer),
-            (Part::Log, Some(pipe)) => dup2_stdin(&pipe.reader),
-            (Part::Service | Part::Log, None) => Ok(()),
-        };
-        let name = spec.name.to_bytes();
-        stream.unable([b"set up descriptors for ", name, part.path_suffix().as_bytes()])?;
-        spec.enter(part).unable([b"switch to ", name])?;
-        // From here on nothing can be opened: more descriptors may be open already.
-        let restore = self.open_files.map_or(Ok(()), OpenFiles::restore);
-        restore.and(signals.hand_over()).unable([b"set up descriptors for ", name, part.path_suffix().as_bytes()])
-    }
-
-    fn attempt_beside(&self, argument: &CStr) -> Errno {
-        let Some(path) = &self.beside else { return Errno::ENOENT };
-        Prepared::new([c"supervise", argument], &self.environment).attempt_at(path)
-    }
+/// A copy of `fd` whose number is higher than those of all descriptors that are open now.
+fn above_all(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let open = open_private(c"/proc/self/fd", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty()).ok()?;
+    let number = |entry: Entry| entry.file_name().to_str().ok()?.parse::<RawFd>().ok();
+    let highest = Dir::from_fd(open).ok()?.iter().flatten().filter_map(number).max()?;
+    duplicate_private_from(fd, highest).ok()
 }
 
 /// The name of a service as the only argument of supervise, which must not take it for an option.

@@ -52,16 +52,14 @@ pub struct Logger<P> {
 /// One service with what supervises it.
 #[derive(Debug)]
 pub struct Supervised<P> {
-    /// The name of its entry when that was last seen.
+    /// The name of an entry that leads to it, or of the last one that did.
     pub name: CString,
+    /// How many entries of the scan directory lead to it.
+    pub entries: usize,
     /// The supervise of the service itself.
     pub service: Supervise,
     /// Its logger, if it had a `log` when it was first seen.
     pub log: Option<Logger<P>>,
-    /// Whether the last scan found its entry.
-    pub seen: bool,
-    /// Whether the running supervise was found to work in this directory.
-    pub confirmed: bool,
 }
 
 impl<P> Supervised<P> {
@@ -69,7 +67,7 @@ impl<P> Supervised<P> {
     pub fn new(name: &CStr, pipe: Option<P>, now: Instant) -> Supervised<P> {
         let idle = Supervise::Idle { until: now };
         let log = pipe.map(|pipe| Logger { supervise: idle, pipe: Some(pipe) });
-        Supervised { name: name.to_owned(), service: idle, log, seen: true, confirmed: false }
+        Supervised { name: name.to_owned(), entries: 1, service: idle, log }
     }
 
     /// The supervise of one part; `None` for the logger of a service without one.
@@ -99,6 +97,11 @@ impl<P> Supervised<P> {
             Supervise::Idle { until } => Some((part, *until)),
             Supervise::Running { .. } => None,
         })
+    }
+
+    /// The same, as long as an entry leads here: without one, nothing is started.
+    pub fn startable(&self) -> impl Iterator<Item = (Part, Instant)> {
+        self.idle().filter(|_| self.entries > 0)
     }
 
     /// Whether the supervise of either part runs.

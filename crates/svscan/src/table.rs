@@ -1,8 +1,9 @@
-//! What svscan watches over, as data: all services, which of their supervises run, and when each is to be started. It
-//! knows no process, file or clock. `P` is the pipe to a logger: descriptors in life, anything in a test.
+//! The services that svscan watches over, as data: the entries that lead to each, which supervises run, and when to
+//! start the others. It knows no process, file or clock, and a change takes time for what changed, not for what there
+//! is. `P` is the pipe to a logger: a pair of descriptors in the program, anything in a test.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ffi::CStr;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::{CStr, CString};
 use std::time::Duration;
 
 use daemontools_program::clock::Instant;
@@ -11,64 +12,112 @@ use nix::unistd::Pid;
 
 use crate::supervised::{Inode, Supervise, Supervised};
 
-/// How far apart two starts of one supervise are at least.
+/// The least time between two starts of one supervise.
 const START_EVERY: Duration = Duration::from_secs(5);
 
 /// All services.
 #[derive(Debug)]
 pub struct Table<P> {
     services: BTreeMap<Inode, Supervised<P>>,
+    /// The entries of the scan directory, and where they lead.
+    entries: BTreeMap<CString, Inode>,
+    /// The services that no entry leads to any more.
+    without_entry: BTreeSet<Inode>,
     running: HashMap<Pid, (Inode, Part)>,
+    /// The supervises to be started, in the order of time.
+    startable: BTreeSet<(Instant, Inode, Part)>,
+    /// The running supervises of services that have not been found yet where they were sent.
+    unconfirmed: BTreeMap<Inode, Pid>,
 }
 
 impl<P> Default for Table<P> {
     fn default() -> Table<P> {
-        Table { services: BTreeMap::new(), running: HashMap::new() }
+        Table {
+            services: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            without_entry: BTreeSet::new(),
+            running: HashMap::new(),
+            startable: BTreeSet::new(),
+            unconfirmed: BTreeMap::new(),
+        }
     }
 }
 
 impl<P> Table<P> {
-    /// A scan begins: no entry has been seen yet.
-    pub fn begin(&mut self) {
-        self.services.values_mut().for_each(|service| service.seen = false);
-    }
-
-    /// The scan found an entry; whether it is a known service.
+    /// An entry leads to this directory; whether that is a known service.
     pub fn see(&mut self, id: Inode, name: &CStr) -> bool {
-        let Some(service) = self.services.get_mut(&id) else { return false };
-        service.seen = true;
-        if *service.name != *name {
-            service.name = name.to_owned();
+        if self.entries.get(name) == Some(&id) {
+            return true;
         }
-        true
+        self.remove(name);
+        let known = self.change(id, |service| {
+            service.entries += 1;
+            if service.entries == 1 {
+                service.name = name.to_owned();
+            }
+        });
+        if known.is_some() {
+            self.without_entry.remove(&id);
+            self.entries.insert(name.to_owned(), id);
+        }
+        known.is_some()
     }
 
-    /// The scan found a new service, with the pipe to its logger if it has one.
+    /// A new service, with the pipe to its logger if it has one.
     pub fn add(&mut self, id: Inode, name: &CStr, pipe: Option<P>, now: Instant) {
+        self.entries.insert(name.to_owned(), id);
         self.services.insert(id, Supervised::new(name, pipe, now));
+        self.change(id, |_| {});
     }
 
-    /// The scan ends: services whose entry has gone and whose supervises have ended are forgotten, their pipes dropped.
+    /// An entry has gone, or leads to no directory any more.
+    pub fn remove(&mut self, name: &CStr) {
+        let Some(id) = self.entries.remove(name) else { return };
+        let left = self.change(id, |service| {
+            service.entries = service.entries.saturating_sub(1);
+            (service.entries, *service.name == *name)
+        });
+        match left {
+            None | Some((1.., false)) => {}
+            Some((0, _)) => drop(self.without_entry.insert(id)),
+            Some((1.., true)) => {
+                let other = self.entries.iter().find(|&(_, &other)| other == id).map(|(name, _)| name.clone());
+                if let (Some(other), Some(service)) = (other, self.services.get_mut(&id)) {
+                    service.name = other;
+                }
+            }
+        }
+    }
+
+    /// Forgets the services without an entry whose supervises have ended, and drops their pipes. Not while an entry is
+    /// still to be looked at: a service that was renamed has none for a moment.
     pub fn retire(&mut self) {
-        self.services.retain(|_, service| service.seen || service.runs());
+        let Table { services, without_entry, .. } = self;
+        without_entry.retain(|id| {
+            let runs = services.get(id).is_some_and(Supervised::runs);
+            if !runs {
+                services.remove(id);
+            }
+            runs
+        });
+    }
+
+    /// The names of all entries that lead to a service.
+    pub fn entries(&self) -> impl Iterator<Item = &CStr> {
+        self.entries.keys().map(CString::as_c_str)
     }
 
     /// The supervises to be started now.
     pub fn due(&self, now: Instant) -> Vec<(Inode, Part)> {
-        self.idle().filter(|&(_, _, until)| until <= now).map(|(id, part, _)| (id, part)).collect()
+        self.startable.iter().take_while(|(until, ..)| *until <= now).map(|&(_, id, part)| (id, part)).collect()
     }
 
     /// When the next supervise may be started.
     pub fn deadline(&self) -> Option<Instant> {
-        self.idle().map(|(_, _, until)| until).min()
+        self.startable.first().map(|&(until, ..)| until)
     }
 
-    fn idle(&self) -> impl Iterator<Item = (Inode, Part, Instant)> {
-        let seen = self.services.iter().filter(|(_, service)| service.seen);
-        seen.flat_map(|(&id, service)| service.idle().map(move |(part, until)| (id, part, until)))
-    }
-
-    /// A service's name and pipe.
+    /// The name and the pipe of a service.
     pub fn service(&self, id: Inode) -> Option<(&CStr, Option<&P>)> {
         let service = self.services.get(&id)?;
         Some((&service.name, service.log.as_ref().and_then(|logger| logger.pipe.as_ref())))
@@ -76,51 +125,45 @@ impl<P> Table<P> {
 
     /// A supervise was started.
     pub fn started(&mut self, id: Inode, part: Part, pid: Pid, now: Instant) {
-        if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(part)) {
-            *supervise = Supervise::Running { pid, since: now };
-            self.running.insert(pid, (id, part));
-        }
-        if let (Part::Service, Some(service)) = (part, self.services.get_mut(&id)) {
-            service.confirmed = false;
-        }
-    }
-
-    /// The running supervises of which nobody has found out yet that they are where they were sent. A link can be led
-    /// elsewhere between our look at it and theirs.
-    pub fn unconfirmed(&self) -> Vec<(Inode, Pid)> {
-        let main = |(&id, service): (&Inode, &Supervised<P>)| Some((id, service.pid(Part::Service)?));
-        self.services.iter().filter(|(_, service)| !service.confirmed).filter_map(main).collect()
-    }
-
-    /// The running supervise was found where it was sent, or it cannot be found out where it is.
-    pub fn confirm(&mut self, id: Inode) {
-        if let Some(service) = self.services.get_mut(&id) {
-            service.confirmed = true;
+        self.set(id, part, Supervise::Running { pid, since: now });
+        self.running.insert(pid, (id, part));
+        if part == Part::Service {
+            self.unconfirmed.insert(id, pid);
         }
     }
 
     /// A supervise could not be started.
     pub fn not_started(&mut self, id: Inode, part: Part, now: Instant) {
-        if let Some(supervise) = self.services.get_mut(&id).and_then(|service| service.supervise(part)) {
-            *supervise = Supervise::Idle { until: now + START_EVERY };
-        }
+        self.set(id, part, Supervise::Idle { until: now + START_EVERY });
     }
 
-    /// A child has ended; whether it was a supervise. That is started again at once, or when 5 seconds have passed since
-    /// it was started.
+    /// The running supervises of services that may not be where they were sent: a link can change after we looked at
+    /// it and before they did.
+    pub fn unconfirmed(&self) -> Vec<(Inode, Pid)> {
+        self.unconfirmed.iter().map(|(&id, &pid)| (id, pid)).collect()
+    }
+
+    /// The running supervise was found where it was sent, or it is impossible to find out.
+    pub fn confirm(&mut self, id: Inode) {
+        self.unconfirmed.remove(&id);
+    }
+
+    /// A child has ended; whether it was a supervise. That may be started again at once, or 5 seconds after its start.
     pub fn reaped(&mut self, child: Pid) -> bool {
         let Some((id, part)) = self.running.remove(&child) else { return false };
-        let found = self.services.get_mut(&id).and_then(|service| service.supervise(part));
-        let Some(supervise) = found else { return false };
-        if let Supervise::Running { pid, since } = *supervise {
-            if pid == child {
+        if self.unconfirmed.get(&id) == Some(&child) {
+            self.unconfirmed.remove(&id);
+        }
+        self.change(id, |service| {
+            let Some(supervise) = service.supervise(part) else { return };
+            if let Supervise::Running { since, .. } = *supervise {
                 *supervise = Supervise::Idle { until: since + START_EVERY };
             }
-        }
+        });
         true
     }
 
-    /// What all services are known by.
+    /// All services.
     pub fn ids(&self) -> impl Iterator<Item = Inode> {
         self.services.keys().copied()
     }
@@ -130,12 +173,12 @@ impl<P> Table<P> {
         self.services.get(&id).is_some_and(|service| service.log.is_some())
     }
 
-    /// A supervise's process id, while it runs.
+    /// The process id of a supervise, while it runs.
     pub fn pid(&self, id: Inode, part: Part) -> Option<Pid> {
         self.services.get(&id)?.pid(part)
     }
 
-    /// Whether a supervise may be started now, be its entry there or not.
+    /// Whether a supervise may be started now, even if no entry leads to the service.
     pub fn may_start(&self, id: Inode, part: Part, now: Instant) -> bool {
         let Some(service) = self.services.get(&id) else { return false };
         service.idle().any(|(idle, until)| idle == part && until <= now)
@@ -146,6 +189,25 @@ impl<P> Table<P> {
         if let Some(logger) = self.services.get_mut(&id).and_then(|service| service.log.as_mut()) {
             logger.pipe = None;
         }
+    }
+
+    fn set(&mut self, id: Inode, part: Part, now: Supervise) {
+        self.change(id, |service| {
+            if let Some(supervise) = service.supervise(part) {
+                *supervise = now;
+            }
+        });
+    }
+
+    /// Changes a service, and with it when its supervises are to be started.
+    fn change<T>(&mut self, id: Inode, change: impl FnOnce(&mut Supervised<P>) -> T) -> Option<T> {
+        let service = self.services.get_mut(&id)?;
+        for (part, until) in service.startable() {
+            self.startable.remove(&(until, id, part));
+        }
+        let result = change(service);
+        self.startable.extend(service.startable().map(|(part, until)| (until, id, part)));
+        Some(result)
     }
 }
 
@@ -165,7 +227,6 @@ mod tests {
     /// A table in which service 1 was seen, with a logger, and both run since second 10 as processes 100 and 101.
     fn running() -> Table<()> {
         let mut table = Table::default();
-        table.begin();
         assert!(!table.see(id(1), c"x"));
         table.add(id(1), c"x", Some(()), at(10));
         table.retire();
@@ -194,19 +255,53 @@ mod tests {
 
     #[test]
     fn a_renamed_entry_is_the_same_service_under_its_new_name() {
-        let mut table = running();
-        table.begin();
-        assert!(table.see(id(1), c"y"));
-        table.retire();
-        assert_eq!(table.service(id(1)).map(|(name, _)| name), Some(c"y"));
-        assert_eq!(table.due(at(99)), []);
+        for old_first in [true, false] {
+            let mut table = running();
+            table.reaped(Pid::from_raw(100));
+            table.reaped(Pid::from_raw(101));
+            if old_first {
+                table.remove(c"x");
+            }
+            assert!(table.see(id(1), c"y"));
+            table.remove(c"x");
+            table.retire();
+            assert_eq!(table.service(id(1)), Some((c"y", Some(&()))));
+            assert_eq!(table.due(at(99)), [(id(1), Service), (id(1), Log)]);
+        }
     }
 
     #[test]
-    fn a_service_whose_entry_has_gone_is_kept_until_both_have_ended_and_is_not_restarted() {
+    fn a_second_entry_starts_nothing_and_is_enough_when_the_first_has_gone() {
+        let mut table = running();
+        assert!(table.see(id(1), c"z"));
+        assert!(table.see(id(1), c"z"));
+        assert_eq!(table.service(id(1)).map(|(name, _)| name), Some(c"x"));
+        table.reaped(Pid::from_raw(100));
+        table.remove(c"x");
+        assert_eq!(table.due(at(99)), [(id(1), Service)]);
+        assert_eq!(table.service(id(1)).map(|(name, _)| name), Some(c"z"));
+        table.remove(c"z");
+        assert_eq!(table.due(at(99)), []);
+        assert_eq!(table.entries().count(), 0);
+    }
+
+    #[test]
+    fn an_entry_that_leads_elsewhere_is_taken_from_the_service_it_led_to() {
+        let mut table = running();
+        assert!(!table.see(id(2), c"x"));
+        table.add(id(2), c"x", None, at(20));
+        assert_eq!(table.due(at(20)), [(id(2), Service)]);
+        table.reaped(Pid::from_raw(100));
+        table.reaped(Pid::from_raw(101));
+        table.retire();
+        assert_eq!(table.ids().collect::<Vec<_>>(), [id(2)]);
+    }
+
+    #[test]
+    fn a_service_without_an_entry_is_kept_until_both_have_ended_and_is_not_restarted() {
         let mut table = running();
         let gone = |table: &mut Table<()>| {
-            table.begin();
+            table.remove(c"x");
             table.retire();
             table.service(id(1)).is_none()
         };
@@ -221,11 +316,14 @@ mod tests {
     #[test]
     fn a_supervise_where_it_was_sent_is_not_looked_for_again_before_its_next_start() {
         let mut table = running();
+        assert_eq!(table.unconfirmed(), [(id(1), Pid::from_raw(100))]);
         table.confirm(id(1));
         assert_eq!(table.unconfirmed(), []);
         table.reaped(Pid::from_raw(100));
         table.started(id(1), Service, Pid::from_raw(200), at(20));
         assert_eq!(table.unconfirmed(), [(id(1), Pid::from_raw(200))]);
+        table.reaped(Pid::from_raw(200));
+        assert_eq!(table.unconfirmed(), []);
     }
 
     #[test]
@@ -237,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_of_nobody_changes_nothing() {
+    fn another_child_changes_nothing() {
         let mut table = running();
         assert!(!table.reaped(Pid::from_raw(999)));
         assert_eq!(table.deadline(), None);

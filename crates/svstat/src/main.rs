@@ -5,7 +5,6 @@
 use std::ffi::CStr;
 
 use daemontools_core::status::Status;
-use daemontools_observe::json;
 use daemontools_program::clock::time_of_day;
 use daemontools_program::entry;
 use daemontools_program::entry::Exit;
@@ -16,7 +15,7 @@ use daemontools_service::service_dir::ServiceDir;
 use daemontools_service::status_error::StatusError;
 use daemontools_sys::args::Args;
 use daemontools_sys::fd::STDOUT;
-use svstat::report;
+use svstat::{json, report};
 
 const PROGRAM: Program = Program {
     name: "svstat",
