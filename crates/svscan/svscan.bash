@@ -2,9 +2,9 @@
 _svscan() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	case $COMP_CWORD,$before,$word in
-		*,--grace,*) ;;
+		*,--grace,* | *,--exit-with,*) ;;
 		1,*,-*) mapfile -t COMPREPLY < <(compgen -W '--init --help --version' -- "$word") ;;
-		2,--init,-*) mapfile -t COMPREPLY < <(compgen -W '--grace' -- "$word") ;;
+		*,*,-*) [[ ${COMP_WORDS[1]} == --init ]] && mapfile -t COMPREPLY < <(compgen -W '--grace --exit-with' -- "$word") ;;
 		*)
 			compopt -o filenames
 			mapfile -t COMPREPLY < <(compgen -d -- "$word")

@@ -218,3 +218,17 @@ fn a_root_may_be_read_only() {
         assert_eq!((output.end, output.stderr.as_slice()), (End::Code(0), &b""[..]));
     });
 }
+
+/// Issue: "`svscan --init --exit-with NAME`", tried under runc and crun.
+#[test]
+fn the_container_exits_with_a_service() {
+    let tree = || {
+        let body = "while [ ! -e /log/b ]; do sleep 1; done\nexit 7";
+        let tree = Tree::of(Programs::ours()).script("root/sv/a/run", body);
+        tree.script("root/sv/b/run", "echo up >/log/b\nexec sleep 1000")
+    };
+    under_each_runtime(tree, false, &["svscan", "--init", "--exit-with", "a", "/sv"], |container| {
+        let output = container.start().wait();
+        assert_eq!(output.end, End::Code(7), "{output:?}");
+    });
+}

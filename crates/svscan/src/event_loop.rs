@@ -18,7 +18,8 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::stat;
 use nix::unistd::chdir;
 
-use crate::mode::Mode;
+use crate::exit_with::ExitWith;
+use crate::mode::{Init, Mode};
 use crate::scan::Scanner;
 use crate::scan_dir::{call_back, is_supervised};
 use crate::scan_schedule::Schedule;
@@ -40,7 +41,14 @@ pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome
     let signals = watch_signals(mode).unable([b"watch for the end of supervise"])?;
     let starter = Starter::new(program, &signals);
     let now = Instant::now();
-    let scanner = Scanner::new(program, now);
+    let mut scanner = Scanner::new(program, now);
+    let exit_with = match mode {
+        Mode::Init(Init { exit_with: Some(name), .. }) => {
+            scanner.watch.watch_exit_with(name);
+            Some(ExitWith::new(name)?)
+        }
+        Mode::Init(_) | Mode::Classic => None,
+    };
     let mut tree = Tree { program, signals, starter, scanner, foreign: BTreeSet::new(), confirm_at: None };
     let mut schedule = Schedule::new(now);
     loop {
@@ -59,10 +67,16 @@ pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome
         }
         tree.confirm(now);
         tree.wait(schedule.deadline());
-        match (tree.take_events(), mode) {
-            (Event::None, _) => {}
-            (Event::Stop, Mode::Init(grace)) => return Ok(tree.into_stop().run(grace)),
-            (Event::Change | Event::Stop, _) => schedule.changed(),
+        let event = tree.take_events();
+        if let Mode::Init(Init { grace, .. }) = mode {
+            let ended = exit_with.as_ref().and_then(ExitWith::exit);
+            if ended.is_some() || event == Event::Stop {
+                let stopped = tree.into_stop().run(grace);
+                return Ok(ended.unwrap_or(stopped));
+            }
+        }
+        if event != Event::None {
+            schedule.changed();
         }
     }
 }
@@ -79,6 +93,7 @@ fn watch_signals(mode: Mode) -> nix::Result<Signals> {
 }
 
 /// What happened while svscan waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
     /// Nothing that a scan must look at.
     None,

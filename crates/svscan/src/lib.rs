@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod event_loop;
+mod exit_with;
 pub mod mode;
 mod pending;
 mod quiet_period;

@@ -10,7 +10,7 @@ use svscan::mode::{Mode, Pid1};
 
 static PROGRAM: Program = Program {
     name: "svscan",
-    usage: "svscan: usage: svscan [ --init [ --grace seconds ] ] [ dir ]",
+    usage: "svscan: usage: svscan [ --init [ --grace seconds ] [ --exit-with name ] ] [ dir ]",
     about: "Starts a supervise for each service in dir (default: here), and one for its log, and watches over them.",
 };
 entry!(PROGRAM, run);

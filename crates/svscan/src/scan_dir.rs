@@ -12,7 +12,7 @@ use daemontools_sys::fd::{open_private, pipe_private};
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, lstat, stat};
+use nix::sys::stat::{Mode, fstat, lstat, stat};
 
 use crate::start::Pipe;
 
@@ -57,8 +57,12 @@ pub fn entry(name: CString) -> Option<Entry> {
 /// call will reach it. The FIFO is opened for reading too, so that a supervise that has just ended causes no SIGPIPE.
 pub fn call_back(dir: &str) {
     let control = format!("{dir}/supervise/control");
-    let control = open_private(control.as_str(), OFlag::O_RDWR | OFlag::O_NONBLOCK, Mode::empty());
-    let _ = control.and_then(|control| write_all(&control, b"dx"));
+    let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+    let Ok(control) = open_private(control.as_str(), flags, Mode::empty()) else { return };
+    // The owner of the directory may have put anything there.
+    if fstat(&control).is_ok_and(|found| Kind::of(&found) == Kind::Fifo) {
+        let _ = write_all(&control, b"dx");
+    }
 }
 
 /// Whether a supervise runs already in this part of a service.

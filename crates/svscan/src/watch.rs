@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use daemontools_watch::{ENTRIES, Event, Watcher};
@@ -54,6 +54,8 @@ enum Reason {
     Settling(Rc<CStr>),
     /// It is on the path that the link of this name leads along.
     Link(Rc<CStr>),
+    /// It is on the path to what supervise writes about the service whose end stops the tree.
+    ExitWith,
 }
 
 /// What is watched.
@@ -63,12 +65,15 @@ pub struct Watch {
     followed: HashSet<Rc<CStr>>,
     /// Whether a file system was met on which changes go unnoticed.
     is_unnoticed: bool,
+    /// The service whose end stops the tree.
+    exit_with: Option<PathBuf>,
 }
 
 impl Watch {
     /// Watches the current directory as the scan directory.
     pub fn here() -> Watch {
-        let mut watch = Watch { watcher: Watcher::new(), followed: HashSet::new(), is_unnoticed: false };
+        let mut watch =
+            Watch { watcher: Watcher::new(), followed: HashSet::new(), is_unnoticed: false, exit_with: None };
         let added = watch.watcher.add(Path::new("."), ENTRIES, Reason::ScanDir);
         watch.is_unnoticed = added.is_err();
         watch.check_file_system(c".");
@@ -94,6 +99,7 @@ impl Watch {
         match event {
             Event::Overflow => {
                 self.follow_anew();
+                self.follow_exit_with();
                 Some(Change::Anything)
             }
             Event::Entry { key: Reason::ScanDir, name, mask } => {
@@ -106,6 +112,12 @@ impl Watch {
                 self.followed.remove(&link);
                 Some(Change::Target(link.as_ref().to_owned()))
             }
+            Event::PathChanged(Reason::ExitWith) => {
+                self.follow_exit_with();
+                None
+            }
+            // Waking up is enough: the loop reads what supervise wrote.
+            Event::Entry { key: Reason::ExitWith, .. } => None,
             // A directory that has gone is an entry that has gone; without the scan directory there are no entries.
             Event::PathChanged(Reason::Settling(_) | Reason::ScanDir) | Event::Entry { key: Reason::Link(_), .. } => {
                 None
@@ -143,6 +155,18 @@ impl Watch {
     /// Watches the path of every link again when that is looked at next.
     pub fn follow_anew(&mut self) {
         self.followed.clear();
+    }
+
+    /// Wakes the event loop up whenever supervise writes about this service.
+    pub fn watch_exit_with(&mut self, name: &CStr) {
+        self.exit_with = Some(to_path(name).join("supervise"));
+        self.follow_exit_with();
+    }
+
+    fn follow_exit_with(&mut self) {
+        if let Some(path) = &self.exit_with {
+            self.watcher.watch_path(path, ENTRIES, &Reason::ExitWith);
+        }
     }
 
     /// Finds out whether changes of this directory, which is `.` or the directory above a service, go unnoticed.

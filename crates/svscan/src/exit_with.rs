@@ -1,0 +1,133 @@
+//! `--exit-with NAME`: the service whose end stops the tree, and its exit code, which becomes that of svscan.
+//!
+//! Its supervise decides when it has ended for good: after `no-restart` or `restart-limit` it is `done` or `failed`. A
+//! service without these settings has ended for good when it first ends.
+
+use std::ffi::CStr;
+
+use daemontools_core::details::{self, Details, State};
+use daemontools_core::end::End;
+use daemontools_core::run_record::RunRecord;
+use daemontools_core::settings::{self, Setting, Settings};
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Unable};
+use daemontools_program::file_kind::Kind;
+use daemontools_program::stdio::read;
+use daemontools_sys::fd::open_private;
+use nix::fcntl::OFlag;
+use nix::sys::stat::{Mode, fstat, stat};
+
+/// The settings that let a service end for good.
+const FINAL: [(Setting, &str); 2] = [(Setting::NoRestart, "no-restart"), (Setting::RestartLimit, "restart-limit")];
+
+/// Who says when a service has ended for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    /// Its first end is final.
+    FirstEnd,
+    /// Its supervise says so.
+    Supervise,
+}
+
+/// The service whose end is waited for.
+pub struct ExitWith {
+    name: &'static CStr,
+    /// The end that was recorded before svscan started: a supervise that was killed leaves its details behind.
+    before: Option<RunRecord>,
+}
+
+impl ExitWith {
+    /// The service of this name in the current directory, which must exist: a wrong name would be waited for for ever.
+    pub fn new(name: &'static CStr) -> Result<ExitWith, Failure> {
+        stat(name).unable([b"stat ", name.to_bytes()])?;
+        let before = with_details(name, |details| details.last_end).flatten();
+        Ok(ExitWith { name, before })
+    }
+
+    /// The exit code of svscan once the service has ended for good.
+    pub fn exit(&self) -> Option<Exit> {
+        with_details(self.name, |details| exit_code(details, self.before, || rule(self.name))).flatten()
+    }
+}
+
+/// The exit code as a shell has it: 128 and the number of a signal.
+fn exit_code(details: &Details<'_>, before: Option<RunRecord>, rule: impl FnOnce() -> Rule) -> Option<Exit> {
+    let last = details.last_end.filter(|last| Some(*last) != before)?;
+    let is_final = matches!(details.state, State::Done | State::Failed) || rule() == Rule::FirstEnd;
+    is_final.then(|| match last.end {
+        End::Code(code) => Exit(code),
+        End::Signal(signal) => Exit(u8::try_from(128 + signal.number()).unwrap_or(u8::MAX)),
+        End::Unknown => Exit::TROUBLE,
+    })
+}
+
+/// Whether the service, or the whole tree, has one of the settings that let a service end for good.
+fn rule(name: &CStr) -> Rule {
+    let mut settings = Settings::DEFAULT;
+    for directory in [[name.to_bytes(), b"/", settings::DIRECTORY].concat(), settings::TREE_DIRECTORY.to_vec()] {
+        for (setting, file) in FINAL {
+            let path = [&directory[..], b"/", file.as_bytes()].concat();
+            // A value that cannot be used is as if it were not there, for supervise too.
+            let _ = with_file(&path, settings::MAX_SIZE, |contents| settings.set(setting, contents));
+        }
+    }
+    if settings.no_restart.is_none() && settings.restart_limit.is_none() { Rule::FirstEnd } else { Rule::Supervise }
+}
+
+fn with_details<T>(name: &CStr, look: impl FnOnce(&Details<'_>) -> T) -> Option<T> {
+    let path = [name.to_bytes(), b"/", details::PATH.to_bytes()].concat();
+    with_file(&path, details::MAX_SIZE, |contents| Details::read(contents).as_ref().map(look)).flatten()
+}
+
+/// Reads a regular file, `size` bytes at most.
+fn with_file<T>(path: &[u8], size: usize, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    let file = open_private(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()).ok()?;
+    if Kind::of(&fstat(&file).ok()?) != Kind::File {
+        return None;
+    }
+    let mut contents = vec![0; size];
+    let length = read(&file, &mut contents).ok()?;
+    contents.get(..length).map(look)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use daemontools_core::label::Label;
+    use daemontools_core::signal::Signal;
+
+    fn at(seconds: i64) -> Label {
+        Label::from_unix(seconds, 0)
+    }
+
+    fn details(state: State, end: Option<End>) -> Details<'static> {
+        Details { last_end: end.map(|end| RunRecord::new(at(7), end)), ..Details::new(state, at(8)) }
+    }
+
+    #[test]
+    fn without_settings_the_first_end_is_final() {
+        let exit = |end| exit_code(&details(State::Waiting, end), None, || Rule::FirstEnd);
+        assert_eq!(exit(None), None);
+        assert_eq!(exit(Some(End::Code(7))), Some(Exit(7)));
+        let killed = Signal::from_number(15).map(End::Signal);
+        assert!(killed.is_some());
+        assert_eq!(exit(killed), Some(Exit(143)));
+    }
+
+    #[test]
+    fn with_settings_supervise_says_when_it_is() {
+        for (state, expected) in
+            [(State::Waiting, None), (State::Up, None), (State::Done, Some(Exit(7))), (State::Failed, Some(Exit(7)))]
+        {
+            assert_eq!(exit_code(&details(state, Some(End::Code(7))), None, || Rule::Supervise), expected);
+        }
+    }
+
+    #[test]
+    fn an_end_of_an_earlier_life_does_not_count() {
+        let old = RunRecord::new(at(7), End::Code(7));
+        assert_eq!(exit_code(&details(State::Down, Some(End::Code(7))), Some(old), || Rule::FirstEnd), None);
+        let other = RunRecord::new(at(6), End::Code(7));
+        assert_eq!(exit_code(&details(State::Down, Some(End::Code(7))), Some(other), || Rule::FirstEnd), Some(Exit(7)));
+    }
+}
