@@ -48,6 +48,11 @@ uninstall-over:
 deb: build
 	packaging/deb "$(BUILT)" "$(TARGET)"
 
+# A release, in target/dist: source archive and Debian package. What is tried in the unpacked archive, without the network.
+DIST_TARGETS = test
+dist:
+	packaging/dist "$(TARGET)/dist" "$(DIST_TARGETS)"
+
 # A tree at work, in a temporary directory.
 demo: build
 	examples/demo $(BUILT)
@@ -104,5 +109,5 @@ check:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build install uninstall install-command uninstall-command install-over uninstall-over deb test-deb demo test \
-	test-programs test-original fuzz torture bench check clean
+.PHONY: all build install uninstall install-command uninstall-command install-over uninstall-over deb dist test-deb demo \
+	test test-programs test-original fuzz torture bench check clean

@@ -15,7 +15,7 @@ use crate::own_root::{bare_system, in_own_root, own_root};
 const COMMANDS: [&str; 9] = [".ci/run", "apt-get", "cargo", "docker", "dpkg", "ln", "make", "sh", "systemctl"];
 
 /// Commands that are not run as they are: how they begin, and what is run instead.
-const INSTEAD: [(&str, &str); 13] = [
+const INSTEAD: [(&str, &str); 14] = [
     // The suite, from within the suite: that there is such a target.
     ("make test", "make -n test test-original test-deb"),
     ("make fuzz", "make -n fuzz"),
@@ -23,6 +23,7 @@ const INSTEAD: [(&str, &str); 13] = [
     ("make bench", "make -n bench"),
     ("make demo", "make -n demo"),
     ("make check", "make -n check"),
+    ("make dist", "make -n dist"),
     ("make deb", "DPKG_DEB_COMPRESSOR_TYPE=none make deb"),
     (".ci/run", "test -x .ci/run"),
     ("cargo ", "cargo --version"),
@@ -69,7 +70,7 @@ fn pages() -> Vec<std::path::PathBuf> {
 }
 
 /// The blocks of a page fenced as this language.
-fn fenced(text: &str, language: &str) -> Vec<String> {
+pub fn fenced(text: &str, language: &str) -> Vec<String> {
     let parts = text.split("\n```").skip(1).step_by(2);
     parts.filter_map(|block| Some(block.strip_prefix(language)?.strip_prefix('\n')?.to_owned())).collect()
 }
@@ -113,7 +114,8 @@ fn as_run(command: &str) -> &str {
 fn every_command_of_the_documents_works() {
     let Some(tree) = own_root("the commands of the documents") else { return };
     let mut count = 0;
-    for page in pages() {
+    // What mail-server.md needs is in mail_server.rs, and so is the test that types it.
+    for page in pages().into_iter().filter(|page| !page.ends_with("mail-server.md")) {
         let text = fs::read_to_string(&page).expect("read a page");
         let mut script = String::from(FIXTURE);
         for (at, command) in commands(&text).iter().enumerate() {

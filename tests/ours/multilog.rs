@@ -160,6 +160,36 @@ fn a_processor_that_crashed_is_told_once() {
     assert_eq!(out, exits(0, "", "multilog: warning: processor crashed in ./d, pausing\n"));
 }
 
+/// 0.76 reads no more until the processor has ended. Ours goes on until the next file of that log is full.
+#[test]
+fn a_processor_at_work_keeps_no_log_waiting() {
+    let tree = tree().fifo("go");
+    let script = ["s4096", "./plain", "!read x <../go; cat", "./slow"];
+    let mut process = tree.command("multilog").args(script).stdin_pipe().spawn();
+    let mut input = process.stdin();
+    let long = [vec![b'x'; 2999], b"\n".to_vec()].concat();
+    input.write_all(&long).expect("write");
+    until("the processor runs", || tree.path("slow/newstate").exists());
+    input.write_all(b"later\n").expect("write");
+    for log in ["plain", "slow"] {
+        until("a line in the new file", || tree.read(format!("{log}/current")) == b"later\n");
+    }
+    assert!(tree.log_files("slow").iter().all(|file| !file.is_old()));
+    // The next full file waits, and with it the input.
+    input.write_all(&[&long[..], b"last\n"].concat()).expect("write");
+    until("a full file", || tree.read("slow/current").len() == 3006);
+    drop(input);
+    tree.put_file("go", "go\n");
+    until("the second run", || {
+        tree.log_files("slow").iter().any(|file| file.is_old()) && tree.path("slow/newstate").exists()
+    });
+    tree.put_file("go", "go\n");
+    assert_eq!(process.wait(), exits(0, "", ""));
+    for log in ["plain", "slow"] {
+        assert_eq!(tree.log_sizes(log), [3000, 3006, 5], "{log}");
+    }
+}
+
 /// The first line end near the size, however much comes at a time.
 #[test]
 fn where_a_file_ends_does_not_depend_on_what_comes_at_a_time() {

@@ -191,6 +191,13 @@ fn the_last_command_that_starts_something_is_judged() {
         ("exec envdir ./env sh -c 'exec tail 2>&1'", ""),
         ("exec envdir ./env sh -c 'exec tail'", "SL009"),
         ("exec sh -c 'exec 2>&1; exec ./memcached -d'", "SL007"),
+        ("command exec tail x 2>&1", ""),
+        ("FOO=x exec tail x 2>&1", ""),
+        ("{ exec tail x; } 2>&1", ""),
+        ("exec tail x > >(cat) 2>&1", ""),
+        ("exec sh <<E\nexec tail 2>&1\nE", ""),
+        ("[ -e x ] || { echo no; exit 1; }\nexec tail x 2>&1", ""),
+        ("tail x & child=$!\ntrap 'kill $child' TERM\nwait $child", ""),
         ("exec 2>&1\ntail x || exit 1", ""),
         ("exec 2>&1\nwhile :; do tail x; done", ""),
     ] {
@@ -215,6 +222,7 @@ fn programs_that_are_not_there() {
     }
     let text = String::from_utf8(svlint(&sound_with("exec app 2>&1"), &["t/sv"]).stdout).expect("UTF-8");
     assert!(text.contains("write ./app"), "{text}");
+    assert_eq!(codes(b"#!/bin/bash -l\nuse it\nexec no-such 2>&1\n"), "", "a login shell sets PATH");
     for sound in
         ["exec ./app 2>&1", "exec $APP 2>&1", "PATH=$HOME/bin:$PATH\nexec no-such 2>&1", "cd / && exec ./no-such 2>&1"]
     {

@@ -1,11 +1,12 @@
 //! `svwait`, on supervises of ours and of the original.
 //!
-//! Not tested: the system's limits of inotify; a clock that is set (that is a unit test).
+//! Not tested: a clock that is set (that is a unit test).
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
+use daemontools_tests::fault;
 use daemontools_tests::status::{Status, now, raw_record, record, until_down, until_up};
 use daemontools_tests::wait::all_the_while;
 use daemontools_tests::{End, NONE, Output, Process, Programs, Tree, exits, needs_root, open_files, proc, until};
@@ -145,7 +146,9 @@ fn a_service_that_svscan_has_not_seen_yet() {
         let svscan = tree.spawn("svscan", ["not/yet/service"]);
         assert_eq!(process.ended(), None);
         let tree = tree.link("not/yet/service/sv", "../../../made");
-        assert_eq!(process.wait(), exits(0, "", ""));
+        let told =
+            ["sv", "sv/log"].map(|name| format!("svwait: not/yet/service/{name} does not exist yet, waiting for it\n"));
+        assert_eq!(process.wait(), exits(0, "", told.concat()));
         until_up(&tree, "made");
         until_up(&tree, "made/log");
         drop(svscan);
@@ -263,11 +266,77 @@ fn a_status_that_is_written_in_place() {
 
 #[test]
 fn it_ends_by_a_signal_at_once() {
-    let tree = Tree::of(Programs::ours());
-    let mut process = start(&tree, &["nowhere"]);
-    until_waiting(&mut process);
-    process.signal(Signal::SIGTERM);
-    assert_eq!(process.wait().end, End::Signal(libc::SIGTERM));
+    let tree = Tree::of(Programs::ours()).dir("nothing");
+    for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
+        let mut process = start(&tree, &["nothing"]);
+        until_waiting(&mut process);
+        process.signal(signal);
+        assert_eq!(process.wait(), Output { end: End::Signal(signal as i32), stdout: vec![], stderr: vec![] });
+    }
+}
+
+#[test]
+fn a_directory_that_does_not_exist_is_told_at_once() {
+    let tree = Tree::of(Programs::ours()).dir("there");
+    // It may be a slip of the pen; what waits for nothing there has nothing to tell.
+    assert_eq!(svwait(&tree, &["-x", "thre"]), exits(0, "", ""));
+    let late = "svwait: timed out after 10 milliseconds: thre: does not exist\n";
+    let told = "svwait: thre does not exist yet, waiting for it\n";
+    assert_eq!(svwait(&tree, &["-t", "10ms", "thre"]), exits(99, "", format!("{told}{late}")));
+    assert_eq!(
+        svwait(&tree, &["-t0", "there"]).stderr,
+        b"svwait: timed out after 0 milliseconds: there: not supervised\n"
+    );
+}
+
+#[test]
+fn a_service_is_found_by_its_name_in_the_scan_directory() {
+    let tree = Tree::of(Programs::ours()).script("t/web/run", RUN).script("t/web/log/run", RUN).dir("here");
+    let _supervises = (tree.spawn("supervise", ["t/web"]), tree.spawn("supervise", ["t/web/log"]));
+    let named = |name: &str| tree.command_of(Programs::ours(), "svwait").args(["-t", "30s", name]).env("SVDIR", "t");
+    assert_eq!(named("web").run(), exits(0, "", ""));
+    assert_eq!(named("web/log").run(), exits(0, "", ""));
+    // What is called so here comes first, and a path is a path.
+    let late = |name: &str| named("web").args(["-t0", "-d", name]).run().stderr;
+    assert!(late("here").ends_with(b"here: not supervised\n"));
+    assert!(late("./web").ends_with(b"./web: does not exist\n"));
+}
+
+/// Faults that keep inotify from serving us: too many instances, too many watches, no memory to wait with.
+#[test]
+fn without_inotify_it_looks_every_second() {
+    if !fault::can_trace("svwait without inotify") {
+        return;
+    }
+    for fault in
+        ["inject=inotify_init1:error=EMFILE", "inject=inotify_add_watch:error=ENOSPC", "inject=ppoll:error=ENOMEM"]
+    {
+        let tree = Tree::of(Programs::ours()).script("sv/run", RUN);
+        let wait =
+            tree.traced_file("trace", &[fault.into()], &Programs::ours().path("svwait")).args(["-u", "sv"]).spawn();
+        until("it has looked", || tree.lines("trace").iter().any(|line| line.starts_with("ppoll")));
+        let _supervise = tree.spawn("supervise", ["sv"]);
+        assert_eq!(wait.wait(), exits(0, "", ""), "{fault}");
+    }
+}
+
+/// The owner of a service directory cannot make a waiting svwait take a processor.
+#[test]
+fn what_is_in_the_place_of_ok_is_not_used() {
+    let tree = Tree::of(Programs::ours()).file("plain/supervise/ok", "").fifo("aside/ok");
+    let tree = tree.link("sysfs/supervise/ok", "/sys/kernel/uevent_seqnum").link("fifo/supervise/ok", "../../aside/ok");
+    let _reader = reader(&tree, "aside/ok");
+    for name in ["plain", "sysfs", "fifo"] {
+        let mut process = start(&tree, &[name]);
+        until_waiting(&mut process);
+        let used = || proc::cpu_ticks(process.pid()).expect("its processor time");
+        let before = used();
+        all_the_while("svwait is there", Duration::from_secs(2), || proc::alive(process.pid()));
+        assert!(used() - before < 50, "it sleeps");
+        process.signal(Signal::SIGTERM);
+        let told = format!("svwait: warning: unable to open {name}/supervise/ok: not a FIFO\n");
+        assert_eq!(process.wait(), Output { end: End::Signal(libc::SIGTERM), stdout: vec![], stderr: told.into() });
+    }
 }
 
 #[test]
@@ -279,14 +348,14 @@ fn misuse_and_trouble_are_told() {
     for (arguments, reason) in [
         (&["-z", "x"][..], "invalid option '-z'"),
         (&["-t"], "missing argument for option '-t'"),
-        (&["-t", "1s", "x"], "not a number of milliseconds: 1s"),
+        (&["-t", "soon", "x"], "not a time: soon"),
         (&["-u", "-x", "x"], "options contradict each other"),
         (&["-s", "--for", "1", "x"], "--for goes with -u and -d only"),
     ] {
         assert_eq!(svwait(&tree, arguments), exits(100, "", format!("svwait: {reason}\n{usage}")), "{arguments:?}");
     }
     let fatal = |text: &str| exits(111, "", format!("svwait: fatal: unable to {text}\n"));
-    assert_eq!(svwait(&tree, &["loop"]), fatal("follow ./loop: symbolic link loop"));
+    assert_eq!(svwait(&tree, &["loop"]), fatal("chdir to loop: symbolic link loop"));
     assert_eq!(svwait(&tree, &["odd"]), fatal("open odd/supervise/ok: is a directory"));
     assert_eq!(svwait(&tree, &["-t0", "file"]).end, End::Code(99));
     assert_eq!(svwait(&tree, &["-x", "file"]), exits(0, "", ""));
@@ -302,5 +371,5 @@ fn another_user_is_told_why() {
     until_up(&tree, "sv");
     tree.put_exec("svwait", fs::read(Programs::ours().path("svwait")).expect("read svwait"));
     let out = tree.invocation(tree.path("svwait")).arg0("svwait").arg("sv").user(65534, 65534).run();
-    assert_eq!(out, exits(111, "", "svwait: fatal: unable to watch ./sv/supervise: access denied\n"));
+    assert_eq!(out, exits(111, "", "svwait: fatal: unable to open sv/supervise/ok: access denied\n"));
 }

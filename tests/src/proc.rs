@@ -36,6 +36,15 @@ pub fn parent(pid: i32) -> Option<i32> {
     field(pid, "PPid")?.parse().ok()
 }
 
+/// How much processor time a process has used, in ticks of a hundredth of a second.
+#[must_use]
+pub fn cpu_ticks(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(user + system)
+}
+
 /// When the process was forked, in the kernel's ticks of a hundredth of a second since the machine started.
 #[must_use]
 pub fn started(pid: i32) -> Option<u64> {

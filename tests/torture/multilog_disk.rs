@@ -34,7 +34,7 @@ fn begin(scene: &Scene, options: &str, taken: usize) -> Option<(Tree, Feed, Proc
 /// Waits for this warning, sends TERM to see that it waits, and makes room.
 fn until_it_waits(tree: &Tree, process: &Process, warning: &str) {
     let warning = format!("multilog: warning: {warning}\n");
-    until(&warning, || String::from_utf8_lossy(&process.stderr()).ends_with(&warning));
+    until(&warning, || String::from_utf8_lossy(&process.stderr()).contains(&warning));
     let _ = fs::remove_file(tree.path("disk/taken"));
 }
 

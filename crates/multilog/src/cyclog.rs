@@ -16,7 +16,7 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, renameat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstatat};
-use nix::unistd::{UnlinkatFlags, fsync, mkdir, unlinkat};
+use nix::unistd::{Pid, UnlinkatFlags, fsync, mkdir, unlinkat};
 
 use crate::archive::{Archive, Completeness};
 use crate::processor;
@@ -31,29 +31,29 @@ const PROCESSED: &CStr = c"processed";
 const STATE: &CStr = c"state";
 const NEW_STATE: &CStr = c"newstate";
 
-/// While a file is being written.
+/// The mode of a file that is being written.
 const OPEN: Mode = Mode::from_bits_truncate(0o644);
-/// Once all of it is on disk.
+/// The mode of a file once all of it is on disk.
 const SEALED: Mode = Mode::from_bits_truncate(0o744);
-/// For those that no reader of the log needs, and for `current` before it gets its mode.
+/// The mode of files that no reader of the log needs, and of `current` before it gets its own.
 const OWN: Mode = Mode::from_bits_truncate(0o600);
 
-/// A log directory that is ours.
+/// A locked log directory.
 pub struct Cyclog {
     plan: Plan,
     dir: OwnedFd,
     /// Locked as long as it is open.
     _lock: OwnedFd,
-    /// Open for appending; not there only between two steps.
+    /// Open for appending; `None` only between two steps.
     current: Option<OwnedFd>,
-    /// What the processor made, between two steps.
+    /// What the processor made; `None` but between two steps.
     made: Option<OwnedFd>,
-    /// As they were found by the last `MakeRoom`.
-    old: Archive,
+    /// As the last `MakeRoom` found it.
+    archive: Archive,
 }
 
 impl Cyclog {
-    /// Takes a log directory over, and says how much its current file holds.
+    /// Locks a log directory and repairs what an earlier run left; returns the size of its current file, too.
     pub fn open(plan: Plan) -> Result<(Cyclog, u64), Failure> {
         let name = plan.dir.to_bytes();
         // If that fails, opening it tells why, or it is there already.
@@ -61,7 +61,7 @@ impl Cyclog {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
         let dir = uninterrupted(|| open_private(plan.dir, flags, Mode::empty())).unable([b"open directory ", name])?;
         let lock = uninterrupted(|| lock(&dir)).unable([b"lock directory ", name])?;
-        let mut cyclog = Cyclog { plan, dir, _lock: lock, current: None, made: None, old: Archive::default() };
+        let mut cyclog = Cyclog { plan, dir, _lock: lock, current: None, made: None, archive: Archive::default() };
         let used = cyclog.recover()?;
         Ok((cyclog, used))
     }
@@ -76,17 +76,12 @@ impl Cyclog {
         &self.dir
     }
 
-    /// The command that its full files go through.
-    pub fn processor(&self) -> Option<&'static CStr> {
-        self.plan.processor
-    }
-
-    /// Which way its full files go.
+    /// The way of its full files.
     pub fn route(&self) -> Route {
         if self.plan.processor.is_some() { Route::Processor } else { Route::Plain }
     }
 
-    /// Appends to the current file what the system takes of `bytes`.
+    /// Appends as many of `bytes` to the current file as the system takes; returns how many.
     pub fn append(&self, bytes: &[u8]) -> Result<usize, Failure> {
         let write = || nix::unistd::write(self.current.as_ref().ok_or(Errno::EBADF)?, bytes);
         let written = match uninterrupted(write) {
@@ -96,27 +91,22 @@ impl Cyclog {
         written.map_err(|errno| pausing([b"write to ", self.name(), b"/current"], errno))
     }
 
-    /// Brings the current file to disk and marks it, so that the next multilog goes on with it.
-    pub fn close(&mut self) {
-        let name = self.name();
-        retry(|| {
-            uninterrupted(|| sync(self.current.as_ref()))
-                .map_err(|errno| pausing([b"write ", name, b"/current to disk"], errno))
-        });
-        retry(|| {
-            uninterrupted(|| set_mode(self.current.as_ref(), SEALED))
-                .map_err(|errno| pausing([b"set mode of ", name, b"/current"], errno))
-        });
+    /// Performs a step once. Returns the process that goes on with it, if one does.
+    pub fn attempt(&mut self, step: Step, signals: &Signals) -> Result<Option<Pid>, Failure> {
+        match (step, self.plan.processor) {
+            (Step::Process, Some(command)) => processor::start(command, self, signals).map(Some),
+            _ => self.perform(step).map(|()| None),
+        }
     }
 
-    /// Does a step of rotation, once.
-    pub fn attempt(&mut self, step: Step, signals: &Signals) -> Result<(), Failure> {
+    fn perform(&mut self, step: Step) -> Result<(), Failure> {
         match step {
-            Step::Process => processor::run(self, signals),
+            // Without a processor there is nothing to do.
+            Step::Process => Ok(()),
             Step::MakeRoom => self.make_room(),
             Step::Keep => self.keep(self.finished(), Completeness::Safe),
-            Step::Sync => self.simply(step, |log| sync(log.current.as_ref())),
-            Step::Seal => self.simply(step, |log| set_mode(log.current.as_ref(), SEALED)),
+            Step::Sync | Step::SyncLast => self.simply(step, |log| sync(log.current.as_ref())),
+            Step::Seal | Step::SealLast => self.simply(step, |log| set_mode(log.current.as_ref(), SEALED)),
             Step::SetAside => self.simply(step, |log| renameat(&log.dir, CURRENT, &log.dir, PREVIOUS)),
             Step::Renew => self.simply(step, |log| {
                 // Closed first, so that no more descriptors are open than before.
@@ -136,10 +126,10 @@ impl Cyclog {
         }
     }
 
-    /// Does a step that has the usual words where it fails.
-    fn simply(&mut self, step: Step, mut deed: impl FnMut(&mut Cyclog) -> nix::Result<()>) -> Result<(), Failure> {
+    /// Performs a step whose failure has the step's own words.
+    fn simply(&mut self, step: Step, mut call: impl FnMut(&mut Cyclog) -> nix::Result<()>) -> Result<(), Failure> {
         let (before, after) = step.unable();
-        uninterrupted(|| deed(self)).map_err(|errno| pausing([before.as_bytes(), self.name(), after.as_bytes()], errno))
+        uninterrupted(|| call(self)).map_err(|errno| pausing([before.as_bytes(), self.name(), after.as_bytes()], errno))
     }
 
     /// Opens what the processor made.
@@ -148,7 +138,7 @@ impl Cyclog {
         self.open_at(file, OPEN).map(|file| self.made = Some(file))
     }
 
-    /// Makes of what an earlier run left what can be gone on with, and opens the current file.
+    /// Repairs what an earlier run left, and opens the current file; returns its size.
     fn recover(&mut self) -> Result<u64, Failure> {
         let (found, size) = self.look()?;
         for repair in plan(found) {
@@ -161,7 +151,7 @@ impl Cyclog {
         Ok(size)
     }
 
-    /// What is there, and how large a current file that is gone on with.
+    /// Which files an earlier run left, and the size of a current file that is appended to.
     fn look(&self) -> Result<(Found, u64), Failure> {
         let (current, size) = match self.stat(CURRENT)? {
             None => (Current::Absent, 0),
@@ -180,7 +170,7 @@ impl Cyclog {
 
     fn repair(&mut self, repair: Repair) -> Result<(), Failure> {
         match repair {
-            // As in 0.76, what cannot be removed now is overwritten later.
+            // As in 0.76, a failure is ignored: the next processor overwrites the file.
             Repair::DropState => {
                 let _ = self.remove(STATE);
                 let _ = self.remove(NEW_STATE);
@@ -202,19 +192,19 @@ impl Cyclog {
         Ok(())
     }
 
-    /// Makes an old file of `file`, whatever it takes.
+    /// Archives `file`; repeats what fails.
     fn save(&mut self, file: &CStr, ending: Completeness) {
         retry(|| self.make_room());
         retry(|| self.keep(file, ending));
     }
 
-    /// Finds the old files and removes the oldest, so that with one more there are not too many.
+    /// Reads the archive and removes the oldest files, so that there is room for one more.
     fn make_room(&mut self) -> Result<(), Failure> {
         uninterrupted(|| self.scan()).map_err(|errno| pausing([b"read ", self.plan.dir.to_bytes()], errno))?;
-        while let Some(oldest) = self.old.surplus(self.plan.keep) {
+        while let Some(oldest) = self.archive.surplus(self.plan.keep) {
             match uninterrupted(|| unlinkat(&self.dir, oldest, UnlinkatFlags::NoRemoveDir)) {
-                Ok(()) | Err(Errno::ENOENT) => self.old.removed(),
-                // The words are those of 0.76, which reads and removes at a time.
+                Ok(()) | Err(Errno::ENOENT) => self.archive.removed(),
+                // The words of 0.76, which reads and removes in one loop.
                 Err(errno) => return Err(pausing([b"read ", self.plan.dir.to_bytes()], errno)),
             }
         }
@@ -222,32 +212,32 @@ impl Cyclog {
     }
 
     fn scan(&mut self) -> nix::Result<()> {
-        self.old.clear();
+        self.archive.clear();
         let here = open_private_at(&self.dir, c".", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?;
         for entry in Dir::from_fd(here)?.iter() {
             let entry = entry?;
-            self.old.add(entry.file_name().to_bytes(), entry.ino());
+            self.archive.add(entry.file_name().to_bytes(), entry.ino());
         }
-        self.old.sort();
+        self.archive.sort();
         Ok(())
     }
 
-    /// Gives `file` its name as an old file. Comes after `make_room`, which has found the other names.
+    /// Gives `file` its name in the archive, which `make_room` has read.
     fn keep(&mut self, file: &CStr, ending: Completeness) -> Result<(), Failure> {
         let path = [self.name(), b"/", file.to_bytes()].concat();
         let Some(stat) = self.find(file).map_err(|errno| pausing([b"stat ", &path], errno))? else {
             return Ok(());
         };
-        // 0.76 gives it the name by a link, and may have been killed before it removed the other one.
-        if stat.st_nlink > 1 && self.old.has(stat.st_ino) {
+        // 0.76 makes a link with the new name and may have been killed before it removed the old name.
+        if stat.st_nlink > 1 && self.archive.has(stat.st_ino) {
             return self.remove(file).map_err(|errno| pausing([b"remove ", &path], errno));
         }
-        let name = self.old.next_name(time_of_day(), ending);
+        let name = self.archive.next_name(time_of_day(), ending);
         uninterrupted(|| renameat(&self.dir, file, &self.dir, name.as_slice()))
             .map_err(|errno| pausing([b"link to ", self.name(), b"/", &name], errno))
     }
 
-    /// What becomes an old file at the end of a rotation.
+    /// What is archived at the end of a rotation.
     fn finished(&self) -> &'static CStr {
         match self.route() {
             Route::Plain => PREVIOUS,
@@ -255,7 +245,7 @@ impl Cyclog {
         }
     }
 
-    /// A file of ours, made if it is missing, to be appended to.
+    /// Opens a file of the directory for appending; creates it if it is missing.
     fn open_at(&self, file: &CStr, mode: Mode) -> nix::Result<OwnedFd> {
         open_private_at(&self.dir, file, appending(), mode)
     }
@@ -285,7 +275,7 @@ fn lock(dir: &OwnedFd) -> nix::Result<OwnedFd> {
     try_lock(lock.as_fd()).map(|()| lock)
 }
 
-/// How a file of ours is opened.
+/// The flags to append to a file.
 fn appending() -> OFlag {
     OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW
 }
@@ -302,7 +292,7 @@ fn set_mode(file: Option<&OwnedFd>, mode: Mode) -> nix::Result<()> {
     fchmod(file.ok_or(Errno::EBADF)?.as_fd(), mode)
 }
 
-/// The sentence of a deed that will be tried again.
+/// The sentence of a failure after which the same is tried again.
 pub fn pausing<const N: usize>(words: [&[u8]; N], errno: Errno) -> Failure {
     Failure::because([b"unable to ", &words.concat(), b", pausing"], errno)
 }

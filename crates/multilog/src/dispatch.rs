@@ -1,19 +1,23 @@
 //! Takes lines through the script: each gets its stamp, is selected or not, and goes where the script says.
 //!
-//! What is dealt with at a time is written out at the end of that time, to each log in one piece. A script that only
-//! writes to logs never looks for the lines in it.
+//! Lines come in batches. A batch becomes one text after another (stamps make it longer than the memory set aside for it),
+//! and each text is written to each log in one piece before the next one is made. What cannot be written now is written
+//! when its log can go on; until the batch is through, the other logs go on with it.
+
+use std::ffi::CStr;
 
 use daemontools_core::label::Label;
 use daemontools_lines::pipe_size::READ_SIZE;
 use daemontools_lines::stamper::{MOST, Stamper};
-use daemontools_program::clock::time_of_day;
+use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::failure::Failure;
 use daemontools_program::stdio::write_all;
 use daemontools_sys::fd::STDERR;
 use daemontools_sys::memory::give_back;
+use daemontools_sys::process::Ending;
 use daemontools_sys::signal::Signals;
 use memchr::memchr;
-use std::ffi::CStr;
+use nix::unistd::Pid;
 
 use crate::buffer::reserved;
 use crate::line::WINDOW;
@@ -32,22 +36,26 @@ pub struct Dispatcher<'a> {
     only_logs: bool,
     /// Where the script begins with `t`.
     stamper: Option<Stamper<fn() -> Label>>,
-    /// Which lines need none, since they go nowhere.
+    /// Which lines need no stamp, since they go nowhere.
     prefilter: Prefilter,
-    /// Lines with their stamps, and what they are made in.
+    /// The text that is being written, if lines are stamped.
     stamped: Vec<u8>,
     /// What is to be shown on standard error.
     alerts: Vec<u8>,
     /// Whether the line that comes next has begun.
     inside: bool,
+    /// How many bytes of the batch have become text.
+    taken: usize,
+    /// Whether a text is not written to all logs yet.
+    in_flight: bool,
     signals: &'a Signals,
 }
 
 impl<'a> Dispatcher<'a> {
-    /// Opens all that the script names, in its order.
+    /// Opens what the script names, in its order.
     pub fn open(script: Script, signals: &'a Signals) -> Result<Dispatcher<'a>, Failure> {
         let only_logs = script.actions.iter().all(|action| matches!(action, Action::Log(_)));
-        // How much text there is at a time, at most. Alerts are no longer, but for the newline of a last line.
+        // The longest text. Alerts are no longer, but for the newline of a last line.
         let text = if script.stamp { MOST } else { READ_SIZE + WINDOW };
         let gathered = if only_logs { 0 } else { text };
         let shows = script.actions.iter().any(|action| matches!(action, Action::Alert));
@@ -61,6 +69,8 @@ impl<'a> Dispatcher<'a> {
             stamped: reserved(if script.stamp { MOST } else { 0 })?,
             alerts: reserved(if shows { text + 1 } else { 0 })?,
             inside: false,
+            taken: 0,
+            in_flight: false,
             signals,
         })
     }
@@ -70,79 +80,139 @@ impl<'a> Dispatcher<'a> {
         if self.stamper.is_some() { Label::TEXT + 1 } else { 0 }
     }
 
-    /// The line that comes next has begun: this is the moment that its stamp will tell.
+    /// Notes that the next line has begun: this is the moment that its stamp will tell.
     pub fn begin(&mut self) {
         if let Some(stamper) = &mut self.stamper {
             stamper.begin();
         }
     }
 
-    /// Deals with lines, whole or at least as much of them as the script looks at, and writes them all out.
-    pub fn deal(&mut self, mut input: &[u8]) {
-        if self.stamper.is_none() {
-            return self.edit(input);
-        }
-        let mut stamped = std::mem::take(&mut self.stamped);
-        while let Some(stamper) = self.stamper.as_mut().filter(|_| !input.is_empty()) {
-            input = if self.only_logs {
-                stamper.pass(input, &mut stamped)
-            } else {
-                stamper.pass_wanted(input, &mut stamped, |line| !self.prefilter.surely_dropped(line))
-            };
-            self.edit(&stamped);
-            stamped.clear();
-        }
-        self.stamped = stamped;
-    }
-
-    /// Rotates every log that has something in its current file.
-    pub fn rotate(&mut self) {
-        for action in &mut self.actions {
-            if let Action::Log(log) = action {
-                log.rotate(self.signals);
+    /// Goes on with a batch of lines, which are whole or as long as the script looks at. True when all of it is written;
+    /// until then it is to be called with the same batch.
+    pub fn dispatch(&mut self, batch: &[u8], now: Instant) -> bool {
+        loop {
+            if self.in_flight && !self.write(batch, now) {
+                return false;
+            }
+            self.in_flight = false;
+            match batch.get(self.taken..) {
+                Some(rest) if !rest.is_empty() => self.take(batch, rest),
+                _ => break,
             }
         }
+        self.taken = 0;
+        true
     }
 
-    /// Gives back the memory of a flood that is over.
+    /// Makes the next text of a batch, of which `rest` is left, and takes its lines through the script.
+    fn take(&mut self, batch: &[u8], rest: &[u8]) {
+        let mut stamped = std::mem::take(&mut self.stamped);
+        let text = match &mut self.stamper {
+            None => {
+                self.taken = batch.len();
+                batch
+            }
+            Some(stamper) => {
+                stamped.clear();
+                let left = if self.only_logs {
+                    stamper.pass(rest, &mut stamped)
+                } else {
+                    stamper.pass_wanted(rest, &mut stamped, |line| !self.prefilter.surely_dropped(line))
+                };
+                self.taken = batch.len() - left.len();
+                &stamped
+            }
+        };
+        self.route(text);
+        self.stamped = stamped;
+        self.in_flight = true;
+    }
+
+    /// Goes on with writing the text in flight, and with rotations. True when the text is written.
+    fn write(&mut self, batch: &[u8], now: Instant) -> bool {
+        let text = if self.stamper.is_some() { &self.stamped } else { batch };
+        let mut written = true;
+        for action in &mut self.actions {
+            written &= match action {
+                Action::Log(log) => log.advance(text, now, self.signals),
+                Action::Status(file) => file.advance(now),
+                Action::Select(_) | Action::Deselect(_) | Action::Alert => true,
+            };
+        }
+        written
+    }
+
+    /// Goes on with rotations while there is no batch.
+    pub fn advance(&mut self, now: Instant) {
+        self.write(b"", now);
+    }
+
+    /// When there is something to do again, if nothing happens before.
+    pub fn deadline(&self) -> Option<Instant> {
+        let deadline = |action: &Action<StatusFile, Log>| match action {
+            Action::Log(log) => log.deadline(),
+            Action::Status(file) => file.deadline(),
+            Action::Select(_) | Action::Deselect(_) | Action::Alert => None,
+        };
+        self.actions.iter().filter_map(deadline).min()
+    }
+
+    /// Begins a rotation of every log that has something in its current file.
+    pub fn rotate(&mut self) {
+        self.logs().for_each(Log::rotate);
+    }
+
+    /// Takes note of the end of a child process.
+    pub fn child_ended(&mut self, child: Pid, ending: Ending, now: Instant) {
+        self.logs().for_each(|log| log.child_ended(child, ending, now));
+    }
+
+    /// Has every log closed as soon as nothing else is left to do.
+    pub fn close(&mut self) {
+        self.logs().for_each(Log::close);
+    }
+
+    /// Whether every log is closed.
+    pub fn is_closed(&mut self) -> bool {
+        self.logs().all(|log| log.is_closed())
+    }
+
+    fn logs(&mut self) -> impl Iterator<Item = &mut Log> {
+        self.actions.iter_mut().filter_map(|action| match action {
+            Action::Log(log) => Some(log),
+            Action::Select(_) | Action::Deselect(_) | Action::Alert | Action::Status(_) => None,
+        })
+    }
+
+    /// Gives back the memory of a flood that is over. Nothing may be in flight.
     pub fn give_back(&mut self) {
+        self.stamped.clear();
         give_back(&mut self.stamped);
         give_back(&mut self.alerts);
-        for action in &mut self.actions {
-            if let Action::Log(log) = action {
-                log.give_back();
-            }
-        }
+        self.logs().for_each(Log::give_back);
     }
 
-    /// Brings everything to disk.
-    pub fn close(&mut self) {
-        for action in &mut self.actions {
-            if let Action::Log(log) = action {
-                log.close();
-            }
+    /// Takes the lines of a text through the script.
+    fn route(&mut self, text: &[u8]) {
+        if self.only_logs {
+            self.logs().for_each(|log| log.append(text, 0..text.len()));
+            return;
         }
-    }
-
-    /// The same with stamps, if there are any.
-    fn edit(&mut self, text: &[u8]) {
         let mut at = 0;
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let length = if self.only_logs { rest.len() } else { line_length(rest) };
-            let end = at + length;
-            if !self.only_logs && !self.inside {
-                self.choose(rest.get(..length).unwrap_or(rest));
+            let line = rest.get(..line_length(rest)).unwrap_or(rest);
+            let end = at + line.len();
+            if !self.inside {
+                self.choose(line);
             }
-            for action in &mut self.actions {
-                match action {
-                    Action::Log(log) if log.chosen || self.only_logs => log.append(text, at..end, self.signals),
-                    Action::Select(_) | Action::Deselect(_) | Action::Alert | Action::Status(_) | Action::Log(_) => {}
-                }
-            }
-            self.inside = !rest.get(..length).is_some_and(|line| line.ends_with(b"\n"));
+            self.logs().filter(|log| log.chosen).for_each(|log| log.append(text, at..end));
+            self.inside = !line.ends_with(b"\n");
             at = end;
         }
-        self.flush(text);
+        self.logs().for_each(|log| log.complete(text));
+        // As in 0.76, a failure is ignored.
+        let _ = write_all(STDERR, &self.alerts);
+        self.alerts.clear();
     }
 
     /// Decides where a line goes by what the script looks at.
@@ -160,19 +230,6 @@ impl<'a> Dispatcher<'a> {
                 Action::Log(log) => log.chosen = selected,
             }
         }
-    }
-
-    fn flush(&mut self, text: &[u8]) {
-        for action in &mut self.actions {
-            match action {
-                Action::Log(log) => log.flush(text),
-                Action::Status(file) => file.flush(),
-                Action::Select(_) | Action::Deselect(_) | Action::Alert => {}
-            }
-        }
-        // As in 0.76, nobody is told when that fails.
-        let _ = write_all(STDERR, &self.alerts);
-        self.alerts.clear();
     }
 }
 

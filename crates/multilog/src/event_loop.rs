@@ -1,82 +1,160 @@
-//! The loop: look at what is there, deal with it, wait. Everything that has been dealt with is written before the wait.
+//! The loop: look at what is there, write it, wait. It alone waits; the input and the logs say for what, and until when.
 
+use daemontools_program::clock::Instant;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Outcome, Unable};
 use daemontools_program::stdio::uninterrupted;
+use daemontools_program::wait::{readable, wait};
+use daemontools_sys::process::reap;
 use daemontools_sys::signal::Signals;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 
+use crate::PROGRAM;
 use crate::dispatch::Dispatcher;
 use crate::input::{Input, Look, unreadable};
 use crate::line::{LineState, Lines};
-use crate::retry::retry;
+use crate::rotation::PAUSE;
 use crate::script::Script;
 
 /// Runs a script on standard input.
 pub fn run(script: Script) -> Outcome {
     umask(Mode::from_bits_truncate(0o022));
-    let signals = uninterrupted(|| Signals::watch(&[Signal::SIGTERM, Signal::SIGALRM])).unable([b"watch signals"])?;
+    let watched = [Signal::SIGTERM, Signal::SIGALRM, Signal::SIGCHLD];
+    let signals = uninterrupted(|| Signals::watch(&watched)).unable([b"watch signals"])?;
     uninterrupted(block_broken_pipe).unable([b"block signals"])?;
-    let mut dispatch = Dispatcher::open(script, &signals)?;
-    let mut input = Input::stdin()?;
-    copy(&mut input, &mut dispatch, &signals);
-    dispatch.close();
+    let mut output = Output { dispatcher: Dispatcher::open(script, &signals)?, signals: &signals, lines: Lines::All };
+    copy(&mut Input::stdin()?, &mut output);
+    output.close();
     Ok(Exit::OK)
 }
 
-/// Nobody who closes our standard error shall end a log with it. (Blocked only: a processor gets what we were started
-/// with, as with all signals.)
+/// A closed standard error must not kill multilog. Blocked, not ignored: a processor inherits the original disposition.
 fn block_broken_pipe() -> nix::Result<()> {
     let mut broken_pipe = SigSet::empty();
     broken_pipe.add(Signal::SIGPIPE);
     broken_pipe.thread_block()
 }
 
-/// Deals with lines until the input ends, or until SIGTERM has come and a line is complete.
-fn copy(input: &mut Input, dispatch: &mut Dispatcher<'_>, signals: &Signals) {
-    let mut state = LineState::new(dispatch.stamp_length());
-    let mut lines = Lines::All;
+/// Writes lines until the input ends, or until SIGTERM has come and a line is complete.
+fn copy(input: &mut Input, output: &mut Output<'_>) {
+    let mut line = LineState::new(output.dispatcher.stamp_length());
     loop {
-        while let Ok(Some(signal)) = signals.take() {
-            match signal {
-                Signal::SIGALRM => dispatch.rotate(),
-                _ => lines = Lines::One,
-            }
-        }
-        if lines == Lines::One && state.between_lines() && !input.holds() {
-            return;
-        }
-        let look = retry(|| input.look().map_err(unreadable));
-        let bytes = input.bytes();
-        if let Some((ready, _)) =
-            bytes.split_at_checked(state.ready(bytes, lines)).filter(|(ready, _)| !ready.is_empty())
-        {
-            dispatch.deal(ready);
-            state.pass(ready);
-            let ready = ready.len();
-            input.deal(ready, state.between_lines());
-            continue;
-        }
-        if !bytes.is_empty() {
-            state.begin();
-            dispatch.begin();
-        }
-        match look {
-            Look::Now => {
-                if input.wait(signals) {
-                    dispatch.give_back();
+        output.take_signals();
+        output.dispatcher.advance(Instant::now());
+        match turn(input, &mut line, output) {
+            Ok(Turn::Next) => {}
+            Ok(Turn::Terminated) => return,
+            Ok(Turn::End) => {
+                if !line.between_lines() {
+                    output.write(input.bytes());
+                    output.write(b"\n");
                 }
+                return;
             }
-            Look::End => return end(bytes, &state, dispatch),
+            Err(errno) => {
+                unreadable(errno).warn(&PROGRAM);
+                output.pause();
+            }
         }
     }
 }
 
-/// Deals with what is left, which gets the newline that it lacks.
-fn end(bytes: &[u8], state: &LineState, dispatch: &mut Dispatcher<'_>) {
-    if !state.between_lines() {
-        dispatch.deal(bytes);
-        dispatch.deal(b"\n");
+/// How a turn of the loop ended.
+enum Turn {
+    /// With something written, or after a wait.
+    Next,
+    /// At the end of the input.
+    End,
+    /// Between two lines, after SIGTERM.
+    Terminated,
+}
+
+/// One turn of the loop: writes what is there, or waits for more.
+fn turn(input: &mut Input, line: &mut LineState, output: &mut Output<'_>) -> nix::Result<Turn> {
+    input.release()?;
+    if output.lines == Lines::One && line.between_lines() && !input.holds_unconsumed() {
+        return Ok(Turn::Terminated);
+    }
+    let look = input.look()?;
+    let bytes = input.bytes();
+    if let Some(ready) = bytes.get(..line.ready(bytes, output.lines)).filter(|ready| !ready.is_empty()) {
+        output.write(ready);
+        line.pass(ready);
+        let count = ready.len();
+        input.consume(count, line.between_lines());
+        return Ok(Turn::Next);
+    }
+    if !bytes.is_empty() {
+        line.begin();
+        output.dispatcher.begin();
+    }
+    if look == Look::End {
+        return Ok(Turn::End);
+    }
+    if let Some(interest) = input.interest(Instant::now())? {
+        let deadline = interest.deadline.into_iter().chain(output.dispatcher.deadline()).min();
+        wait(&mut [readable(&interest.fd), readable(&output.signals)], deadline);
+        if input.waited(Instant::now()) {
+            output.dispatcher.give_back();
+        }
+    }
+    Ok(Turn::Next)
+}
+
+/// Where the lines go, and the signals that come meanwhile.
+struct Output<'a> {
+    dispatcher: Dispatcher<'a>,
+    signals: &'a Signals,
+    /// Which lines to write: a single one, once SIGTERM has come.
+    lines: Lines,
+}
+
+impl Output<'_> {
+    /// Writes a batch of lines to all logs, however long it takes.
+    fn write(&mut self, batch: &[u8]) {
+        while !self.dispatcher.dispatch(batch, Instant::now()) {
+            wait(&mut [readable(&self.signals)], self.dispatcher.deadline());
+            self.take_signals();
+        }
+    }
+
+    /// Brings everything to disk, after rotations that are under way.
+    fn close(&mut self) {
+        self.dispatcher.close();
+        loop {
+            self.dispatcher.advance(Instant::now());
+            if self.dispatcher.is_closed() {
+                return;
+            }
+            wait(&mut [readable(&self.signals)], self.dispatcher.deadline());
+            self.take_signals();
+        }
+    }
+
+    /// Waits after trouble with the input, while the logs go on.
+    fn pause(&mut self) {
+        let end = Instant::now() + PAUSE;
+        while Instant::now() < end {
+            let deadline = self.dispatcher.deadline().map_or(end, |deadline| deadline.min(end));
+            wait(&mut [readable(&self.signals)], Some(deadline));
+            self.take_signals();
+            self.dispatcher.advance(Instant::now());
+        }
+    }
+
+    /// Does what the signals that came ask for.
+    fn take_signals(&mut self) {
+        while let Ok(Some(signal)) = self.signals.take() {
+            match signal {
+                Signal::SIGALRM => self.dispatcher.rotate(),
+                Signal::SIGCHLD => {
+                    while let Ok(Some((child, ending))) = reap() {
+                        self.dispatcher.child_ended(child, ending, Instant::now());
+                    }
+                }
+                _ => self.lines = Lines::One,
+            }
+        }
     }
 }

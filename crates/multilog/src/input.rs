@@ -1,55 +1,60 @@
-//! Standard input, so read that what is lost with us is as little as can be.
+//! Standard input, read so that a kill loses as little as possible.
 //!
-//! Where it is a pipe, nothing is taken out of it before it has been dealt with: what stands in it is copied, and once it
-//! is written to the logs, as many bytes are taken out and thrown away. Whoever kills us finds the rest of the pipe
-//! untouched, and the next multilog goes on with it.
+//! A pipe is copied without taking anything out of it. Once the bytes are written to the logs, as many are removed from
+//! the pipe. A killed multilog leaves the rest of the pipe untouched, and the next one goes on with it. Where standard
+//! input is no pipe, it is read as usual.
 //!
-//! The deeds are in `peek`. Where standard input is no pipe, it is read as usual.
+//! `window` decides which bytes are where, `peek` makes the system calls on the pipe, the event loop waits.
 
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use daemontools_program::clock::Instant;
 use daemontools_program::failure::Failure;
 use daemontools_program::stdio::read;
-use daemontools_program::wait::{readable, wait};
 use daemontools_sys::fd::STDIN;
 use daemontools_sys::memory::give_back;
-use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::buffer::{reserved, room};
 use crate::line::WINDOW;
-use crate::peek::{Peek, Wait};
-use crate::retry::retry;
+use crate::peek::Peek;
+use crate::window::Window;
 
-/// How much is read at a time where we cannot look first: it is what a kill may cost.
+/// How many bytes are read at a time where the input is no pipe: that much a kill may cost.
 const READ: usize = 32 * 1024;
 
-/// How long nothing comes until a flood is over.
+/// How long the input is silent before the memory of a flood is given back.
 const CALM: Duration = Duration::from_secs(1);
 
 /// What a look at the input found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// What is there now, if anything, is in `bytes`.
-    Now,
-    /// The end: what is in `bytes` is the last.
+    /// More may come. What is there, if anything, is in `bytes`.
+    Open,
+    /// The end of the input. What is in `bytes` is the last.
     End,
 }
 
-/// The input, and what of it is in memory.
+/// What to wait for before the next look.
+pub struct Interest<'a> {
+    /// Readable when there is something new.
+    pub fd: BorrowedFd<'a>,
+    /// When to look again even if there is nothing new.
+    pub deadline: Option<Instant>,
+}
+
+/// The input, and the part of it that is in memory.
 pub struct Input {
-    /// At the front, bytes that are in memory alone; then, up to `filled`, bytes that stand in the pipe too.
     buffer: Vec<u8>,
-    /// How many bytes are in memory alone.
-    taken: usize,
-    /// How many bytes are in memory.
-    filled: usize,
-    /// How many of them have been dealt with, and not let go of.
-    dealt: usize,
-    /// How to look into the pipe, where that is possible.
+    window: Window,
+    /// Whether consumed bytes are to be removed from the pipe and dropped.
+    release_due: bool,
+    /// How to look into the pipe; `None` where that is impossible.
     peek: Option<Peek>,
+    /// When a flood will be over, unless more comes.
+    calm_at: Option<Instant>,
 }
 
 impl Input {
@@ -57,68 +62,99 @@ impl Input {
     pub fn stdin() -> Result<Input, Failure> {
         let peek = Peek::new().ok();
         let batch = peek.as_ref().map_or(READ, Peek::batch).max(READ);
-        Ok(Input { buffer: reserved(batch + WINDOW)?, taken: 0, filled: 0, dealt: 0, peek })
+        let buffer = reserved(batch + WINDOW)?;
+        Ok(Input { buffer, window: Window::default(), release_due: false, peek, calm_at: None })
     }
 
-    /// What is there and has not been dealt with.
+    /// The bytes that are there and have not been consumed.
     pub fn bytes(&self) -> &[u8] {
-        self.buffer.get(self.dealt..self.filled).unwrap_or_default()
+        self.buffer.get(self.window.unconsumed()).unwrap_or_default()
     }
 
-    /// Whether something that has not been dealt with is in memory alone.
-    pub fn holds(&self) -> bool {
-        self.taken > self.dealt
+    /// Whether bytes that are not consumed would be lost with this process.
+    pub fn holds_unconsumed(&self) -> bool {
+        self.window.holds_unconsumed()
     }
 
-    /// Looks for more. Does not wait.
+    /// Looks for more; does not wait.
     pub fn look(&mut self) -> nix::Result<Look> {
         let Some(peek) = &mut self.peek else { return self.read() };
-        match peek.copy(&mut self.buffer, self.taken) {
+        match peek.copy(&mut self.buffer, self.window.owned()) {
             Ok(copied) => {
-                self.filled = self.taken + copied;
-                Ok(if copied == 0 { Look::End } else { Look::Now })
+                self.window.note_copied(copied);
+                Ok(if copied == 0 { Look::End } else { Look::Open })
             }
             Err(Errno::EAGAIN) => {
-                self.filled = self.taken;
-                Ok(Look::Now)
+                self.window.note_copied(0);
+                Ok(Look::Open)
             }
+            // It can be read, but not copied: a pipe of packets.
             Err(_) => {
-                self.let_go();
+                self.release_due = true;
+                self.release()?;
                 self.peek = None;
-                self.filled = self.taken;
-                Ok(Look::Now)
+                Ok(Look::Open)
             }
         }
     }
 
-    /// The first `count` of `bytes` have been dealt with; `whole` if they end with a line. The others stand in the pipe,
-    /// or in memory, and are there again at the next look.
-    pub fn deal(&mut self, count: usize, whole: bool) {
-        self.dealt += count;
-        // A line that is not yet complete stays, to be there as a whole, unless it would fill the pipe.
+    /// Notes that the first `count` bytes have been written to the logs; `between_lines` if a line ends there. The others
+    /// are there again at the next look.
+    pub fn consume(&mut self, count: usize, between_lines: bool) {
+        self.window.consume(count);
+        // A line that is not complete stays in the pipe, to be there as a whole, unless it would fill the pipe.
         let limit = self.peek.as_ref().map_or(0, Peek::max_unfinished);
-        if whole || self.dealt > limit {
-            self.let_go();
-        }
+        self.release_due = between_lines || self.window.unconsumed().start > limit;
     }
 
-    /// Waits for more, for a signal, or until it is time for another look. True once a flood is over: then what it needed
-    /// has been given back.
-    pub fn wait(&mut self, signals: &Signals) -> bool {
-        let stands = self.filled > self.taken;
-        if let Some(peek) = self.peek.as_mut().filter(|_| stands) {
-            if peek.wait_for_more(signals) == Wait::TimedOut {
-                self.settle();
-            }
-            return false;
+    /// Removes consumed bytes from the pipe and from memory, if that is due. What fails is done the next time.
+    pub fn release(&mut self) -> nix::Result<()> {
+        if !self.release_due {
+            return Ok(());
+        }
+        if let Some(peek) = &self.peek {
+            let discarded = peek.discard(self.window.removable().len());
+            self.window.note_removed(discarded);
+        }
+        while !self.window.removable().is_empty() {
+            // Without splice(2): the same bytes once more, over their copy.
+            let removed = drain(self.buffer.get_mut(self.window.removable()).unwrap_or_default())?;
+            self.window.note_removed(removed);
+        }
+        let kept = self.window.drop_consumed();
+        self.buffer.copy_within(kept, 0);
+        self.release_due = false;
+        if let Some(peek) = &mut self.peek {
+            peek.reset();
+        }
+        Ok(())
+    }
+
+    /// What to wait for; `None` if that took a change of its own and another look is due.
+    pub fn interest(&mut self, now: Instant) -> nix::Result<Option<Interest<'_>>> {
+        let shares = !self.window.shared().is_empty();
+        if self.peek.as_mut().is_some_and(|peek| shares && peek.is_out_of_patience(now)) {
+            self.take_out()?;
+            return Ok(None);
+        }
+        if let Some(peek) = self.peek.as_ref().filter(|_| shares) {
+            return Ok(Some(Interest { fd: peek.more(), deadline: Some(peek.look_again_at(now)) }));
         }
         let swollen = self.buffer.len() > READ + WINDOW || self.peek.as_ref().is_some_and(Peek::is_grown);
-        let calm = swollen.then(|| Instant::now() + CALM);
-        wait(&mut [readable(&STDIN), readable(&signals)], calm);
-        // Whoever is kept waiting for a processor finds that time is up, and that something has come.
-        let is_calm = calm.is_some_and(|calm| Instant::now() >= calm) && !is_ready();
+        self.calm_at = swollen.then(|| now + CALM);
+        Ok(Some(Interest { fd: STDIN, deadline: self.calm_at }))
+    }
+
+    /// To be called after the wait. True once a flood is over: the input's share of its memory has been given back.
+    pub fn waited(&mut self, now: Instant) -> bool {
+        if let Some(peek) = self.peek.as_mut().filter(|_| !self.window.shared().is_empty()) {
+            peek.take_event();
+            return false;
+        }
+        // After a long rotation the deadline has passed although input is waiting: check both.
+        let is_calm = self.calm_at.take().is_some_and(|calm_at| now >= calm_at) && !is_ready();
         if is_calm {
-            self.buffer.truncate(self.filled);
+            self.buffer.truncate(self.window.end());
             give_back(&mut self.buffer);
             if let Some(peek) = &mut self.peek {
                 peek.shrink();
@@ -127,49 +163,28 @@ impl Input {
         is_calm
     }
 
-    /// Takes out of the pipe, or forgets, what has been dealt with.
-    fn let_go(&mut self) {
-        match self.dealt.checked_sub(self.taken) {
-            None | Some(0) => {
-                self.buffer.copy_within(self.dealt..self.filled, 0);
-                self.taken -= self.dealt;
-                self.filled -= self.dealt;
-            }
-            Some(standing) => {
-                // The same bytes again, and of no use.
-                let gone = self.peek.as_ref().map_or(0, |peek| peek.discard(standing));
-                drain(self.buffer.get_mut(gone..standing).unwrap_or_default());
-                (self.taken, self.filled) = (0, 0);
-            }
+    /// Moves all that has been copied out of the pipe, so that it is in memory alone.
+    fn take_out(&mut self) -> nix::Result<()> {
+        while !self.window.shared().is_empty() {
+            let removed = drain(self.buffer.get_mut(self.window.shared()).unwrap_or_default())?;
+            self.window.note_removed(removed);
         }
-        self.dealt = 0;
-        if let Some(peek) = &mut self.peek {
-            peek.reset();
-        }
+        self.release_due = true;
+        self.release()
     }
 
-    /// Takes all that is known out of the pipe, to be in memory alone.
-    fn settle(&mut self) {
-        let drained = drain(self.buffer.get_mut(self.taken..self.filled).unwrap_or_default());
-        self.taken += drained;
-        self.filled = self.taken;
-        self.dealt = self.dealt.min(self.taken);
-        self.let_go();
-    }
-
-    /// Reads, where there is something, or an end.
+    /// Reads, unless that would have to wait.
     fn read(&mut self) -> nix::Result<Look> {
         if !is_ready() {
-            return Ok(Look::Now);
+            return Ok(Look::Open);
         }
-        match read(STDIN, room(&mut self.buffer, self.filled, READ)) {
+        match read(STDIN, room(&mut self.buffer, self.window.end(), READ)) {
             Ok(0) => Ok(Look::End),
             Ok(count) => {
-                self.filled += count;
-                self.taken = self.filled;
-                Ok(Look::Now)
+                self.window.note_read(count);
+                Ok(Look::Open)
             }
-            Err(Errno::EAGAIN) => Ok(Look::Now),
+            Err(Errno::EAGAIN) => Ok(Look::Open),
             Err(errno @ (Errno::ENOMEM | Errno::ENOBUFS)) => Err(errno),
             // As in 0.76: a closed descriptor, a directory, a terminal that hung up have come to their end.
             Err(_) => Ok(Look::End),
@@ -177,22 +192,14 @@ impl Input {
     }
 }
 
-/// Reads out of standard input as many bytes as `buffer` holds, which stand there; says how many there were (fewer only
-/// if somebody else reads the same pipe, which we cannot make good).
-fn drain(buffer: &mut [u8]) -> usize {
-    let mut drained = 0;
-    while let Some(rest) = buffer.get_mut(drained..).filter(|rest| !rest.is_empty()) {
-        let read = retry(|| match read(STDIN, rest) {
-            Err(Errno::EAGAIN) if is_ready() => Err(unreadable(Errno::EAGAIN)),
-            Err(Errno::EAGAIN) => Ok(0),
-            result => result.map_err(unreadable),
-        });
-        if read == 0 {
-            break;
-        }
-        drained += read;
+/// Reads bytes that are known to be in the pipe over their copy; returns how many are gone from it. (All of them, if there
+/// is nothing to read: then another reader has taken them, which cannot be undone.)
+fn drain(copy: &mut [u8]) -> nix::Result<usize> {
+    match read(STDIN, copy) {
+        Ok(0) => Ok(copy.len()),
+        Err(Errno::EAGAIN) if !is_ready() => Ok(copy.len()),
+        result => result,
     }
-    drained
 }
 
 /// Whether reading standard input would not wait.

@@ -1,7 +1,7 @@
 //! multilog: the words of the command line (`script`, `pattern`), where lines begin and end (`line`), what happens to them
 //! (`dispatch`, `prefilter`, `log`, `status_file`), how the files of a log come and go (`quota`, `rotation`, `recovery`,
 //! `archive` decide without touching a file; `cyclog` and `processor` do it), and the input that loses nothing (`input`,
-//! `peek`, `buffer`). The loop around it all is `event_loop`.
+//! `window`, `peek`, `buffer`). The loop around it all is `event_loop`.
 #![forbid(unsafe_code)]
 
 use daemontools_program::failure::{Outcome, Program};
@@ -25,6 +25,7 @@ mod retry;
 mod rotation;
 mod script;
 mod status_file;
+mod window;
 
 /// What multilog says about itself. (In 0.76 there are no wrong arguments, and so no usage line.)
 pub static PROGRAM: Program = Program {

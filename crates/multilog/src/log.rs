@@ -1,79 +1,183 @@
-//! A log of the script: what of the input goes to it, gathered until it is written, and the files that it fills.
+//! A log of the script: the lines that go to it, gathered until they are written, and how far it is with a rotation.
 //!
-//! Lines that lie side by side in the input are written from there, in one call; where lines between them went elsewhere
-//! they are copied together first (a copy of 80 bytes costs less than the kernel's walk to another piece of memory).
+//! Lines that are side by side in the text are written from there, in one call. Where lines between them went elsewhere,
+//! they are copied together first (a copy of 80 bytes costs less than another piece of memory costs the kernel).
 
 use std::mem::take;
 use std::ops::Range;
 
+use daemontools_program::clock::Instant;
 use daemontools_program::failure::Failure;
 use daemontools_sys::memory::give_back;
+use daemontools_sys::process::Ending;
 use daemontools_sys::signal::Signals;
+use nix::unistd::Pid;
 
+use crate::PROGRAM;
 use crate::buffer::reserved;
 use crate::cyclog::Cyclog;
+use crate::processor;
 use crate::quota::Quota;
-use crate::retry::retry;
-use crate::rotation::Step;
+use crate::rotation::{PAUSE, Progress, Step};
 use crate::script::Plan;
 
-/// A log and what waits to be written to it. Everything waits only until `flush`.
+/// A log and the lines that wait to be written to it.
 pub struct Log {
     cyclog: Cyclog,
     quota: Quota,
-    /// Of the input, what goes to this log last.
+    progress: Progress,
+    /// Whether the current file is full and has to be rotated before more lines are written.
+    full: bool,
+    /// Whether it is to be closed when all is done.
+    closing: bool,
+    /// The lines of the text that were appended last.
     run: Range<usize>,
-    /// What went to it before, with other lines between.
+    /// Lines before them, if other lines are between.
     gathered: Vec<u8>,
+    /// How many bytes of the gathered lines have been written.
+    written: usize,
+    /// When to write again after a failure.
+    write_at: Option<Instant>,
     /// Whether the line that is being read goes to this log, as far as it is known yet.
     pub chosen: bool,
 }
 
 impl Log {
-    /// Opens a log for which so many bytes may have to be gathered at a time.
+    /// Opens a log for which at most `gathered` bytes have to be gathered at a time.
     pub fn open(plan: Plan, gathered: usize) -> Result<Log, Failure> {
         let (cyclog, used) = Cyclog::open(plan)?;
-        let quota = Quota::new(plan.size, used);
-        Ok(Log { cyclog, quota, run: 0..0, gathered: reserved(gathered)?, chosen: false })
+        Ok(Log {
+            cyclog,
+            quota: Quota::new(plan.size, used),
+            progress: Progress::default(),
+            full: false,
+            closing: false,
+            run: 0..0,
+            gathered: reserved(gathered)?,
+            written: 0,
+            write_at: None,
+            chosen: false,
+        })
     }
 
-    /// Appends a piece of `input`. Pieces come in the input's order, and the input stays until `flush`.
-    pub fn append(&mut self, input: &[u8], piece: Range<usize>, signals: &Signals) {
-        let Range { mut start, end } = piece;
-        while let Some(bytes) = input.get(start..end).filter(|bytes| !bytes.is_empty()) {
-            let fit = self.quota.fit(bytes);
-            self.note(input, start..start + fit.take);
-            start += fit.take;
-            if fit.full {
-                self.flush(input);
-                self.rotate(signals);
-            }
-        }
-    }
-
-    fn note(&mut self, input: &[u8], piece: Range<usize>) {
+    /// Appends a piece of the text. Pieces come in the text's order, and the text stays until all is written.
+    pub fn append(&mut self, text: &[u8], piece: Range<usize>) {
         if self.run.end != piece.start {
             let run = take(&mut self.run);
-            self.gathered.extend_from_slice(input.get(run).unwrap_or_default());
+            self.gathered.extend_from_slice(text.get(run).unwrap_or_default());
             self.run.start = piece.start;
         }
         self.run.end = piece.end;
     }
 
-    /// Writes what waits, whatever it takes.
-    pub fn flush(&mut self, input: &[u8]) {
-        let run = input.get(take(&mut self.run)).unwrap_or_default();
-        let mut bytes = if self.gathered.is_empty() {
-            run
-        } else {
-            self.gathered.extend_from_slice(run);
-            self.gathered.as_slice()
-        };
-        while !bytes.is_empty() {
-            let written = retry(|| self.cyclog.append(bytes));
-            bytes = bytes.get(written..).unwrap_or_default();
+    /// Notes that all pieces of the text have been appended.
+    pub fn complete(&mut self, text: &[u8]) {
+        if !self.gathered.is_empty() {
+            let run = take(&mut self.run);
+            self.gathered.extend_from_slice(text.get(run).unwrap_or_default());
         }
-        self.gathered.clear();
+    }
+
+    /// Goes on with what can be done now: a rotation, and writing the lines of the text. True when all are written.
+    pub fn advance(&mut self, text: &[u8], now: Instant, signals: &Signals) -> bool {
+        loop {
+            let busy = self.progress.is_busy();
+            let written = self.run.is_empty() && self.gathered.is_empty();
+            if let Some(step) = self.progress.due(now) {
+                self.step(step, now, signals);
+            } else if self.full && !busy {
+                self.progress.rotate();
+            } else if written && self.closing && !busy && !self.progress.is_closed() {
+                self.progress.close();
+            } else if written {
+                return true;
+            } else if self.full || !self.progress.takes_lines() || self.write_at.is_some_and(|moment| now < moment) {
+                return false;
+            } else {
+                self.write(text, now);
+            }
+        }
+    }
+
+    /// Performs a step of a rotation.
+    fn step(&mut self, step: Step, now: Instant, signals: &Signals) {
+        match self.cyclog.attempt(step, signals) {
+            Ok(Some(child)) => self.progress.started(child),
+            Ok(None) => {
+                if step == Step::Open {
+                    self.quota.renew();
+                    self.full = false;
+                }
+                self.succeeded();
+            }
+            Err(failure) => {
+                failure.warn(&PROGRAM);
+                self.progress.failed(now);
+            }
+        }
+    }
+
+    fn succeeded(&mut self) {
+        if self.progress.succeeded(self.cyclog.route()) {
+            self.rotate();
+        }
+    }
+
+    /// Writes lines of the text as far as the current file has room for them.
+    fn write(&mut self, text: &[u8], now: Instant) {
+        let lines = if self.gathered.is_empty() {
+            text.get(self.run.clone()).unwrap_or_default()
+        } else {
+            self.gathered.get(self.written..).unwrap_or_default()
+        };
+        let fit = self.quota.fit(lines);
+        let fitting = lines.get(..fit.take).filter(|fitting| !fitting.is_empty());
+        match fitting.map_or(Ok(0), |fitting| self.cyclog.append(fitting)) {
+            Ok(count) => {
+                self.note_written(count);
+                self.full = fit.full && count == fit.take;
+            }
+            Err(failure) => {
+                failure.warn(&PROGRAM);
+                self.write_at = Some(now + PAUSE);
+            }
+        }
+    }
+
+    fn note_written(&mut self, count: usize) {
+        self.write_at = None;
+        self.quota.use_up(count);
+        if self.gathered.is_empty() {
+            self.run.start += count;
+        } else {
+            self.written += count;
+            if self.written >= self.gathered.len() {
+                self.gathered.clear();
+                self.written = 0;
+            }
+        }
+        if self.run.is_empty() {
+            self.run = 0..0;
+        }
+    }
+
+    /// When there is something to do again, if it is a moment that it waits for.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.progress.deadline().into_iter().chain(self.write_at).min()
+    }
+
+    /// Takes note of the end of a process, if it is the processor of this log.
+    pub fn child_ended(&mut self, child: Pid, ending: Ending, now: Instant) {
+        if !self.progress.waits_for_child(child) {
+            return;
+        }
+        match processor::judge(self.cyclog.name(), ending) {
+            Ok(()) => self.succeeded(),
+            Err(failure) => {
+                failure.warn(&PROGRAM);
+                self.progress.failed(now);
+            }
+        }
     }
 
     /// Gives back the memory that gathering took.
@@ -81,21 +185,20 @@ impl Log {
         give_back(&mut self.gathered);
     }
 
-    /// Makes an old file of the current one, if there is something in it.
-    pub fn rotate(&mut self, signals: &Signals) {
-        if self.quota.is_empty() {
-            return;
+    /// Begins a rotation if there is something in the current file.
+    pub fn rotate(&mut self) {
+        if !self.quota.is_empty() {
+            self.progress.rotate();
         }
-        let mut next = Some(Step::FIRST);
-        while let Some(step) = next {
-            retry(|| self.cyclog.attempt(step, signals));
-            next = step.next(self.cyclog.route());
-        }
-        self.quota.renew();
     }
 
-    /// Brings the current file to disk and marks it, so that the next multilog goes on with it.
+    /// Has the log closed as soon as all is done.
     pub fn close(&mut self) {
-        self.cyclog.close();
+        self.closing = true;
+    }
+
+    /// Whether it is closed: all is on disk, and the next multilog can append to it.
+    pub fn is_closed(&self) -> bool {
+        self.progress.is_closed()
     }
 }

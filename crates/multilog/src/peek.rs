@@ -1,21 +1,19 @@
-//! Looking into a pipe without taking anything out of it: tee(2) copies what stands in standard input into a pipe of our
-//! own, from which it is read.
+//! Copies what is in a pipe without taking it out: tee(2) copies from standard input into a pipe of our own, and the copy
+//! is read from there.
 //!
-//! An unfinished line stays in the pipe too, and a pipe with something in it is always readable. Then we wait for *more*
-//! of it: an epoll in edge-triggered mode wakes us at the end of each write. It does not for a write so large that it has
-//! to wait for room in the middle, so we also look again by ourselves: soon at first, then after as long as the line has
-//! stood there already. After a second it is taken out all the same and kept in memory, less than 1000 bytes of it, as
-//! 0.76 does at once: nobody shall wait for ever for a pipe that is full with what we wait to see the end of.
+//! An unfinished line stays in the pipe too, and a pipe that is not empty is always readable. So to wait for *more* of the
+//! line, an epoll in edge-triggered mode is used, which reports the end of each write. It does not report a write that is so
+//! large that it has to wait for room in the middle, so there is a deadline as well: first soon, then after as long as the
+//! line has been in the pipe already. After a second the line is taken out and kept in memory, fewer than 1000 bytes of it,
+//! as 0.76 does at once: otherwise a writer could wait for ever for room in a pipe that is full of its own unfinished line.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use daemontools_lines::pipe_size::{Backlog, MAX_PIPE, READ_SIZE, resize};
 use daemontools_program::clock::Instant;
 use daemontools_program::stdio::{read, uninterrupted};
-use daemontools_program::wait::{readable, wait};
 use daemontools_sys::fd::{STDIN, above_standard, duplicate_private, open_private, pipe_private};
-use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice, tee};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -27,50 +25,41 @@ use crate::line::WINDOW;
 /// How long an unfinished line stays in the pipe.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How soon we look at it again.
+/// How soon the first look at it is repeated.
 const SOON: Duration = Duration::from_micros(100);
 
-/// A pipe that is smaller would soon be full with an unfinished line.
+/// A smaller pipe would soon be full of an unfinished line.
 const ROOMY: usize = 16 * 1024;
 
-/// How a wait ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// Something happened.
-    News,
-    /// What stands in the pipe is no longer to be waited with.
-    TimedOut,
-}
-
-/// What it takes to look into a pipe.
+/// Standard input as a pipe, and what it takes to look into it.
 pub struct Peek {
     reader: OwnedFd,
     writer: OwnedFd,
     epoll: Epoll,
-    /// Where what has been dealt with goes, if that is to be had.
+    /// Where removed bytes go; `None` if it could not be opened.
     null: Option<OwnedFd>,
-    /// How much the pipe held when we came.
+    /// The size of the pipe, in bytes, at the start.
     first: usize,
-    /// How much it holds.
+    /// Its size now.
     size: usize,
-    /// How much to look at, at a time.
+    /// How many bytes are copied at a time.
     batch: usize,
-    /// How often there was that much.
+    /// How often there were that many.
     backlog: Backlog,
-    /// Whether unfinished lines may stay in the pipe: not if it is small, and not if nobody is left to finish them.
+    /// Whether unfinished lines may stay in the pipe: not if it is small, and not if its writers are gone.
     patient: bool,
-    /// Since when an unfinished line stands in the pipe.
+    /// Since when an unfinished line has been in the pipe.
     since: Option<Instant>,
 }
 
 impl Peek {
-    /// For standard input, if that is a pipe and we have all it takes.
+    /// Fails where standard input is no pipe, or descriptors are short.
     pub fn new() -> nix::Result<Peek> {
         let size = usize::try_from(fcntl(STDIN, FcntlArg::F_GETPIPE_SZ)?).unwrap_or(0);
         let (reader, writer) = pipe_private()?;
         let epoll = Epoll(above_standard(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?.0)?);
         epoll.add(STDIN, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, 0))?;
-        // Rotation needs a descriptor now and then. If this was the last one, it shall have it.
+        // Leave one descriptor free for rotation.
         let one_more = || duplicate_private(STDIN).map(drop);
         one_more()?;
         let null = open_private(c"/dev/null", OFlag::O_WRONLY, Mode::empty()).ok().filter(|_| one_more().is_ok());
@@ -89,7 +78,8 @@ impl Peek {
         })
     }
 
-    /// Copies what stands in the pipe into `buffer` at this place, as much as we look at at a time; 0 at its end.
+    /// Copies the front of the pipe into `buffer` at offset `at`, at most `batch` bytes. 0 at the end of the input, EAGAIN
+    /// if there is nothing now.
     pub fn copy(&mut self, buffer: &mut Vec<u8>, at: usize) -> nix::Result<usize> {
         if self.backlog.take_due() {
             self.grow(buffer);
@@ -101,13 +91,13 @@ impl Peek {
         }
         match read(&self.reader, room(buffer, at, count)) {
             Ok(read) if read == count => Ok(count),
-            // A pipe of packets (O_DIRECT): these cannot be taken out in part, and so we cannot look first.
+            // A pipe of packets (O_DIRECT). A packet cannot be removed in part, so it cannot be copied first.
             Ok(_) | Err(_) => Err(Errno::EPROTO),
         }
     }
 
-    /// Takes bytes that stand in the pipe out of it, unseen; says how many that worked for. (No copy is made, which saves
-    /// 3 to 7 % of the processor time.)
+    /// Removes the front `count` bytes of the pipe without reading them; returns how many are gone. (No copy is made, which
+    /// saves 3 to 7 % of the processor time.)
     pub fn discard(&self, count: usize) -> usize {
         let Some(null) = &self.null else { return 0 };
         let mut gone = 0;
@@ -120,30 +110,56 @@ impl Peek {
         gone
     }
 
-    /// How many bytes a look finds at most, as the pipe is now.
+    /// How many bytes are copied at a time.
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// How many bytes of an unfinished line may stand in the pipe without filling it.
+    /// How many bytes of an unfinished line may stay in the pipe without filling it.
     pub fn max_unfinished(&self) -> usize {
         self.batch / 2
     }
 
-    /// Nothing that is waited with stands in the pipe.
+    /// Notes that no unfinished line is in the pipe any more.
     pub fn reset(&mut self) {
         self.since = None;
     }
 
-    /// Makes both pipes as large as they may be, at once: on the way there, writer and reader would wait for each other.
-    /// Where that is not to be had (memory, or a user's share of pipes, is limited), they stay.
+    /// Whether the unfinished line in the pipe has waited long enough there.
+    pub fn is_out_of_patience(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        !self.patient || now.since(since) >= PATIENCE
+    }
+
+    /// When to look at the unfinished line again, whatever the epoll reports.
+    pub fn look_again_at(&self, now: Instant) -> Instant {
+        now + self.since.map_or(SOON, |since| now.since(since).max(SOON))
+    }
+
+    /// Readable when something was added to the pipe.
+    pub fn more(&self) -> BorrowedFd<'_> {
+        self.epoll.0.as_fd()
+    }
+
+    /// Takes the event that made `more` readable, if there is one. If the last writer has gone, there is nothing to wait
+    /// for.
+    pub fn take_event(&mut self) {
+        let mut events = [EpollEvent::empty()];
+        if let Ok(1) = self.epoll.wait(&mut events, EpollTimeout::ZERO) {
+            let hung_up = |event: &EpollEvent| event.events().contains(EpollFlags::EPOLLHUP);
+            self.patient = !events.iter().any(hung_up);
+        }
+    }
+
+    /// Enlarges both pipes to the largest size in one step: on the way there, writer and reader would wait for each other.
+    /// Where that fails (memory, or the user's share of pipe memory, is limited), they stay as they are.
     fn grow(&mut self, buffer: &mut Vec<u8>) {
         let more = (READ_SIZE + WINDOW).saturating_sub(buffer.len());
         if self.size >= MAX_PIPE || buffer.try_reserve_exact(more).is_err() {
             return;
         }
         if resize(self.writer.as_fd(), MAX_PIPE) && resize(STDIN, MAX_PIPE) {
-            self.turn_to(MAX_PIPE);
+            self.set_size(MAX_PIPE);
         }
     }
 
@@ -152,36 +168,20 @@ impl Peek {
         self.size > self.first
     }
 
-    /// Makes both pipes as large as they were, since a user's share of pipes is limited. What stands in one may be too
-    /// much for that: then it stays until the next attempt.
+    /// Makes both pipes as small as they were, since a user's share of pipe memory is limited. If the content of one does
+    /// not fit, it stays until the next attempt.
     pub fn shrink(&mut self) {
         if self.is_grown() && resize(STDIN, self.first) && resize(self.writer.as_fd(), self.first) {
-            self.turn_to(self.first);
+            self.set_size(self.first);
         }
     }
 
-    fn turn_to(&mut self, size: usize) {
+    fn set_size(&mut self, size: usize) {
         (self.size, self.batch) = (size, batch(size));
-    }
-
-    /// Waits for more than the unfinished line that stands in the pipe, or for a signal.
-    pub fn wait_for_more(&mut self, signals: &Signals) -> Wait {
-        let now = Instant::now();
-        let stood = now.since(*self.since.get_or_insert(now));
-        if !self.patient || stood >= PATIENCE {
-            return Wait::TimedOut;
-        }
-        wait(&mut [readable(&self.epoll.0), readable(&signals)], Some(now + stood.max(SOON)));
-        let mut events = [EpollEvent::empty()];
-        if let Ok(1) = self.epoll.wait(&mut events, EpollTimeout::ZERO) {
-            let hung = |event: &EpollEvent| event.events().contains(EpollFlags::EPOLLHUP);
-            self.patient = !events.iter().any(hung);
-        }
-        Wait::News
     }
 }
 
-/// How much of a pipe to look at, at a time: half of it, so that its writer fills one half while we deal with the other.
+/// How many bytes of a pipe to copy at a time: half of it, so that the writer fills one half while the other is processed.
 fn batch(size: usize) -> usize {
     (size / 2).clamp(4096, READ_SIZE)
 }

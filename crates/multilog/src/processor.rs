@@ -1,7 +1,7 @@
-//! The processor: a shell command that each finished file of a log goes through.
+//! The processor: a shell command that each full file of a log goes through. It runs beside the event loop.
 //!
-//! It runs in the log directory: descriptor 0 reads `previous`, 1 writes `processed`, 4 reads `state`, 5 writes
-//! `newstate`; 2 and all else is as multilog was started with.
+//! Its directory is that of the log. Descriptor 0 reads `previous`, 1 writes `processed`, 4 reads `state`, 5 writes
+//! `newstate`. Descriptor 2 and everything else is as multilog itself was started.
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
@@ -11,34 +11,36 @@ use daemontools_program::exec::{Environment, Prepared};
 use daemontools_program::failure::Failure;
 use daemontools_program::stdio::uninterrupted;
 use daemontools_sys::fd::{open_inherited, place_inherited};
-use daemontools_sys::process::{Ending, fork, leave, wait_for};
+use daemontools_sys::process::{Ending, fork, leave};
 use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
-use nix::unistd::fchdir;
+use nix::unistd::{Pid, fchdir};
 
 use crate::PROGRAM;
 use crate::cyclog::{Cyclog, pausing};
 
-/// Runs the processor once, and waits for it.
-pub fn run(log: &Cyclog, signals: &Signals) -> Result<(), Failure> {
-    let Some(command) = log.processor() else { return Ok(()) };
-    let Some(child) = uninterrupted(fork).map_err(|errno| pausing([b"fork for processor in ", log.name()], errno))?
-    else {
-        let errno = become_it(command, log, signals);
-        Failure::because([b"unable to run ", command.to_bytes()], errno).tell(&PROGRAM);
-        leave(Exit::TROUBLE.0);
-    };
-    let happened: &[u8] = match wait_for(child) {
-        Ok(Ending::Code(0)) => return Ok(()),
-        Ok(Ending::Code(_)) => b"processor failed in ",
-        Ok(Ending::Signal(_)) => b"processor crashed in ",
-        Err(errno) => {
-            return Err(Failure::because([b"wait failed for processor in ", log.name(), b", pausing"], errno));
+/// Starts the processor.
+pub fn start(command: &CStr, log: &Cyclog, signals: &Signals) -> Result<Pid, Failure> {
+    match uninterrupted(fork) {
+        Ok(Some(child)) => Ok(child),
+        Ok(None) => {
+            let errno = become_it(command, log, signals);
+            Failure::because([b"unable to run ", command.to_bytes()], errno).tell(&PROGRAM);
+            leave(Exit::TROUBLE.0);
         }
-    };
-    Err(Failure::fatal([happened, log.name(), b", pausing"]))
+        Err(errno) => Err(pausing([b"fork for processor in ", log.name()], errno)),
+    }
+}
+
+/// What it means for the log of this name that its processor ended so.
+pub fn judge(log: &[u8], ending: Ending) -> Result<(), Failure> {
+    match ending {
+        Ending::Code(0) => Ok(()),
+        Ending::Code(_) => Err(Failure::fatal([b"processor failed in ", log, b", pausing"])),
+        Ending::Signal(_) => Err(Failure::fatal([b"processor crashed in ", log, b", pausing"])),
+    }
 }
 
 /// In the child: becomes the processor, or says why not.

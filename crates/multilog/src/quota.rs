@@ -42,8 +42,8 @@ impl Quota {
         self.used = 0;
     }
 
-    /// How much of `bytes` goes into the file; that much is counted.
-    pub fn fit(&mut self, bytes: &[u8]) -> Fit {
+    /// How much of `bytes` goes into the file.
+    pub fn fit(&self, bytes: &[u8]) -> Fit {
         let room = small(self.size.saturating_sub(self.used));
         if room == 0 {
             return Fit { take: 0, full: true };
@@ -52,12 +52,15 @@ impl Quota {
         // A line that ends before this byte ends too early to fill the file.
         let early = small(self.size.saturating_sub(NEAR).saturating_sub(self.used)).saturating_sub(1);
         let end = fitting.get(early..).and_then(|late| memchr(b'\n', late));
-        let fit = match end {
+        match end {
             Some(end) => Fit { take: early + end + 1, full: true },
             None => Fit { take: fitting.len(), full: false },
-        };
-        self.used = self.used.saturating_add(fit.take as u64);
-        fit
+        }
+    }
+
+    /// Counts bytes that have been written.
+    pub fn use_up(&mut self, count: usize) {
+        self.used = self.used.saturating_add(count as u64);
     }
 }
 
@@ -76,6 +79,7 @@ mod tests {
         for mut bytes in text.chunks(piece) {
             while !bytes.is_empty() {
                 let fit = quota.fit(bytes);
+                quota.use_up(fit.take);
                 bytes = &bytes[fit.take..];
                 if fit.full {
                     files.push(quota.used);

@@ -1,21 +1,18 @@
-//! Trying until it works: trouble with a log is no reason to lose a line.
+//! Repeats what fails, before the event loop begins: trouble with a log is no reason to lose what an earlier run left.
+//! In the event loop, what fails is repeated by its log (`rotation::Progress`), and nothing else waits for it.
 
 use std::thread::sleep;
-use std::time::Duration;
 
 use daemontools_program::failure::Failure;
 
 use crate::PROGRAM;
+use crate::rotation::PAUSE;
 
-/// The pause after a failure.
-const PAUSE: Duration = Duration::from_secs(5);
-
-/// Does `deed`; as long as it fails, warns, waits, and does it again. Signals are blocked and wait as well: what has
-/// been read is written before they are looked at.
-pub fn retry<T>(mut deed: impl FnMut() -> Result<T, Failure>) -> T {
+/// Calls `attempt` until it succeeds, with a warning and a pause after each failure.
+pub fn retry<T>(mut attempt: impl FnMut() -> Result<T, Failure>) -> T {
     loop {
-        match deed() {
-            Ok(done) => return done,
+        match attempt() {
+            Ok(value) => return value,
             Err(failure) => {
                 failure.warn(&PROGRAM);
                 sleep(PAUSE);

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
+use daemontools_program::clock::Instant;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::stdio::uninterrupted;
 use daemontools_sys::fd::open_private;
@@ -12,9 +13,10 @@ use nix::libc::off_t;
 use nix::sys::stat::Mode;
 use nix::sys::uio::pwrite;
 
+use crate::PROGRAM;
 use crate::cyclog::pausing;
 use crate::line::WINDOW;
-use crate::retry::retry;
+use crate::rotation::PAUSE;
 
 /// How large the file is.
 const SIZE: usize = WINDOW + 1;
@@ -26,6 +28,10 @@ pub struct StatusFile {
     content: [u8; SIZE],
     /// Whether the content is still to be written.
     due: bool,
+    /// How many bytes of it have been written.
+    written: usize,
+    /// When to write again after a failure.
+    write_at: Option<Instant>,
 }
 
 impl StatusFile {
@@ -34,7 +40,7 @@ impl StatusFile {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK;
         let file = uninterrupted(|| open_private(name, flags, Mode::from_bits_truncate(0o600)))
             .unable([b"create ", name.to_bytes()])?;
-        Ok(StatusFile { name, file, content: [b'\n'; SIZE], due: false })
+        Ok(StatusFile { name, file, content: [b'\n'; SIZE], due: false, written: 0, write_at: None })
     }
 
     /// Shows the beginning of a line, of which `window` is all that counts.
@@ -45,16 +51,28 @@ impl StatusFile {
         self.due = true;
     }
 
-    /// Writes what is to be shown, whatever it takes. Of several lines since the last time, only the last one is.
-    pub fn flush(&mut self) {
-        if !self.due {
-            return;
+    /// Writes what is to be shown. Of several lines since the last time, only the last one is written. True when it is.
+    pub fn advance(&mut self, now: Instant) -> bool {
+        if self.write_at.is_some_and(|moment| now < moment) {
+            return false;
         }
-        let mut written = 0;
-        while let Some(rest) = self.content.get(written..).filter(|rest| !rest.is_empty()) {
-            written += retry(|| self.write(rest, written));
+        while let Some(rest) = self.content.get(self.written..).filter(|rest| self.due && !rest.is_empty()) {
+            match self.write(rest, self.written) {
+                Ok(count) => self.written += count,
+                Err(failure) => {
+                    failure.warn(&PROGRAM);
+                    self.write_at = Some(now + PAUSE);
+                    return false;
+                }
+            }
         }
-        self.due = false;
+        (self.due, self.written, self.write_at) = (false, 0, None);
+        true
+    }
+
+    /// When to write again after a failure.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.write_at
     }
 
     fn write(&self, rest: &[u8], at: usize) -> Result<usize, Failure> {

@@ -12,19 +12,20 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl};
-use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
 use daemontools_core::control;
 use daemontools_core::details::{self, Details};
 use daemontools_core::restarts::{self, RestartLog};
 use daemontools_core::status::{self, Status};
 use daemontools_program::failure::Failure;
+use daemontools_program::file_kind::Kind;
 use daemontools_program::path::append;
 use daemontools_program::stdio::{self, write_all};
 use daemontools_sys::fd::open_private_at;
 
 use crate::report::Normally;
-use crate::status_error::StatusError;
+use crate::status_error::{NOT_FIFO, StatusError};
 
 /// supervise's own directory.
 pub const SUPERVISE: &CStr = c"supervise";
@@ -88,8 +89,9 @@ impl ServiceDir {
     pub fn open_ok(&self) -> Result<Option<OwnedFd>, StatusError> {
         match open_fifo(&self.0, OK) {
             Ok(ok) => Ok(Some(ok)),
-            Err(Errno::ENXIO) => Ok(None),
-            Err(errno) => Err(StatusError::new("open", "supervise/ok", errno)),
+            Err(FifoError::NoReader) => Ok(None),
+            Err(FifoError::NotFifo) => Err(StatusError::not_fifo("supervise/ok")),
+            Err(FifoError::Errno(errno)) => Err(StatusError::new("open", "supervise/ok", errno)),
         }
     }
 
@@ -141,9 +143,10 @@ impl ServiceDir {
     }
 
     fn open_control(&self) -> Result<OwnedFd, SendError> {
-        open_fifo(&self.0, control::PATH).map_err(|errno| match errno {
-            Errno::ENXIO => SendError::NotRunning,
-            errno => SendError::Open(errno),
+        open_fifo(&self.0, control::PATH).map_err(|error| match error {
+            FifoError::NoReader => SendError::NotRunning,
+            FifoError::NotFifo => SendError::NotFifo,
+            FifoError::Errno(errno) => SendError::Open(errno),
         })
     }
 }
@@ -161,6 +164,8 @@ pub enum SendError {
     NotRunning,
     /// The FIFO does not open.
     Open(Errno),
+    /// `supervise/control` is no FIFO.
+    NotFifo,
     /// The FIFO cannot be written.
     Write(Errno),
 }
@@ -170,6 +175,9 @@ impl SendError {
     pub fn in_dir(&self, dir: &[u8]) -> Failure {
         match *self {
             SendError::NotRunning => Failure::fatal([b"unable to control ", dir, b": supervise not running"]),
+            SendError::NotFifo => {
+                Failure::fatal([b"unable to control ", dir, b": supervise/control is ", NOT_FIFO.as_bytes()])
+            }
             SendError::Open(errno) => Failure::because([b"unable to control ", dir], errno),
             SendError::Write(errno) => Failure::because([b"error writing commands to ", dir], errno),
         }
@@ -178,11 +186,32 @@ impl SendError {
 
 /// Whether `path` is a FIFO that some process reads, as a running supervise does with its `ok`.
 pub fn has_reader(path: &CStr) -> bool {
-    let is_fifo = |mode| SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFIFO;
-    open_fifo(AT_FDCWD, path).and_then(fstat).is_ok_and(|found| is_fifo(found.st_mode))
+    open_fifo(AT_FDCWD, path).is_ok()
 }
 
-/// Opens a FIFO for writing if some process reads it, and does not wait for one; ENXIO: none does.
-fn open_fifo(directory: impl AsFd, path: &CStr) -> nix::Result<OwnedFd> {
-    open_private_at(directory, path, OFlag::O_WRONLY | OFlag::O_NONBLOCK, Mode::empty())
+/// Why a FIFO was not opened.
+enum FifoError {
+    /// No process reads it.
+    NoReader,
+    /// It is something else: only the owner of the directory can have put that there, and it might lead anywhere.
+    NotFifo,
+    Errno(Errno),
+}
+
+/// Opens a FIFO for writing if some process reads it, and does not wait for one. A link is not followed, and nothing but a
+/// FIFO is used.
+fn open_fifo(directory: impl AsFd, path: &CStr) -> Result<OwnedFd, FifoError> {
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+    let kind = |found: nix::Result<FileStat>| found.map(|found| Kind::of(&found)).map_err(FifoError::Errno);
+    match open_private_at(directory.as_fd(), path, flags, Mode::empty()) {
+        Ok(fifo) if kind(fstat(&fifo))? == Kind::Fifo => Ok(fifo),
+        Ok(_) => Err(FifoError::NotFifo),
+        Err(Errno::ENXIO) => Err(FifoError::NoReader),
+        // The last name is a link, or there are too many on the way.
+        Err(Errno::ELOOP) => match kind(fstatat(directory, path, AtFlags::AT_SYMLINK_NOFOLLOW))? {
+            Kind::Link => Err(FifoError::NotFifo),
+            _ => Err(FifoError::Errno(Errno::ELOOP)),
+        },
+        Err(errno) => Err(FifoError::Errno(errno)),
+    }
 }

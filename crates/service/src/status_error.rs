@@ -4,6 +4,9 @@ use daemontools_program::errno::reason;
 use daemontools_program::failure::Failure;
 use nix::errno::Errno;
 
+/// The reason where something else is in the place of a FIFO.
+pub(crate) const NOT_FIFO: &str = "not a FIFO";
+
 /// What was being done to which file of a service directory, and why it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatusError {
@@ -21,6 +24,8 @@ enum Cause {
     Errno(Errno),
     /// The file is too short to be a status.
     TooShort,
+    /// What should be a FIFO is something else, perhaps a link that leads to any file.
+    NotFifo,
 }
 
 impl StatusError {
@@ -39,11 +44,21 @@ impl StatusError {
         StatusError { doing: "read", file: "supervise/status", cause: Cause::TooShort }
     }
 
+    /// What is in the place of a FIFO is not one.
+    pub(crate) fn not_fifo(file: &'static str) -> StatusError {
+        StatusError { doing: "open", file, cause: Cause::NotFifo }
+    }
+
+    /// Whether something other than a FIFO is in the place of one.
+    pub fn is_not_fifo(&self) -> bool {
+        self.cause == Cause::NotFifo
+    }
+
     /// The errno, where a system call failed.
     pub fn errno(&self) -> Option<Errno> {
         match self.cause {
             Cause::Errno(errno) => Some(errno),
-            Cause::TooShort => None,
+            Cause::TooShort | Cause::NotFifo => None,
         }
     }
 
@@ -64,7 +79,7 @@ impl StatusError {
         let words = [b"unable to ", self.doing.as_bytes(), b" ", dir, slash, self.file.as_bytes()];
         match self.cause {
             Cause::Errno(errno) => Failure::because(words, errno),
-            Cause::TooShort => Failure::fatal([&words.concat(), b": ", self.reason().as_bytes()]),
+            Cause::TooShort | Cause::NotFifo => Failure::fatal([&words.concat(), b": ", self.reason().as_bytes()]),
         }
     }
 
@@ -72,7 +87,17 @@ impl StatusError {
         match self.cause {
             Cause::Errno(errno) => reason(errno),
             Cause::TooShort => "bad format",
+            Cause::NotFifo => NOT_FIFO,
         }
+    }
+}
+
+/// `None` for what does not exist.
+pub fn if_there<T>(found: Result<T, StatusError>) -> Result<Option<T>, StatusError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

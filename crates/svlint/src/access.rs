@@ -19,7 +19,7 @@ pub struct Who {
     pub gid: Option<u32>,
 }
 
-/// What stands in the way.
+/// What prevents it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// This does not exist, and the logger does not or cannot make it.

@@ -111,7 +111,7 @@ pub fn advice(script: &Script, ending: &Ending, context: Context) -> Vec<Advice>
     let (command, program) = (&ending.command, ending.launch.program.as_str());
     if command.background {
         advice.push((
-            Code::ToldToBackground,
+            Code::DaemonizeFlag,
             command.line,
             format!("{program} goes into the background by &, and its script ends"),
             format!("write exec {program} ..., without the &"),
@@ -126,7 +126,7 @@ pub fn advice(script: &Script, ending: &Ending, context: Context) -> Vec<Advice>
         advice.extend(stays.and_then(|launched| goes_away(command.line, &launched)));
     }
     let redirected = context.errors_led || ending.redirects_errors || ending.launch.redirects_errors;
-    let led = redirected || script.commands.iter().any(|command| is_for_all(command) && command.redirects_errors());
+    let led = redirected || script.commands.iter().any(redirects_all_errors);
     // In a pipeline, the logger gets what the pipeline's end says; that finding comes first.
     let silent = SPEAKERS.contains(&program) || is_harmless(program) || ending.launch.unread || command.piped;
     if context.has_logger && !silent && !led {
@@ -140,9 +140,9 @@ pub fn advice(script: &Script, ending: &Ending, context: Context) -> Vec<Advice>
     advice
 }
 
-/// Whether the redirections of a command hold for what comes after it: `exec 2>&1`, or those of a group.
-fn is_for_all(command: &Command) -> bool {
-    command.words.first().is_none_or(|word| word == "exec")
+/// Whether a command redirects the errors of what comes after it (`exec 2>&1`), or of a group.
+pub fn redirects_all_errors(command: &Command) -> bool {
+    command.words.first().is_none_or(|word| word == "exec") && command.redirects_errors()
 }
 
 /// A last command that is a child of the shell.
@@ -204,13 +204,13 @@ fn goes_away(line: usize, launch: &Launch) -> Option<Advice> {
     let lost = "supervise would start it again and again";
     Some(match background(launch)? {
         Background::Flag(flag) => (
-            Code::ToldToBackground,
+            Code::DaemonizeFlag,
             line,
             format!("{program} is told to go into the background by {flag}: {lost}"),
             format!("leave {flag} out, and keep {program} in the foreground"),
         ),
         Background::Missing(flag) => (
-            Code::NotToldToForeground,
+            Code::ForegroundFlagMissing,
             line,
             format!("{program} goes into the background unless it is told not to: {lost}"),
             format!("add {flag}"),
@@ -272,11 +272,11 @@ mod tests {
             ("#!/bin/sh\nexec foo\nX=1\n", true, vec![(Code::ErrorsNotLogged, 2)]),
             ("#!/bin/sh\nexec envdir e sh -c 'exec foo'\n", true, vec![(Code::ErrorsNotLogged, 2)]),
             ("#!/bin/sh\nmkdir x 2>/dev/null\nexec foo\n", true, vec![(Code::ErrorsNotLogged, 3)]),
-            ("#!/bin/sh\nfoo 2>&1 &\n", true, vec![(Code::ToldToBackground, 2)]),
-            ("#!/bin/sh\n(foo 2>&1) &\n", true, vec![(Code::ToldToBackground, 2)]),
-            ("#!/bin/sh\nexec memcached -d 2>&1\n", true, vec![(Code::ToldToBackground, 2)]),
-            ("#!/bin/sh\nexec sh -c 'exec memcached -d'\n", false, vec![(Code::ToldToBackground, 2)]),
-            ("#!/bin/sh\nexec sshd\n", false, vec![(Code::NotToldToForeground, 2)]),
+            ("#!/bin/sh\nfoo 2>&1 &\n", true, vec![(Code::DaemonizeFlag, 2)]),
+            ("#!/bin/sh\n(foo 2>&1) &\n", true, vec![(Code::DaemonizeFlag, 2)]),
+            ("#!/bin/sh\nexec memcached -d 2>&1\n", true, vec![(Code::DaemonizeFlag, 2)]),
+            ("#!/bin/sh\nexec sh -c 'exec memcached -d'\n", false, vec![(Code::DaemonizeFlag, 2)]),
+            ("#!/bin/sh\nexec sshd\n", false, vec![(Code::ForegroundFlagMissing, 2)]),
         ] {
             assert_eq!(codes(script, logger), expected, "{script}");
         }

@@ -25,10 +25,10 @@ pub enum Code {
     InterpreterMissing,
     /// The last command runs under the shell.
     NoExec,
-    /// It is told to go into the background.
-    ToldToBackground,
-    /// It goes into the background unless it is told not to.
-    NotToldToForeground,
+    /// A flag or `&` sends it into the background.
+    DaemonizeFlag,
+    /// It goes into the background, because no flag keeps it in the foreground.
+    ForegroundFlagMissing,
     /// The logger does not get what goes to standard error.
     ErrorsNotLogged,
     /// The log directory is not there and cannot be made.
@@ -47,11 +47,11 @@ pub enum Code {
     NameSkipped,
     /// A link leads nowhere.
     LinkBroken,
-    /// A file `down` that nobody seems to want.
+    /// A file `down` of a service that is up, or of a logger.
     DownLeftBehind,
     /// The service is started again and again right now.
     Restarting,
-    /// Everybody may change what runs as somebody else.
+    /// Every account may change what runs as another one.
     WritableByAll,
     /// A character looks like a blank, a hyphen or a quote, and is none.
     Lookalike,
@@ -70,8 +70,8 @@ impl Code {
         Code::CarriageReturn,
         Code::InterpreterMissing,
         Code::NoExec,
-        Code::ToldToBackground,
-        Code::NotToldToForeground,
+        Code::DaemonizeFlag,
+        Code::ForegroundFlagMissing,
         Code::ErrorsNotLogged,
         Code::LogDirectoryMissing,
         Code::LogDirectoryNotWritable,
@@ -103,7 +103,7 @@ impl Code {
             | Code::NoInterpreterLine
             | Code::CarriageReturn
             | Code::InterpreterMissing
-            | Code::ToldToBackground
+            | Code::DaemonizeFlag
             | Code::LogDirectoryMissing
             | Code::LogDirectoryNotWritable
             | Code::AccountUnknown
@@ -113,7 +113,7 @@ impl Code {
             | Code::Lookalike
             | Code::ProgramMissing => Severity::Error,
             Code::NoExec
-            | Code::NotToldToForeground
+            | Code::ForegroundFlagMissing
             | Code::ErrorsNotLogged
             | Code::LinkedTwice
             | Code::NameSkipped
@@ -131,8 +131,8 @@ impl Code {
             RunMissing | RunNotExecutable | NoInterpreterLine | CarriageReturn | InterpreterMissing
             | AccountUnknown | Lookalike | ProgramMissing => true,
             NoExec
-            | ToldToBackground
-            | NotToldToForeground
+            | DaemonizeFlag
+            | ForegroundFlagMissing
             | ErrorsNotLogged
             | LogDirectoryMissing
             | LogDirectoryNotWritable

@@ -6,7 +6,7 @@ use crate::flags::{Syntax, flags};
 use crate::launch::Launch;
 use crate::word::Word;
 
-/// A program that goes into the background when it is told to.
+/// A program that a flag sends into the background.
 struct Daemonizes {
     name: &'static str,
     syntax: Syntax,

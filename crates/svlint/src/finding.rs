@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::code::Code;
 
-/// Something that will bite.
+/// A fault that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Its kind.

@@ -79,7 +79,8 @@ pub fn launch_at(raw: &[String], depth: u32) -> Option<Launch> {
             let launch = Launch { program: name, arguments: words, ..launch };
             return Some(launch.through_shell(depth));
         };
-        launch.exec |= name == "exec" && launch.through.is_empty();
+        let by_shell = launch.through.iter().all(|name| matches!(name.as_str(), "command" | "builtin"));
+        launch.exec |= name == "exec" && by_shell;
         launch.take(passing, &mut words)?;
         launch.through.push(name);
     }
@@ -154,9 +155,10 @@ impl Launch {
 
     /// `sh -c SCRIPT`: what the script starts at its end.
     fn through_shell(self, depth: u32) -> Launch {
-        if !SHELLS.contains(&self.program.as_str()) || self.arguments.is_empty() {
+        if !SHELLS.contains(&self.program.as_str()) {
             return self;
         }
+        let login = self.arguments.iter().any(|word| word.literal().is_some_and(is_login));
         let arguments = self.arguments.iter().skip_while(|word| word.literal() == Some("sh"));
         let mut arguments = arguments.skip_while(|word| word.literal().is_some_and(is_plain_option));
         let gives_script = |text: &str| text.starts_with('-') && text.ends_with('c');
@@ -176,12 +178,19 @@ impl Launch {
             elsewhere: self.elsewhere.or(inner.elsewhere.map(|place| place + self.programs.len())),
             programs: [self.programs, inner.programs].concat(),
             redirects_errors: self.redirects_errors || inner.redirects_errors || redirects(script),
-            paths: [self.paths, inner.paths].concat(),
+            // A login shell may set any PATH.
+            paths: [self.paths, inner.paths, login.then(|| Word::Dynamic("$PATH:$HOME".into())).into_iter().collect()]
+                .concat(),
             variables: [self.variables, inner.variables].concat(),
             unread: self.unread || inner.unread,
             ..inner
         }
     }
+}
+
+/// Whether an argument of a shell makes it read the files of a login or of a terminal, which may set and define anything.
+pub fn is_login(text: &str) -> bool {
+    text == "--login" || (text.starts_with('-') && !text.starts_with("--") && text.contains(['l', 'i']))
 }
 
 /// `-e`, `-o pipefail` and so on, but not `-c`.
@@ -271,6 +280,7 @@ mod tests {
             ("exec sh -ec 'x; exec bash -c \"foo -x\"'", "foo", None, true),
             ("exec setpriv --reuid a --regid=b --clear-groups foo", "foo", None, true),
             ("exec sh -c 'exec setuidgid ${USER+\"$USER\"} foo \\\n x'", "foo", None, true),
+            ("command exec foo", "foo", None, true),
             ("exec sh ./start.sh", "sh", None, true),
         ] {
             let launch = of(line).unwrap();
@@ -291,6 +301,7 @@ mod tests {
         assert!(!of("exec sh -c 'exec foo'").unwrap().redirects_errors);
         assert!(of("exec sh -c \"exec foo $X\"").unwrap().unread);
         assert!(of("exec sh start").unwrap().unread);
+        assert!(of("exec sh").unwrap().unread);
         assert_eq!(of("exec envdir ./env foo").unwrap().variables, [Word::Literal("./env".into())]);
         assert_eq!(of("exec chpst -e env/ foo").unwrap().variables, [Word::Literal("env/".into())]);
         assert_eq!(of("PATH=/x:$PATH foo").unwrap().paths, [Word::Dynamic("/x:$PATH".into())]);

@@ -83,7 +83,7 @@ fn words(launched: &Launch) -> Vec<PathBuf> {
     }
 }
 
-/// Whether the script makes directories itself, or goes elsewhere first: then nothing can be told from outside.
+/// Whether the script makes directories itself, or changes to another one: then the state of now says nothing.
 fn prepares(script: &Script) -> bool {
     let programs = script.commands.iter().filter_map(|command| launch(&command.words)).map(|launched| launched.program);
     programs.into_iter().any(|program| ["mkdir", "install", "chown", "chmod", "cd"].contains(&program.as_str()))
@@ -104,7 +104,8 @@ fn who(dir: &Path, launched: &Launch) -> Option<Who> {
     }
 }
 
-/// Who supervise runs as: it owns the directory that it made. Where there is none yet, root will do what root can.
+/// Who supervise runs as: it owns the directory that it made. Where there is none yet, it is
+/// taken for root if we are root.
 fn supervise(dir: &Path) -> Option<Who> {
     let dirs = [dir.join("supervise"), dir.join("../supervise")];
     let owner = dirs.iter().find_map(|dir| metadata(dir).ok()).map(|found| found.uid());

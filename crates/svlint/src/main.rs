@@ -1,4 +1,4 @@
-//! Finds what will bite in service directories. What it does is in `run`.
+//! Finds faults in service directories. What it does is in `run`.
 #![no_main]
 #![forbid(unsafe_code)]
 

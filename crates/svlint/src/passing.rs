@@ -9,7 +9,7 @@ pub enum Named {
     Nowhere,
     /// In the first word.
     FirstWord(Syntax),
-    /// In the first word; the program that follows is told about it in the environment, and keeps its account.
+    /// In the first word; the program that follows gets its ids in the environment, and keeps its own account.
     Environment(Syntax),
     /// In the value of this option.
     Option(char, Syntax),

@@ -21,7 +21,7 @@ const PASSING: [&str; 4] = ["/run/", "/tmp/", "/var/run/", "/proc/"];
 /// What was found out about a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// It is there, or nobody can tell from here.
+    /// It is there, or it is not known whether it is.
     Perhaps,
     /// It is not there.
     No,
@@ -176,6 +176,7 @@ mod tests {
             "exec /run/x/app\n",
             "f() { exec sh; }\nf\n",
             "alias no-such-app=sh\nno-such-app\n",
+            "exec bash -lc 'exec no-such-app'\n",
         ] {
             assert_eq!(of(script), None, "{script}");
         }

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use daemontools_program::printable::printable;
 
-use crate::advice::{Context, advice};
+use crate::advice::{Context, advice, redirects_all_errors};
 use crate::code::Code;
 use crate::ending::{Ending, ending};
 use crate::finding::Finding;
 use crate::interpreter::{Interpreter, interpreter, means_shell};
-use crate::launch::{SCRIPTS, launch};
+use crate::launch::{SCRIPTS, is_login, launch};
 use crate::log::directories;
 use crate::multilog::ignored;
 use crate::programs::{Found, missing};
@@ -24,9 +24,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 impl Report {
     /// Looks at all of a `run`.
     pub fn read_script(&mut self, dir: &Path, run: &Path, text: &[u8], role: Role) {
-        let is_shell =
-            self.first_line(dir, run, text.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default());
-        if !is_shell {
+        let first = text.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default();
+        if !self.first_line(dir, run, first) {
             return;
         }
         let Some(script) = Script::new(&String::from_utf8_lossy(text)) else { return };
@@ -35,17 +34,20 @@ impl Report {
             self.carriage_return(run, text, *line, &script);
         }
         self.lookalikes(run, &script);
-        self.commands(dir, run, &script, role);
+        let mut sourced = Sourced::new(dir, &script);
+        // A login shell reads files of its own.
+        let login = String::from_utf8_lossy(first).split_ascii_whitespace().skip(1).any(is_login);
+        sourced.unknown |= login;
+        self.commands(dir, run, &script, &sourced, role);
         // A character that should not be there is the cause of all else on its line.
         let odd = |line: Option<usize>| script.lookalikes.iter().any(|lookalike| Some(lookalike.line) == line);
         self.findings.retain(|finding| finding.path != run || finding.code == Code::Lookalike || !odd(finding.line));
     }
 
-    fn commands(&mut self, dir: &Path, run: &Path, script: &Script, role: Role) {
+    fn commands(&mut self, dir: &Path, run: &Path, script: &Script, sourced: &Sourced, role: Role) {
         self.accounts(run, script);
         let Some(ending) = ending(script, SCRIPTS) else { return };
-        let sourced = Sourced::new(dir, script);
-        self.missing_program(dir, run, script, &ending, &sourced);
+        self.missing_program(dir, run, script, &ending, sourced);
         let (logs, findings) = directories(dir, run, script, &ending);
         self.logs.extend(logs);
         self.findings.extend(findings);
@@ -60,7 +62,7 @@ impl Report {
         if ending.launch.through.is_empty() && (sourced.may_define(program) || (sourced.unknown && is_bare(&ending))) {
             return;
         }
-        let errors_led = sourced.unknown || sourced.commands().any(|command| command.redirects_errors());
+        let errors_led = sourced.unknown || sourced.commands().any(redirects_all_errors);
         for (code, line, what, fix) in advice(script, &ending, Context { has_logger: role == Role::Logged, errors_led })
         {
             let finding = Finding::new(code, run, printable(what.as_bytes()), printable(fix.as_bytes()));

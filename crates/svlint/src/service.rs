@@ -18,7 +18,7 @@ use crate::tree::nowhere;
 /// What is known after reading.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What will bite.
+    /// The faults.
     pub findings: Vec<Finding>,
     /// Where the loggers write.
     pub logs: Vec<LogDirectory>,

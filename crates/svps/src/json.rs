@@ -1,8 +1,8 @@
 //! The tree as JSON: an object a line, that of `svstat --json` with the service's name and its logger's object.
 
 use daemontools_core::label::Label;
+use daemontools_observe::json::Object;
 use serde::Serialize;
-use svstat::json::Object;
 
 use crate::tree::Entry;
 

@@ -1,8 +1,6 @@
 //! The words of svstat: a status, what is normal, the time, and the line that says it.
 #![forbid(unsafe_code)]
 
-pub mod json;
-
 use std::fmt::Write;
 
 use daemontools_core::label::Label;

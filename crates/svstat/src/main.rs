@@ -5,6 +5,7 @@
 use std::ffi::CStr;
 
 use daemontools_core::status::Status;
+use daemontools_observe::json;
 use daemontools_program::clock::time_of_day;
 use daemontools_program::entry;
 use daemontools_program::entry::Exit;
@@ -15,7 +16,7 @@ use daemontools_service::service_dir::ServiceDir;
 use daemontools_service::status_error::StatusError;
 use daemontools_sys::args::Args;
 use daemontools_sys::fd::STDOUT;
-use svstat::{json, report};
+use svstat::report;
 
 const PROGRAM: Program = Program {
     name: "svstat",

@@ -1,5 +1,6 @@
 //! The loop around the goal: looks, waits for a change or a moment, looks again.
 
+use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -7,50 +8,64 @@ use std::path::Path;
 use std::time::Duration;
 
 use daemontools_core::status::Status;
-use daemontools_program::clock::Instant;
-use daemontools_program::clock::time_of_day;
+use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Unable};
+use daemontools_program::limits::raise_open_files;
+use daemontools_program::printable::printable;
 use daemontools_program::stdio::write_pieces;
+use daemontools_program::wait::{only_errors, readable, reader_gone, wait as wait_for};
 use daemontools_service::service_dir::ServiceDir;
-use daemontools_service::status_error::StatusError;
+use daemontools_service::status_error::{StatusError, if_there};
 use daemontools_sys::fd::STDERR;
+use daemontools_watch::{ENTRIES, Event, Watcher};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::time::TimeSpec;
+use nix::sys::inotify::AddWatchFlags;
 
+use crate::PROGRAM;
 use crate::goal::{Goal, Now, Progress, Seen};
 use crate::options::{Options, Quorum};
-use crate::watch::{Change, Watch};
 
 /// The exit code of a wait that was given up.
 const TIMED_OUT: Exit = Exit(99);
-
-/// No single sleep is longer: the system's own limit is somewhere beyond.
-const LONGEST: Duration = Duration::from_secs(1 << 30);
+/// How often all services are looked at where changes can escape the watcher.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What matters in `supervise/`: a new supervise opens `ok`, and one that is not ours may write `status` in place.
+const CHANGES: AddWatchFlags = ENTRIES.union(AddWatchFlags::IN_OPEN).union(AddWatchFlags::IN_MODIFY);
 
 /// A service that is waited for.
-struct Service {
-    /// Its directory as it was given.
+struct Waited {
+    /// Its directory.
     dir: CString,
     /// The writing end of its `ok`, as long as a supervise holds the other: poll(2) tells when that one has gone.
     ok: Option<OwnedFd>,
+    /// Whether something other than a FIFO is in the place of `ok`, which was said.
+    is_odd: bool,
     progress: Progress,
+}
+
+/// What changed for a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    /// Something in `supervise/`.
+    State,
+    /// The path: it may lead elsewhere now.
+    Path,
 }
 
 /// Waits for what is wanted.
 pub fn wait(options: Options) -> Outcome {
     let Options { goal, quorum, timeout, dirs } = options;
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
-    let mut watch = Watch::new()?;
-    raise_file_limit();
-    let mut services: Vec<Service> =
-        dirs.into_iter().map(|dir| Service { dir, ok: None, progress: Progress::default() }).collect();
+    let mut watcher = Watcher::new();
+    // A descriptor is held for each service. If there are too few, opening them says so.
+    let _ = raise_open_files();
+    let new = |dir| Waited { dir, ok: None, is_odd: false, progress: Progress::default() };
+    let mut services: Vec<Waited> = dirs.into_iter().map(new).collect();
     for (number, service) in services.iter_mut().enumerate() {
-        service.follow(number, &mut watch)?;
-        service.look(&goal)?;
+        service.look_again(number, Change::Path, &mut watcher, &goal)?;
     }
+    let (mut told, mut look_at) = (false, Instant::now() + LOOK_EVERY);
     loop {
         let due = due(&services, quorum, &goal);
         let now = Instant::now();
@@ -58,75 +73,108 @@ pub fn wait(options: Options) -> Outcome {
             return Ok(Exit::OK);
         }
         if deadline.is_some_and(|deadline| deadline <= now) {
-            tell(&services, &goal, timeout.unwrap_or_default());
+            tell_late(&services, &goal, timeout.unwrap_or_default());
             return Ok(TIMED_OUT);
         }
-        let next = [due, deadline].into_iter().flatten().min();
-        for number in sleep(&services, &watch, next)? {
-            if let Some(service) = services.get_mut(number) {
-                service.ok = None;
-                service.look(&goal)?;
+        if !told {
+            services.iter().for_each(|service| service.tell_if_missing(&goal));
+            told = true;
+        }
+        let looks = watcher.misses_changes() || services.iter().any(|service| service.is_odd);
+        let next = [due, deadline, looks.then_some(look_at)].into_iter().flatten().min();
+        let mut changes = sleep(&mut services, &mut watcher, next);
+        if look_at <= Instant::now() {
+            look_at = Instant::now() + LOOK_EVERY;
+            if looks {
+                changes = (0..services.len()).map(|number| (number, Change::Path)).collect();
             }
         }
-        for (number, change) in watch.changes() {
-            let Some(service) = services.get_mut(number) else { continue };
-            if change == Change::Way {
-                service.follow(number, &mut watch)?;
+        for (number, change) in changes {
+            if let Some(service) = services.get_mut(number).filter(|service| service.heeds(change)) {
+                service.look_again(number, change, &mut watcher, &goal)?;
             }
-            service.look(&goal)?;
         }
     }
 }
 
-impl Service {
-    /// Listens along the way to its directory, which may be another one now.
-    fn follow(&mut self, number: usize, watch: &mut Watch) -> Result<(), Failure> {
-        self.ok = None;
-        watch.attend(number, Path::new(OsStr::from_bytes(self.dir.to_bytes())))
+impl Waited {
+    /// Whether this change is a reason to look. Our own look opens what is in the place of `ok`, which is reported too, so
+    /// only the clock is one where that is no FIFO.
+    fn heeds(&self, change: Change) -> bool {
+        change == Change::Path || !self.is_odd
     }
 
-    /// Finds out how it is.
-    fn look(&mut self, goal: &Goal) -> Result<(), Failure> {
-        let dir = self.dir.as_bytes();
+    /// Finds out how the service is, after a change. Watching comes first, so that no later change is missed.
+    fn look_again(
+        &mut self,
+        number: usize,
+        change: Change,
+        watcher: &mut Watcher<usize>,
+        goal: &Goal,
+    ) -> Result<(), Failure> {
+        if change == Change::Path {
+            self.ok = None;
+            let supervise = Path::new(OsStr::from_bytes(self.dir.to_bytes())).join("supervise");
+            watcher.watch_path(&supervise, CHANGES, &number);
+        }
         let held = self.ok.take();
-        let (ok, status) = match ServiceDir::open(&self.dir) {
-            Ok(service) => find(&service, held).map_err(|error| error.in_dir(dir))?,
-            Err(Errno::ENOENT | Errno::ENOTDIR) => (None, None),
-            Err(errno) => return Err(errno).unable([b"chdir to ", dir]),
-        };
-        let now = Now { label: time_of_day(), clock: Instant::now() };
-        self.progress.saw(Seen { supervised: ok.is_some(), status }, goal, now);
-        self.ok = ok;
+        let mut seen = Seen { exists: true, ..Seen::default() };
+        match ServiceDir::open(&self.dir) {
+            Ok(service) => {
+                let (ok, status) = self.find(&service, held).map_err(|error| error.in_dir(self.dir.as_bytes()))?;
+                seen = Seen { supervised: ok.is_some(), status, ..seen };
+                self.ok = ok;
+            }
+            Err(Errno::ENOENT | Errno::ENOTDIR) => seen.exists = false,
+            Err(errno) => return Err(errno).unable([b"chdir to ", self.dir.as_bytes()]),
+        }
+        self.progress.saw(seen, goal, Now { label: time_of_day(), clock: Instant::now() });
         Ok(())
     }
-}
 
-/// The writing end of `ok`, which may be `held` already, and the status of the service, as far as there are any.
-fn find(service: &ServiceDir, held: Option<OwnedFd>) -> Result<(Option<OwnedFd>, Option<Status>), StatusError> {
-    // `ok` first: a supervise that holds it has published its status before.
-    let ok = match held {
-        Some(ok) => Some(ok),
-        None => if_there(service.open_ok())?.flatten(),
-    };
-    let status = match service.status() {
-        // Too short to be one: as if it were not there yet.
-        Err(error) if error.errno().is_none() => None,
-        status => if_there(status)?,
-    };
-    Ok((ok, status))
-}
+    /// The writing end of `ok`, which may be `held` already, and the status of the service, as far as there are any.
+    fn find(
+        &mut self,
+        service: &ServiceDir,
+        held: Option<OwnedFd>,
+    ) -> Result<(Option<OwnedFd>, Option<Status>), StatusError> {
+        // `ok` first: a supervise that holds it has published its status before.
+        let ok = match held {
+            Some(ok) => Some(ok),
+            None => match service.open_ok() {
+                // No supervise made that: said once, and looked at again from time to time.
+                Err(error) if error.is_not_fifo() => {
+                    if !std::mem::replace(&mut self.is_odd, true) {
+                        error.in_dir(self.dir.as_bytes()).warn(&PROGRAM);
+                    }
+                    None
+                }
+                ok => {
+                    self.is_odd = false;
+                    if_there(ok)?.flatten()
+                }
+            },
+        };
+        let status = match service.status() {
+            // Too short to be one: as if it were not there yet.
+            Err(error) if error.errno().is_none() => None,
+            status => if_there(status)?,
+        };
+        Ok((ok, status))
+    }
 
-/// `None` for what does not exist.
-fn if_there<T>(found: Result<T, StatusError>) -> Result<Option<T>, StatusError> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.is_missing() => Ok(None),
-        Err(error) => Err(error),
+    /// Says that there is no such directory yet, where that keeps the goal from being reached: the name may be wrong.
+    fn tell_if_missing(&self, goal: &Goal) {
+        if !self.progress.exists() && self.progress.due(goal).is_none() {
+            let name = printable(self.dir.as_bytes());
+            let line = [b"svwait: ", name.as_bytes(), b" does not exist yet, waiting for it\n"];
+            let _ = write_pieces(STDERR, line);
+        }
     }
 }
 
 /// When enough of them will be there if nothing changes.
-fn due(services: &[Service], quorum: Quorum, goal: &Goal) -> Option<Instant> {
+fn due(services: &[Waited], quorum: Quorum, goal: &Goal) -> Option<Instant> {
     let mut each = services.iter().map(|service| service.progress.due(goal));
     match quorum {
         Quorum::All => each.try_fold(Instant::default(), |latest, due| Some(latest.max(due?))),
@@ -134,37 +182,54 @@ fn due(services: &[Service], quorum: Quorum, goal: &Goal) -> Option<Instant> {
     }
 }
 
-/// Waits for a change, until `next` at most. The services whose supervise has gone.
-fn sleep(services: &[Service], watch: &Watch, next: Option<Instant>) -> Result<Vec<usize>, Failure> {
+/// Waits for a change, until `next` at most. What has changed, for which services.
+fn sleep(services: &mut [Waited], watcher: &mut Watcher<usize>, next: Option<Instant>) -> BTreeMap<usize, Change> {
     let held = services.iter().enumerate().filter_map(|(number, service)| Some((number, service.ok.as_ref()?)));
-    let (numbers, mut fds): (Vec<_>, Vec<_>) =
-        held.map(|(number, ok)| (number, PollFd::new(ok.as_fd(), PollFlags::empty()))).unzip();
-    fds.push(PollFd::new(watch.as_fd(), PollFlags::POLLIN));
-    let left = next.map(|next| TimeSpec::from_duration(next.since(Instant::now()).min(LONGEST)));
-    match ppoll(&mut fds, left, None) {
-        Ok(_) | Err(Errno::EINTR) => {}
-        Err(errno) => return Err(errno).unable([b"wait for changes"]),
+    let (numbers, mut fds): (Vec<_>, Vec<_>) = held.map(|(number, ok)| (number, only_errors(ok.as_fd()))).unzip();
+    let watched = watcher.fd();
+    fds.extend(watched.as_ref().map(readable));
+    wait_for(&mut fds, next);
+    let gone: Vec<usize> = numbers.into_iter().zip(&fds).filter(|(_, fd)| reader_gone(fd)).map(|(at, _)| at).collect();
+    let mut changes = heard(watcher.events(), services.len());
+    for number in gone {
+        changes.entry(number).or_insert(Change::State);
+        if let Some(service) = services.get_mut(number) {
+            service.ok = None;
+        }
     }
-    let gone = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| events.contains(PollFlags::POLLERR));
-    Ok(numbers.into_iter().zip(fds).filter(|(_, fd)| gone(fd)).map(|(number, _)| number).collect())
+    changes
 }
 
-/// Says who was not there, a line each.
-fn tell(services: &[Service], goal: &Goal, timeout: Duration) {
+/// What these events mean: the most that happened to each of the services.
+fn heard(events: Vec<Event<usize>>, services: usize) -> BTreeMap<usize, Change> {
+    let mut changes = BTreeMap::new();
+    let mut note = |number: usize, change: Change| {
+        let known = changes.entry(number).or_insert(change);
+        *known = change.max(*known);
+    };
+    for event in events {
+        match event {
+            Event::PathChanged(number) => note(number, Change::Path),
+            Event::Overflow => (0..services).for_each(|number| note(number, Change::Path)),
+            // Every reader of a status opens it, svwait too.
+            Event::Entry { name, mask, .. } if name == "status" && mask.contains(AddWatchFlags::IN_OPEN) => {}
+            Event::Entry { key, name, .. } if name == "ok" || name == "status" => note(key, Change::State),
+            Event::Entry { .. } => {}
+        }
+    }
+    changes
+}
+
+/// Says which services were not as wanted, a line each.
+fn tell_late(services: &[Waited], goal: &Goal, timeout: Duration) {
     let now = Now { label: time_of_day(), clock: Instant::now() };
     let late = services.iter().filter(|service| service.progress.due(goal).is_none_or(|due| due > now.clock));
     for service in late {
         let limit = timeout.as_millis().to_string();
         let words = service.progress.words(now.label);
         let after = ["svwait: timed out after ", &limit, " milliseconds: "].concat();
+        let name = printable(service.dir.as_bytes());
         // There is nobody to tell if that fails.
-        let _ = write_pieces(STDERR, [after.as_bytes(), service.dir.to_bytes(), b": ", words.as_bytes(), b"\n"]);
-    }
-}
-
-/// A descriptor is held for each service: as many as the system lets us have. If that fails, opening will tell.
-fn raise_file_limit() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+        let _ = write_pieces(STDERR, [after.as_bytes(), name.as_bytes(), b": ", words.as_bytes(), b"\n"]);
     }
 }

@@ -32,6 +32,8 @@ pub struct Goal {
 /// What a look at a service directory found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
+    /// Whether there is such a directory.
+    pub exists: bool,
     /// Whether a supervise runs.
     pub supervised: bool,
     /// What the status file says, if there is one.
@@ -83,8 +85,16 @@ impl Progress {
         }
     }
 
+    /// Whether the directory was there when it was last looked at.
+    pub fn exists(&self) -> bool {
+        self.seen.exists
+    }
+
     /// How the service was last seen, in words.
     pub fn words(&self, now: Label) -> String {
+        if !self.seen.exists {
+            return "does not exist".into();
+        }
         let Some(status) = self.seen.status else {
             return if self.seen.supervised { "supervised, without a status" } else { "not supervised" }.into();
         };
@@ -117,7 +127,7 @@ mod tests {
 
     fn seen(supervised: bool, pid: u32, since: i64) -> Seen {
         let (since, pid) = (Label::from_unix(1000 + since, 0), NonZeroU32::new(pid));
-        Seen { supervised, status: Some(Status { since, pid, paused: false, want: Want::Up }) }
+        Seen { exists: true, supervised, status: Some(Status { since, pid, paused: false, want: Want::Up }) }
     }
 
     fn due(state: State, seen: Seen) -> Option<Instant> {
@@ -169,6 +179,8 @@ mod tests {
     fn words_have_units() {
         let mut progress = Progress::default();
         let goal = Goal { state: State::Up, lasting: Duration::ZERO };
+        assert_eq!(progress.words(at(0).label), "does not exist");
+        progress.saw(Seen { exists: true, ..Seen::default() }, &goal, at(0));
         assert_eq!(progress.words(at(0).label), "not supervised");
         progress.saw(seen(true, 7, 0), &goal, at(3));
         assert_eq!(progress.words(at(3).label), "up (pid 7) 3 seconds");

@@ -1,7 +1,34 @@
-//! svwait: what was asked, when it is reached, how changes are heard of, and the loop around these.
+//! svwait: what was asked, when it is reached, and the loop that waits for it.
 #![forbid(unsafe_code)]
 
-pub mod event_loop;
-pub mod goal;
-pub mod options;
-pub mod watch;
+mod event_loop;
+mod goal;
+mod options;
+
+use daemontools_program::failure::{Outcome, Program};
+use daemontools_sys::args::Args;
+
+/// The program.
+pub static PROGRAM: Program = Program {
+    name: "svwait",
+    usage: "svwait: usage: svwait [ -u | -d | -s | -x ] [ -a | -o ] [ -t time ] [ --for time ] dir ...",
+    about: "Waits until the services in each dir are as wanted.
+
+  -u, --up            up (the default)
+  -d, --down          down
+  -s, --supervised    supervised
+  -x, --unsupervised  no longer supervised
+      --for TIME      with -u and -d: for that long
+  -a, --all           all of them, at the same time (the default)
+  -o, --one           one of them
+  -t, --timeout TIME  give up after that time: exit 99, and say on
+                      standard error which were not as wanted
+A dir may be the name of a service in the scan directory. A TIME has a
+unit: 500ms, 10s, 2m, 1h; a bare number is milliseconds for -t and
+seconds for --for.",
+};
+
+/// Waits for what the arguments ask for.
+pub fn wait(args: Args) -> Outcome {
+    event_loop::wait(options::Options::parse(args)?)
+}

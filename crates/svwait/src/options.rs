@@ -1,12 +1,14 @@
 //! The command line of svwait: what was typed becomes what is wanted.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
+use daemontools_cli::long_options::{choose, misused, parser, span, value};
+use daemontools_cli::name::service_path;
 use daemontools_program::failure::Failure;
 use daemontools_sys::args::Args;
-use lexopt::{Arg, Parser};
+use lexopt::Arg;
 
 use crate::goal::{Goal, State};
 
@@ -35,10 +37,9 @@ pub struct Options {
 impl Options {
     /// Reads the arguments.
     pub fn parse(args: Args) -> Result<Options, Failure> {
-        let words = args.map(|word| OsStr::from_bytes(word.to_bytes()).to_owned());
         let (mut state, mut quorum, mut timeout, mut lasting) = (None, None, None, None);
         let mut dirs = Vec::new();
-        let mut parser = Parser::from_args(words);
+        let mut parser = parser(args);
         while let Some(arg) = parser.next().map_err(misused)? {
             match arg {
                 Arg::Short('u') | Arg::Long("up") => choose(&mut state, State::Up)?,
@@ -48,10 +49,12 @@ impl Options {
                 Arg::Short('a') | Arg::Long("all") => choose(&mut quorum, Quorum::All)?,
                 Arg::Short('o') | Arg::Long("one") => choose(&mut quorum, Quorum::One)?,
                 Arg::Short('t') | Arg::Long("timeout") => {
-                    timeout = Some(Duration::from_millis(number(&parser.value().map_err(misused)?)?));
+                    timeout = Some(time(&value(&mut parser)?, Duration::from_millis(1))?);
                 }
-                Arg::Long("for") => lasting = Some(seconds(&parser.value().map_err(misused)?)?),
-                Arg::Value(dir) => dirs.extend(CString::new(dir.into_vec())),
+                Arg::Long("for") => lasting = Some(time(&value(&mut parser)?, Duration::from_secs(1))?),
+                Arg::Value(dir) => {
+                    dirs.extend(CString::new(dir.into_vec()).map(|given| service_path(&given)));
+                }
                 other => return Err(misused(other.unexpected())),
             }
         }
@@ -67,32 +70,9 @@ impl Options {
     }
 }
 
-/// Remembers a choice; another one before it is a contradiction.
-fn choose<T: PartialEq>(chosen: &mut Option<T>, choice: T) -> Result<(), Failure> {
-    match chosen.replace(choice) {
-        earlier if earlier.is_some() && earlier != *chosen => Err(Failure::misused([b"options contradict each other"])),
-        _ => Ok(()),
-    }
-}
-
-fn misused(error: lexopt::Error) -> Failure {
-    Failure::misused([error.to_string().as_bytes()])
-}
-
-fn number(text: &OsString) -> Result<u64, Failure> {
-    text.to_str()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| Failure::misused([b"not a number of milliseconds: ", text.as_bytes()]))
-}
-
-/// Seconds, with a fraction if need be.
-fn seconds(text: &OsString) -> Result<Duration, Failure> {
-    text.to_str()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
-        .and_then(|text| text.parse().ok())
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| Failure::misused([b"not a number of seconds: ", text.as_bytes()]))
+/// A span of time, of which a bare number counts `bare`.
+fn time(text: &OsStr, bare: Duration) -> Result<Duration, Failure> {
+    span(text, bare).ok_or_else(|| Failure::misused([b"not a time: ", text.as_bytes()]))
 }
 
 #[cfg(test)]
@@ -123,9 +103,9 @@ mod tests {
         let reason = |words: &[&str]| String::from_utf8_lossy(parse(words).unwrap_err().text()).into_owned();
         assert_eq!(reason(&["-z", "x"]), "invalid option '-z'");
         assert_eq!(reason(&["-u", "-d", "x"]), "options contradict each other");
-        assert_eq!(reason(&["-t", "soon", "x"]), "not a number of milliseconds: soon");
-        assert_eq!(reason(&["-t", "-1", "x"]), "not a number of milliseconds: -1");
-        assert_eq!(reason(&["--for", "inf", "x"]), "not a number of seconds: inf");
+        assert_eq!(reason(&["-t", "soon", "x"]), "not a time: soon");
+        assert_eq!(reason(&["-t", "-1", "x"]), "not a time: -1");
+        assert_eq!(reason(&["--for", "inf", "x"]), "not a time: inf");
         assert_eq!(reason(&["-x", "--for", "1", "x"]), "--for goes with -u and -d only");
         assert_eq!(reason(&[]), "");
     }

@@ -73,6 +73,26 @@ pub fn ignore(signal: Signal) -> nix::Result<()> {
     unsafe { sigaction(signal, &action) }.map(drop)
 }
 
+/// Whether a signal is ignored.
+pub fn is_ignored(signal: Signal) -> nix::Result<bool> {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action nothing changes; the old one is written into room of ours.
+    Errno::result(unsafe { libc::sigaction(signal as i32, std::ptr::null(), action.as_mut_ptr()) })?;
+    // SAFETY: zeros are a valid value of this struct, and the call has written it besides.
+    Ok(unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN)
+}
+
+/// Lets a signal do to this process what it does by default: end it, or stop it until it is continued. After that the
+/// former action is back.
+pub fn raise_default(signal: Signal) -> nix::Result<()> {
+    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the default disposition runs no code of ours.
+    let former = unsafe { sigaction(signal, &action) }?;
+    nix::sys::signal::raise(signal)?;
+    // SAFETY: the action was in force a moment ago.
+    unsafe { sigaction(signal, &former) }.map(drop)
+}
+
 /// The queue at a number above the standard descriptors.
 fn above_standard(queue: SignalFd) -> nix::Result<SignalFd> {
     let fd: OwnedFd = fd::duplicate_private(queue.as_fd())?;
