@@ -75,6 +75,13 @@ test: build
 test-programs: build
 	RUST_TEST_THREADS=$(AT_ONCE) $(OURS) $(CARGO) test --package daemontools-tests --no-fail-fast --test compat --test ours
 
+# Each test alone, again and again, beside busy loops: make stress SUITE=ours TEST=svwait:: TIMES=100
+SUITE = compat
+TEST =
+TIMES = 100
+stress: build
+	TIMES=$(TIMES) AT_ONCE=$(AT_ONCE) CARGO="$(CARGO)" $(OURS) tests/stress $(SUITE) $(TEST)
+
 # The same black-box tests on the original, to see that they are right.
 test-original:
 	RUST_TEST_THREADS=$(AT_ONCE) DAEMONTOOLS_UNDER_TEST=/usr/bin $(CARGO) test --package daemontools-tests --test compat
@@ -110,4 +117,4 @@ clean:
 	$(CARGO) clean
 
 .PHONY: all build install uninstall install-command uninstall-command install-over uninstall-over deb dist test-deb demo \
-	test test-programs test-original fuzz torture bench check clean
+	test test-programs stress test-original fuzz torture bench check clean
