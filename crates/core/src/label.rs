@@ -116,6 +116,11 @@ pub fn hex_value(digit: u8) -> Option<u8> {
     TABLE.get(usize::from(digit)).copied().filter(|&value| value < NONE)
 }
 
+/// What lower-case hex digits are worth, of which there are at most 16.
+pub fn hex_number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |value, &digit| Some((value << 4) | u64::from(hex_value(digit)?)))
+}
+
 impl Add<Duration> for Label {
     type Output = Label;
 

@@ -83,6 +83,13 @@ pub fn two_digits(number: u8) -> [u8; 2] {
     [b'0' + number / 10, b'0' + number % 10]
 }
 
+/// The decimal digits of a number below a billion.
+pub fn nine_digits(number: u32) -> [u8; 9] {
+    let [[a, b], [c, d], [e, f], [g, h]] =
+        [10_000_000, 100_000, 1_000, 10].map(|unit| two_digits((number / unit % 100) as u8));
+    [a, b, c, d, e, f, g, h, b'0' + (number % 10) as u8]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

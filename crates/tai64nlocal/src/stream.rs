@@ -5,8 +5,8 @@
 //! and as many bytes to write; then the newline is searched for and the line copied. With reading and writing that is
 //! 36 ns for a line of 80 bytes, where 0.76 takes 1200.
 
-use daemontools_core::label::{UNIX_EPOCH, hex_value};
-use daemontools_lines::local_time_cache::{LocalTimeFormatter, two_digits};
+use daemontools_core::label::{UNIX_EPOCH, hex_number, hex_value};
+use daemontools_lines::local_time_cache::{LocalTimeFormatter, nine_digits};
 use daemontools_sys::local_time::LocalTime;
 
 /// The longest run of digits that can be a label: so much is held back until it is known how it goes on.
@@ -67,7 +67,7 @@ impl<Z: FnMut(i64) -> Option<LocalTime>> Converter<Z> {
     fn same_second<'a>(&self, input: &'a [u8]) -> Option<Found<'a>> {
         let (seconds, unix) = self.latest;
         let (nanoseconds, rest) = input.strip_prefix(b"@")?.strip_prefix(&seconds)?.split_first_chunk::<8>()?;
-        let nanoseconds = value(nanoseconds)? as u32;
+        let nanoseconds = hex_number(nanoseconds)? as u32;
         // It ends here.
         rest.first().filter(|&&next| hex_value(next).is_none())?;
         Some(Found { unix, seconds, nanoseconds, rest })
@@ -107,13 +107,8 @@ fn label(input: &[u8]) -> Option<Found<'_>> {
     let (label, rest) = input.split_at_checked(1 + digits(input)).filter(|(label, _)| label.len() <= LONGEST)?;
     let (label, nanoseconds) = label.split_last_chunk::<8>()?;
     let (_, &seconds) = label.get(1..)?.split_last_chunk::<16>()?;
-    let unix = value(&seconds)?.wrapping_sub(UNIX_EPOCH) as i64;
-    Some(Found { unix, seconds, nanoseconds: value(nanoseconds)? as u32, rest })
-}
-
-/// What hex digits are worth.
-fn value(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0, |value, &digit| Some((value << 4) | u64::from(hex_value(digit)?)))
+    let unix = hex_number(&seconds)?.wrapping_sub(UNIX_EPOCH) as i64;
+    Some(Found { unix, seconds, nanoseconds: hex_number(nanoseconds)? as u32, rest })
 }
 
 /// Writes nine digits; ten if there is a second or more of nanoseconds, as 0.76 does.
@@ -122,9 +117,7 @@ fn write_nanoseconds(nanoseconds: u32, output: &mut Vec<u8>) {
     if seconds > 0 {
         output.push(b'0' + seconds as u8);
     }
-    let [[a, b], [c, d], [e, f], [g, h]] =
-        [10_000_000, 100_000, 1_000, 10].map(|unit| two_digits((nanoseconds / unit % 100) as u8));
-    output.extend_from_slice(&[a, b, c, d, e, f, g, h, b'0' + (nanoseconds % 10) as u8]);
+    output.extend_from_slice(&nine_digits(nanoseconds));
 }
 
 #[cfg(test)]
