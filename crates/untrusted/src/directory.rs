@@ -1,6 +1,7 @@
 //! An open directory, and who may have chosen it.
 
 use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::rc::Rc;
@@ -8,7 +9,7 @@ use std::rc::Rc;
 use daemontools_sys::fd::{open_private, open_private_at};
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, fstatat};
 
 use crate::error::Error;
@@ -66,6 +67,11 @@ impl Directory {
         &self.writers
     }
 
+    /// Whether, for root, somebody else may have chosen it or may write it.
+    pub fn is_writable_by_others(&self) -> bool {
+        is_root() && !(self.writers.is_empty() && self.node.facts.writers().is_empty())
+    }
+
     /// What fstat(2) says of it.
     pub fn metadata(&self) -> &FileStat {
         &self.node.found
@@ -90,10 +96,10 @@ impl Directory {
         Ok(self.find(path)?.node.found)
     }
 
-    /// What fstatat(2) says of an entry, links followed, without asking with anybody's rights: to compare files, not to
-    /// show anything.
+    /// What fstatat(2) says of an entry, a link too, without asking with anybody's rights: to compare files, not to show
+    /// anything.
     pub fn stat_entry(&self, name: &str) -> nix::Result<FileStat> {
-        fstatat(&self.node.fd, name, nix::fcntl::AtFlags::empty())
+        fstatat(&self.node.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
     /// The names in it, in the order of the directory, without `.` and `..`.
@@ -122,6 +128,12 @@ impl Directory {
         }
         let node = Node::of(open_private_at(&self.node.fd, path, OFlag::O_PATH, Mode::empty())?)?;
         Ok(Found { node, writers: Writers::default() })
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.node.fd.as_fd()
     }
 }
 
