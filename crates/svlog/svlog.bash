@@ -13,7 +13,7 @@ _svlog() {
 	-n | --lines | -g | --grep) return ;;
 	esac
 	if [[ $word == -* ]]; then
-		local options='-f --follow -n --lines -S --since -U --until -g --grep -o --output --help --version'
+		local options='-f --follow -n --lines -S --since -U --until -g --grep -o --output --raw --escape --help --version'
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
 	else
 		compopt -o filenames

@@ -7,4 +7,6 @@ _arguments -s \
 	'(-U --until)'{-U,--until}'[nothing after this time]:time:(-15m -1h -1d today yesterday)' \
 	'(-g --grep)'{-g,--grep}'[only lines that contain this]:regular expression' \
 	'(-o --output)'{-o,--output}'[form of times]:form:(local utc unix tai64n json)' \
+	'(--escape)--raw[lines as they are]' \
+	'(--raw)--escape[control characters in lines escaped]' \
 	'*:service or log directory:_files -/'

@@ -145,6 +145,35 @@ fn times_have_the_form_that_was_asked_for() {
 }
 
 #[test]
+fn bytes_that_a_terminal_would_obey_are_escaped_where_asked_for() {
+    let text = b"a \x1b[2J\\\t\xff\n";
+    let tree = Tree::of(Programs::ours()).file("l\x1b\\g/current", text).file("b/current", "");
+    let out = |options: &[&str]| svlog(&tree, &[options, &["l\x1b\\g"]].concat()).stdout;
+    assert_eq!((out(&[]), out(&["--raw"])), (text.to_vec(), text.to_vec()));
+    assert_eq!(out(&["--escape"]), b"a \\x1b[2J\\\t\\xff\n");
+    assert_eq!(out(&["b"]), [b"l\\x1b\\\\g: ", &text[..]].concat());
+    let json = String::from_utf8(out(&["-ojson"])).expect("text");
+    assert!(json.contains("\"service\":\"l\\\\x1b\\\\\\\\g\""), "{json}");
+}
+
+#[test]
+fn every_form_of_stamp_is_read() {
+    let lines = [
+        line(1, "a"),
+        "1970-01-01T01:00:02.000000007+01:00 b\n".into(),
+        "  more of b\n".into(),
+        "1970-01-01T00:00:03.000000000Z c\n".into(),
+        "4.500000000 d\n".into(),
+    ];
+    let tree = Tree::of(Programs::ours()).file("log/current", lines.concat());
+    let time = |second: &str, text: &str| format!("1970-01-01 00:00:0{second} {text}\n");
+    let [b, c, d] = [time("2.000000007", "b") + "  more of b\n", time("3.000000000", "c"), time("4.500000000", "d")];
+    assert_eq!(shown(&tree, &["log"]), [&local(1, "a"), &b, &c, &d].map(String::as_str).concat());
+    assert_eq!(shown(&tree, &["-S@400000000000000c", "-U@400000000000000d00000000", "log"]), [b, c].concat());
+    assert_eq!(shown(&tree, &["-otai64n", "-gd", "log"]), "@400000000000000e1dcd6500 d\n");
+}
+
+#[test]
 fn several_logs_are_merged_by_stamp_and_named() {
     let text = |lines: &[String]| lines.concat();
     let tree = Tree::of(Programs::ours())
@@ -221,7 +250,9 @@ fn misuse_and_trouble_are_told() {
         assert_eq!(svlog(&tree, arguments), exits(100, "", format!("svlog: {reason}\n{usage}")), "{arguments:?}");
     }
     let fatal = |text: &str| exits(111, "", format!("svlog: fatal: unable to {text}\n"));
-    assert_eq!(svlog(&tree, &["log", "missing"]), fatal("look at missing: file does not exist"));
+    assert_eq!(svlog(&tree, &["missing"]), fatal("look at missing: file does not exist"));
+    let warning = "svlog: warning: unable to look at missing: file does not exist\n";
+    assert_eq!(svlog(&tree, &["log", "missing"]), exits(111, "log: x\n", warning));
     assert_eq!(svlog(&tree, &["file"]), fatal("read file: not a directory"));
     let odd = Tree::of(Programs::ours()).dir("log/current");
     let out = svlog(&odd, &["log"]);

@@ -1,9 +1,9 @@
 //! `svlog -f`, and reading while multilog rotates, on the logs of our multilog and of the original's.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 
-use daemontools_tests::{Process, Programs, Tree, proc, until};
+use daemontools_tests::{End, Process, Programs, Tree, pipe, proc, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -160,7 +160,7 @@ fn a_log_directory_that_is_made_again_is_followed() {
         until_shown(&follower, 10);
         feed.end();
         for round in 1..4 {
-            assert_eq!(tree.shell(&format!("rm -rf old; {away}")).end, daemontools_tests::End::Code(0), "{away}");
+            assert_eq!(tree.shell(&format!("rm -rf old; {away}")).end, End::Code(0), "{away}");
             // At once, or when the follower has seen that nothing is there.
             if round == 2 {
                 until("svlog to wait", || proc::state(follower.pid()) == Some('S'));
@@ -204,4 +204,35 @@ fn reading_a_log_that_is_rotated_meanwhile_leaves_no_gap() {
             is_complete(shown(&tree, &["log"]).as_bytes(), 10_001);
         }
     });
+}
+
+/// Also where the reader does not read, so that svlog waits in the middle of its output.
+#[test]
+fn a_signal_ends_a_follower_after_a_whole_line() {
+    let lines: String = (0..20_000).map(|number| line(number, &"x".repeat(300))).collect();
+    let tree = Tree::of(Programs::ours()).file("log/current", &lines);
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
+        let command = || tree.command_of(Programs::ours(), "svlog").args(["-fn20000", "-otai64n", "log"]);
+        let (reader, writer) = pipe();
+        let follower = command().descriptor(1, writer).spawn();
+        until("svlog to wait", || proc::state(follower.pid()) == Some('S'));
+        follower.signal(signal);
+        let mut text = Vec::new();
+        fs::File::from(reader).read_to_end(&mut text).expect("read");
+        assert_eq!(follower.wait().end, End::Signal(signal as i32));
+        assert!(text.ends_with(b"x\n") && lines.as_bytes().starts_with(&text), "{} bytes", text.len());
+        // Everything was shown, and then it waited.
+        let follower = start(&tree, &["-f", "log"]);
+        until_shown(&follower, 10);
+        follower.signal(signal);
+        assert_eq!(follower.wait().end, End::Signal(signal as i32));
+        // What was ignored stays ignored.
+        let (reader, writer) = pipe();
+        let follower = command().ignored(&[signal as i32]).descriptor(1, writer).spawn();
+        follower.signal(signal);
+        let mut text = vec![0; lines.len()];
+        fs::File::from(reader).read_exact(&mut text).expect("read");
+        assert_eq!(follower.wait().end, End::Code(0));
+        assert!(text == lines.as_bytes());
+    }
 }

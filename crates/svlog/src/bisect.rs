@@ -1,6 +1,5 @@
 //! Finding a time in a file by halves: lines are stamped in order, lines without a stamp belong to the one before them.
 
-use daemontools_core::label::Label;
 use memchr::memchr;
 
 use crate::stamp::{self, Stamp};
@@ -9,6 +8,11 @@ use crate::stamp::{self, Stamp};
 pub trait ReadAt {
     /// Reads what is there at `at`, at most as much as `buffer` holds; 0 at the end.
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> nix::Result<usize>;
+
+    /// Where the first byte at `at` or after it is that does not lie in a hole; `u64::MAX`: all the rest is one.
+    fn next_data(&self, at: u64) -> u64 {
+        at
+    }
 }
 
 /// Where a time is in a file.
@@ -24,7 +28,7 @@ pub enum Boundary {
 const NEAR: u64 = 16 * 1024;
 
 /// Finds the first line in the `size` bytes whose stamp is not `before` the time that is sought.
-pub fn boundary(bytes: &impl ReadAt, size: u64, before: impl Fn(&Stamp) -> bool) -> nix::Result<Boundary> {
+pub fn boundary(bytes: &impl ReadAt, size: u64, before: impl Fn(Stamp) -> bool) -> nix::Result<Boundary> {
     let mut cursor = Cursor { bytes, size, block: Vec::new(), block_at: 0 };
     let (mut low, mut high, mut stamped) = (0, size, false);
     while high.saturating_sub(low) > NEAR {
@@ -32,14 +36,14 @@ pub fn boundary(bytes: &impl ReadAt, size: u64, before: impl Fn(&Stamp) -> bool)
         match cursor.next_stamped(middle, high)? {
             Some((at, stamp)) => {
                 stamped = true;
-                if before(&stamp) { low = at } else { high = middle }
+                if before(stamp) { low = at } else { high = middle }
             }
             None => high = middle,
         }
     }
     // `low` is where a line begins: the start of the file, or a line that is before.
     while let Some((at, stamp)) = cursor.next_stamped(low, size)? {
-        if !before(&stamp) {
+        if !before(stamp) {
             return Ok(Boundary::At(at));
         }
         stamped = true;
@@ -65,9 +69,8 @@ impl<R: ReadAt> Cursor<'_, R> {
             None => Some(0),
         };
         while let Some(at) = next.filter(|&at| at < limit) {
-            // The stamp and the byte after it.
-            if let Some((stamp, _)) = stamp::split(self.at(at, Label::TEXT + 1)?) {
-                return Ok(Some((at, *stamp)));
+            if let Some((stamp, _)) = stamp::split(self.at(at, stamp::NEEDED)?) {
+                return Ok(Some((at, stamp)));
             }
             next = self.line_after(at)?;
         }
@@ -77,6 +80,7 @@ impl<R: ReadAt> Cursor<'_, R> {
     /// Where the line after the first newline from `at` on begins, if that is within the file.
     fn line_after(&mut self, mut at: u64) -> nix::Result<Option<u64>> {
         loop {
+            at = self.bytes.next_data(at);
             let block = self.at(at, 1)?;
             if block.is_empty() {
                 return Ok(None);
@@ -128,11 +132,11 @@ mod tests {
     }
 
     fn stamp(seconds: i64) -> Stamp {
-        Label::from_unix(seconds, 0).to_text()
+        Stamp::from_unix(seconds, 0)
     }
 
     /// The plain way, to hold the other against.
-    fn plain(text: &[u8], sought: &Stamp) -> Boundary {
+    fn plain(text: &[u8], sought: Stamp) -> Boundary {
         let (mut at, mut stamped) = (0, false);
         for line in text.split_inclusive(|&byte| byte == b'\n') {
             if let Some((stamp, _)) = stamp::split(line) {
@@ -150,7 +154,7 @@ mod tests {
     fn text(lines: i64) -> Vec<u8> {
         let mut text = b"the rest of a line\n".to_vec();
         for number in 0..lines {
-            text.extend_from_slice(&stamp(2 * number));
+            text.extend_from_slice(&stamp(2 * number).to_text());
             text.extend_from_slice(" text".repeat((number * number % 97) as usize).as_bytes());
             text.push(b'\n');
             for _ in 0..(number % 5) {
@@ -165,8 +169,8 @@ mod tests {
         let text = text(2000);
         for second in (-3..4010).step_by(7) {
             let sought = stamp(second);
-            let found = boundary(&text, text.len() as u64, |stamp| *stamp < sought).unwrap();
-            assert_eq!(found, plain(&text, &sought), "{second}");
+            let found = boundary(&text, text.len() as u64, |stamp| stamp < sought).unwrap();
+            assert_eq!(found, plain(&text, sought), "{second}");
         }
     }
 
@@ -174,13 +178,13 @@ mod tests {
     fn long_stretches_without_a_stamp_do_no_harm() {
         let mut text = text(50);
         text.extend("no stamp here\n".repeat(20_000).bytes());
-        text.extend_from_slice(&[&stamp(1000)[..], b" late\n"].concat());
+        text.extend_from_slice(&[&stamp(1000).to_text()[..], b" late\n"].concat());
         text.extend("nor here\n".repeat(20_000).bytes());
         text.extend_from_slice(&[b'x'; 300_000]);
         for second in [-1, 0, 50, 98, 99, 1000, 1001] {
             let sought = stamp(second);
-            let found = boundary(&text, text.len() as u64, |stamp| *stamp < sought).unwrap();
-            assert_eq!(found, plain(&text, &sought), "{second}");
+            let found = boundary(&text, text.len() as u64, |stamp| stamp < sought).unwrap();
+            assert_eq!(found, plain(&text, sought), "{second}");
         }
     }
 

@@ -2,40 +2,37 @@
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use daemontools_core::label::Label;
 use daemontools_program::clock::time_of_day;
-use daemontools_sys::fd::open_private;
-use nix::dir::Dir;
+use daemontools_untrusted::{Directory, Error, RegularFile};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, fstat};
 
 /// What a file of a log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A finished one: when that was, and how it ended.
-    Old(Label, Ending),
+    Old(Label, LastLine),
     /// One that multilog is about to finish, or that its processor has just made of it.
     Rotating,
     /// The one that grows.
     Current,
 }
 
-/// How an old file ended.
+/// What became of the last line of an old file, if it has no newline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// In order: a line that does not end there goes on in the next file.
-    Whole,
-    /// multilog was killed: a line that does not end there never did.
+pub enum LastLine {
+    /// It goes on in the next file.
+    Continues,
+    /// It never ended: multilog was killed.
     Torn,
 }
 
-/// A file of a log directory.
+/// A file of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct LogFile {
     /// Its name.
     pub name: OsString,
     /// Its inode: a file that is being rotated keeps it.
@@ -44,10 +41,11 @@ pub struct Entry {
     pub kind: Kind,
 }
 
-/// The files of a log at one moment. Those that may get another name are open.
+/// The files of a log at one moment. Those that may get another name are open, unless they cannot be opened.
+#[derive(Debug)]
 pub struct Snapshot {
     /// In the order of their lines.
-    pub entries: Vec<Entry>,
+    pub files: Vec<LogFile>,
     /// The file that multilog rotates, if any.
     pub rotating: Option<OwnedFd>,
     /// The file that grows, if any.
@@ -57,63 +55,47 @@ pub struct Snapshot {
     pub seen: Option<Label>,
 }
 
-/// How often a directory that changes all the time is looked at again.
-const LOOKS: u32 = 1000;
+/// How often a directory that changes all the time is read again.
+const ATTEMPTS: u32 = 1000;
 
-/// Finds the files of a log and opens those that may get another name: nothing is missing between them, whatever
-/// multilog does meanwhile.
-pub fn snapshot(dir: &Path) -> nix::Result<Snapshot> {
-    for _ in 0..LOOKS {
+/// Finds the files of a log and opens those that may get another name. Nothing is missing between them, whatever
+/// multilog does meanwhile: the directory is the same before and after.
+pub fn snapshot(dir: &Directory) -> Result<Snapshot, Error> {
+    for _ in 0..ATTEMPTS {
         let before = list(dir)?;
-        let rotates = before.iter().any(|entry| entry.kind == Kind::Rotating);
+        let rotates = before.iter().any(|file| file.kind == Kind::Rotating);
         let seen = (!rotates).then(time_of_day);
         let opened = |kind: Kind| {
-            let entry = before.iter().find(|entry| entry.kind == kind);
-            entry.map(|entry| open(&dir.join(&entry.name))).transpose()
+            let file = before.iter().find(|file| file.kind == kind)?;
+            Some(dir.file(Path::new(&file.name)).map(RegularFile::into_fd))
         };
-        let (rotating, current) = match (opened(Kind::Rotating), opened(Kind::Current)) {
-            (Ok(rotating), Ok(current)) => (rotating, current),
-            // Renamed meanwhile.
-            (Err(Errno::ENOENT), _) | (_, Err(Errno::ENOENT)) => continue,
-            (Err(errno), _) | (_, Err(errno)) => return Err(errno),
-        };
-        let inode = |fd: &Option<OwnedFd>| fd.as_ref().map(|fd| fstat(fd).map(|stat| stat.st_ino)).transpose();
-        let known = |kind: Kind| before.iter().find(|entry| entry.kind == kind).map(|entry| entry.inode);
-        let same = inode(&rotating)? == known(Kind::Rotating) && inode(&current)? == known(Kind::Current);
-        if same && list(dir)? == before {
-            return Ok(Snapshot { entries: before, rotating, current, seen });
+        let (rotating, current) = (opened(Kind::Rotating), opened(Kind::Current));
+        let renamed = |file: &Option<Result<OwnedFd, Error>>| matches!(file, Some(Err(Error::System(Errno::ENOENT))));
+        // What cannot be opened is told when it is to be read.
+        if !renamed(&rotating) && !renamed(&current) && list(dir)? == before {
+            let fd = |file: Option<Result<OwnedFd, Error>>| file.and_then(Result::ok);
+            return Ok(Snapshot { files: before, rotating: fd(rotating), current: fd(current), seen });
         }
     }
-    Err(Errno::EAGAIN)
-}
-
-/// Opens a file of a log for reading. Does not wait, whatever it is.
-pub fn open(path: &Path) -> nix::Result<OwnedFd> {
-    open_private(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty())
+    Err(Errno::EAGAIN.into())
 }
 
 /// The files of a log directory in order.
-pub fn list(dir: &Path) -> nix::Result<Vec<Entry>> {
-    let mut dir = Dir::open(dir, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let mut names = Vec::new();
-    for entry in dir.iter() {
-        let entry = entry?;
-        names.push((OsString::from_vec(entry.file_name().to_bytes().to_vec()), entry.ino()));
-    }
-    Ok(order(names))
+pub fn list(dir: &Directory) -> Result<Vec<LogFile>, Error> {
+    Ok(order(dir.names()?.into_iter().map(|entry| (entry.name, entry.inode))))
 }
 
 /// What is a file of the log among these names and inodes, in order; each inode once.
-fn order(names: impl IntoIterator<Item = (OsString, u64)>) -> Vec<Entry> {
+fn order(names: impl IntoIterator<Item = (OsString, u64)>) -> Vec<LogFile> {
     let (mut old, mut previous, mut processed, mut current) = (Vec::new(), None, None, None);
     for (name, inode) in names {
         match name.as_bytes() {
-            b"current" => current = Some(Entry { name, inode, kind: Kind::Current }),
-            b"previous" => previous = Some(Entry { name, inode, kind: Kind::Rotating }),
-            b"processed" => processed = Some(Entry { name, inode, kind: Kind::Rotating }),
+            b"current" => current = Some(LogFile { name, inode, kind: Kind::Current }),
+            b"previous" => previous = Some(LogFile { name, inode, kind: Kind::Rotating }),
+            b"processed" => processed = Some(LogFile { name, inode, kind: Kind::Rotating }),
             bytes => {
                 if let Some(kind) = old_file(bytes) {
-                    old.push(Entry { name, inode, kind });
+                    old.push(LogFile { name, inode, kind });
                 }
             }
         }
@@ -122,10 +104,10 @@ fn order(names: impl IntoIterator<Item = (OsString, u64)>) -> Vec<Entry> {
     // While somebody compresses @x.s into @x.s.gz, both are there: the shorter name, which comes first, is complete.
     old.dedup_by(|second, first| second.kind == first.kind);
     // What the processor made counts from the moment in which `previous` goes.
-    let rotating = previous.or(processed).filter(|rotating| old.iter().all(|entry| entry.inode != rotating.inode));
+    let rotating = previous.or(processed).filter(|rotating| old.iter().all(|file| file.inode != rotating.inode));
     old.extend(rotating);
-    let current: Option<Entry> = current;
-    old.extend(current.filter(|current| old.iter().all(|entry| entry.inode != current.inode)));
+    let current: Option<LogFile> = current;
+    old.extend(current.filter(|current| old.iter().all(|file| file.inode != current.inode)));
     old
 }
 
@@ -133,8 +115,8 @@ fn order(names: impl IntoIterator<Item = (OsString, u64)>) -> Vec<Entry> {
 fn old_file(name: &[u8]) -> Option<Kind> {
     let (label, suffix) = Label::from_text(name)?;
     match suffix.get(..2)? {
-        b".s" => Some(Kind::Old(label, Ending::Whole)),
-        b".u" => Some(Kind::Old(label, Ending::Torn)),
+        b".s" => Some(Kind::Old(label, LastLine::Continues)),
+        b".u" => Some(Kind::Old(label, LastLine::Torn)),
         _ => None,
     }
 }
@@ -144,8 +126,8 @@ mod tests {
     use super::*;
 
     fn names(list: &[(&str, u64)]) -> Vec<String> {
-        let entries = order(list.iter().map(|&(name, inode)| (name.into(), inode)));
-        entries.into_iter().map(|entry| entry.name.into_string().unwrap()).collect()
+        let files = order(list.iter().map(|&(name, inode)| (name.into(), inode)));
+        files.into_iter().map(|file| file.name.into_string().unwrap()).collect()
     }
 
     const A: &str = "@400000003b9aca0a00000000.s";

@@ -1,26 +1,40 @@
-//! svlog: where a log is (`locate`, `logger`), its files in order (`directory`, `file`), where to begin (`moment`,
-//! `range`, `bisect`, `tail`, `backwards`), the bytes of each (`reading`), the lines of one log (`source`, over rotations
-//! `succession`) and of several (`merge`), which are wanted (`sought`) and how they are shown (`form`), what is heard of
-//! (`ears`), the program around these (`run`).
+//! svlog: where a log is (`locate`, `logger`), its files in order (`directory`, `file`, `unpack`), where to begin
+//! (`time_spec`, `range`, `bisect`, `tail`, `backwards`), the lines of one log (`open_file`, `lines`, `window`, put together
+//! in `source`; over rotations `rotation_follower`) and of several (`merge`), which of them are shown (`filter`) and how
+//! (`format`), changes (`watch`) and signals (`signals`), the program around these (`run`, `output`).
 #![forbid(unsafe_code)]
 
-pub mod backwards;
-pub mod bisect;
-pub mod directory;
-pub mod ears;
-pub mod file;
-pub mod form;
-pub mod locate;
-pub mod logger;
-pub mod merge;
-pub mod moment;
-pub mod options;
-pub mod progress;
-pub mod range;
-pub(crate) mod reading;
-pub mod run;
-pub mod sought;
-pub mod source;
-pub mod stamp;
-pub mod succession;
-pub mod tail;
+mod backwards;
+mod bisect;
+mod directory;
+mod file;
+mod filter;
+mod format;
+mod lines;
+mod locate;
+mod logger;
+mod merge;
+mod open_file;
+mod options;
+mod output;
+mod progress;
+mod range;
+mod rotation_follower;
+mod run;
+mod signals;
+mod source;
+mod stamp;
+mod tail;
+mod time_spec;
+mod unpack;
+mod watch;
+mod window;
+mod xz_limit;
+
+use daemontools_program::failure::{Outcome, Program};
+use daemontools_sys::args::Args;
+
+/// Shows what the arguments ask for.
+pub fn show(program: &'static Program, args: Args) -> Outcome {
+    run::show(program, options::Options::parse(args)?)
+}

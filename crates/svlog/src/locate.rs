@@ -3,43 +3,111 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_service::default_scan_dir::default_scan_dir;
+use daemontools_untrusted::{Directory, Error};
 use nix::errno::Errno;
-use nix::sys::stat::{SFlag, stat};
 
-use crate::directory;
-use crate::logger;
+use crate::{directory, logger};
 
-/// The log directory that is meant by `given`: itself, or that of the service there, or of the service of that name in the
-/// tree.
-pub fn log_directory(given: &Path) -> Result<PathBuf, Failure> {
+/// How much of a run script is read, in bytes.
+const LONGEST_SCRIPT: usize = 1 << 20;
+
+/// Where a log directory is.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Where the path to it begins, and who may have chosen that path.
+    base: Rc<Directory>,
+    /// The path from there.
+    from_base: PathBuf,
+    /// The path from the current directory, to be shown and to be watched.
+    pub path: PathBuf,
+}
+
+impl Log {
+    fn new(base: Directory, path: PathBuf) -> Log {
+        Log { base: Rc::new(base), from_base: path.clone(), path }
+    }
+
+    /// A log directory in the root directory that a process has, which may be another one than ours.
+    pub fn under(process: u32, root: Directory, from_root: &Path) -> Log {
+        let inside = from_root.strip_prefix("/").unwrap_or(from_root);
+        let path = PathBuf::from(format!("/proc/{process}/root")).join(inside);
+        Log { base: Rc::new(root), from_base: from_root.into(), path }
+    }
+
+    /// A log directory that is named from the current directory.
+    pub fn here(path: PathBuf) -> nix::Result<Log> {
+        Ok(Log::new(Directory::current()?, path))
+    }
+
+    /// The directory that is there now.
+    pub fn open(&self) -> Result<Directory, Error> {
+        self.base.directory(&self.from_base)
+    }
+}
+
+/// The log that is meant by `given`: that directory, or the log of the service there, or of the service of that name in
+/// the tree.
+pub fn find(given: &Path) -> Result<Log, Failure> {
+    let current = Directory::current().unable([b"open current directory"])?;
     let name = given.as_os_str().as_bytes();
     let service = default_scan_dir().join(given);
-    let is_name = !name.contains(&b'/') && stat(given) == Err(Errno::ENOENT) && stat(&service).is_ok();
+    let missing = |path: &Path| current.stat(path).is_err_and(|error| error == Error::System(Errno::ENOENT));
+    let is_name = !name.contains(&b'/') && missing(given) && current.stat(&service).is_ok();
     let given = if is_name { &service } else { given };
-    if !is_directory(given).unable([b"look at ", name])? {
-        return Err(Errno::ENOTDIR).unable([b"read ", name]);
-    }
+    let failed = |what: &str, error: Error| {
+        Failure::fatal([b"unable to ", what.as_bytes(), b" ", name, b": ", error.reason().as_bytes()])
+    };
+    current.stat(given).map_err(|error| failed("look at", error))?;
+    let dir = current.directory(given).map_err(|error| failed("read", error))?;
     // A log directory has files of a log in it, a service has none.
-    if !directory::list(given).unable([b"read ", name])?.is_empty() {
-        return Ok(given.to_owned());
+    if !directory::list(&dir).map_err(|error| failed("read", error))?.is_empty() {
+        return Ok(Log::new(current, given.to_owned()));
     }
     // The service's logger; or a logger was named itself.
-    let log = given.join("log");
-    let logger = if is_directory(&log).unwrap_or(false) { log } else { given.to_owned() };
-    let held = || logger::process(&logger).map(logger::directories).and_then(main_one);
-    let main = || Some(logger.join("main")).filter(|main| is_directory(main).unwrap_or(false));
-    let named = || main_one(named(&logger::read(&logger.join("run")).ok()?)).map(|dir| logger.join(dir));
-    held().or_else(main).or_else(named).ok_or_else(|| {
+    let (logger, path) = match dir.directory(Path::new("log")) {
+        Ok(logger) => (logger, given.join("log")),
+        Err(Error::System(Errno::ENOENT | Errno::ENOTDIR)) => (dir, given.to_owned()),
+        Err(error) => return Err(failed("find the log of", error)),
+    };
+    if let Some(log) = logger::process(&logger).map(logger::logs).and_then(main_one) {
+        return Ok(log);
+    }
+    match logger.directory(Path::new("main")) {
+        Ok(_) => return Ok(Log::new(current, path.join("main"))),
+        Err(Error::System(Errno::ENOENT | Errno::ENOTDIR)) => {}
+        Err(error) => return Err(failed("find the log of", error)),
+    }
+    let named = by_script(&logger, current, &path).map_err(|error| failed("find the log of", error))?;
+    named.ok_or_else(|| {
         let reason = b": its logger holds none, and there is neither log/main nor a log/run that names one";
         Failure::fatal([b"unable to find the log of ", name, reason])
     })
 }
 
+/// The log that the script of a logger names, whose directory is `path`. Who may write the script has chosen it.
+fn by_script(logger: &Directory, current: Directory, path: &Path) -> Result<Option<Log>, Error> {
+    let script = match logger.file(Path::new("run")) {
+        Ok(script) => script,
+        Err(Error::System(Errno::ENOENT)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (text, _) = script.read_up_to(LONGEST_SCRIPT)?;
+    let base = current.chosen_by(script.writers())?;
+    Ok(main_of(named(&text)).map(|dir| Log::new(base, path.join(dir))))
+}
+
+/// Of several logs the one called `main`, else the first.
+fn main_one(logs: Vec<Log>) -> Option<Log> {
+    let chosen = main_of(logs.iter().map(|log| log.path.clone()).collect())?;
+    logs.into_iter().find(|log| log.path == chosen)
+}
+
 /// Of several directories the one called `main`, else the first.
-fn main_one(directories: Vec<PathBuf>) -> Option<PathBuf> {
+fn main_of(directories: Vec<PathBuf>) -> Option<PathBuf> {
     let main = directories.iter().position(|dir| dir.file_name().is_some_and(|name| name == "main"));
     directories.into_iter().nth(main.unwrap_or(0))
 }
@@ -58,12 +126,6 @@ fn named(run: &[u8]) -> Vec<PathBuf> {
     let directory = |word: &&[u8]| word.starts_with(b".") || word.starts_with(b"/");
     let changed = |word: &[u8]| word.iter().any(|byte| b"$`*?[\\\"'".contains(byte));
     plain.filter(directory).filter(|word| !changed(word)).map(|word| PathBuf::from(OsStr::from_bytes(word))).collect()
-}
-
-/// Whether a directory is there; an error if something else is the matter than that it is not.
-fn is_directory(path: &Path) -> nix::Result<bool> {
-    let kind = stat(path)?.st_mode & SFlag::S_IFMT.bits();
-    Ok(kind == SFlag::S_IFDIR.bits())
 }
 
 #[cfg(test)]
@@ -88,7 +150,7 @@ mod tests {
 
     #[test]
     fn main_is_preferred() {
-        let dirs = |names: &[&str]| main_one(names.iter().map(PathBuf::from).collect());
+        let dirs = |names: &[&str]| main_of(names.iter().map(PathBuf::from).collect());
         assert_eq!(dirs(&["./errors", "./main"]), Some("./main".into()));
         assert_eq!(dirs(&["/a", "/b"]), Some("/a".into()));
         assert_eq!(dirs(&[]), None);

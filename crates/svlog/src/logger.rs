@@ -1,27 +1,37 @@
 //! Where a running logger writes, by its open files (proc(5)): a multilog holds the lock of each of its directories.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use daemontools_program::stdio;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::fd::open_private;
+use daemontools_untrusted::Directory;
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, readlink};
 use nix::sys::stat::{FileStat, Mode, stat};
 
-/// How many descendants of a logger's process are asked: enough for any chain of shells, and an end to it.
-const PROCESSES: usize = 64;
+use crate::locate::Log;
 
-/// The process of the service in `dir`, if a supervise runs there and it is up.
-pub fn process(dir: &Path) -> Option<u32> {
-    let dir = ServiceDir::open(&std::ffi::CString::new(dir.as_os_str().as_bytes()).ok()?).ok()?;
-    let status = dir.supervised().ok()?.then(|| dir.status().ok()).flatten()?;
+/// How many descendants of a logger's process are looked at: enough for any chain of shells.
+const PROCESSES: usize = 64;
+/// How many bytes of a list of children are read.
+const CHILDREN: usize = 64 * 1024;
+
+/// The process of the service in this directory, if a supervise runs there and it is up. `None` too if somebody besides
+/// root may write the directory: then its status may name any process.
+pub fn process(dir: &Directory) -> Option<u32> {
+    if dir.is_writable_by_others() {
+        return None;
+    }
+    let service = ServiceDir::open_at(dir, c".").ok()?;
+    let status = service.supervised().ok()?.then(|| service.status().ok()).flatten()?;
     status.pid.map(std::num::NonZeroU32::get)
 }
 
-/// The log directories that a process or a descendant of it holds, in the order in which it opened them.
-pub fn directories(process: u32) -> Vec<PathBuf> {
+/// The logs whose directories a process or a descendant of it holds, in the order in which it opened them.
+pub fn logs(process: u32) -> Vec<Log> {
     let mut family = vec![process];
     let mut asked = 0;
     while let Some(&member) = family.get(asked).filter(|_| asked < PROCESSES) {
@@ -35,30 +45,29 @@ pub fn directories(process: u32) -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// The log directories whose lock a process holds.
-fn held(process: u32) -> Vec<PathBuf> {
+/// The logs whose lock a process holds.
+fn held(process: u32) -> Vec<Log> {
     let fds = PathBuf::from(format!("/proc/{process}/fd"));
     let mut numbers: Vec<u32> = names(&fds).into_iter().filter_map(|name| name.to_str()?.parse().ok()).collect();
     numbers.sort_unstable();
-    let directory = |number: u32| {
+    let log = |number: u32| {
         let link = fds.join(number.to_string());
         let target = PathBuf::from(readlink(&link).ok()?);
         let dir = target.parent().filter(|_| target.file_name().is_some_and(|name| name == "lock"))?;
         let held = stat(&link).ok()?;
         // As we see it, or as the process does, which may have another root.
-        let elsewhere = || {
-            let root = PathBuf::from(format!("/proc/{process}/root"));
-            root.join(dir.strip_prefix("/").unwrap_or(dir))
-        };
-        [dir.to_owned(), elsewhere()].into_iter().find(|dir| is_log(dir, &held))
+        let here = || Log::here(dir.to_owned()).ok();
+        let there = || Some(Log::under(process, Directory::root_of(process).ok()?, dir));
+        here().filter(|log| is_log(log, &held)).or_else(|| there().filter(|log| is_log(log, &held)))
     };
-    numbers.into_iter().filter_map(directory).collect()
+    numbers.into_iter().filter_map(log).collect()
 }
 
 /// Whether the directory is a log's, and its lock this file.
-fn is_log(dir: &Path, lock: &FileStat) -> bool {
+fn is_log(log: &Log, lock: &FileStat) -> bool {
+    let Ok(dir) = log.open() else { return false };
     let same = |found: FileStat| (found.st_dev, found.st_ino) == (lock.st_dev, lock.st_ino);
-    stat(&dir.join("lock")).is_ok_and(same) && stat(&dir.join("current")).is_ok()
+    dir.stat_entry("lock").is_ok_and(same) && dir.stat_entry("current").is_ok()
 }
 
 /// The children of a process.
@@ -68,20 +77,21 @@ fn children(process: u32) -> Vec<u32> {
     String::from_utf8_lossy(&text).split_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
 
-/// The names in a directory; none if it cannot be read.
+/// The names in a directory of `/proc`; none if it cannot be read.
 fn names(dir: &Path) -> Vec<OsString> {
     let Ok(mut dir) = Dir::open(dir, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) else { return Vec::new() };
     dir.iter().flatten().map(|entry| OsString::from_vec(entry.file_name().to_bytes().to_vec())).collect()
 }
 
-/// The whole of a small file.
-pub fn read(path: &Path) -> nix::Result<Vec<u8>> {
+/// The start of a file of `/proc`.
+fn read(path: &Path) -> nix::Result<Vec<u8>> {
     let file = open_private(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty())?;
     let (mut text, mut block) = (Vec::new(), [0; 4096]);
-    loop {
-        match daemontools_program::stdio::read(&file, &mut block)? {
-            0 => return Ok(text),
+    while text.len() < CHILDREN {
+        match stdio::read(&file, &mut block)? {
+            0 => break,
             count => text.extend_from_slice(block.get(..count).unwrap_or_default()),
         }
     }
+    Ok(text)
 }

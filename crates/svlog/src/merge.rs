@@ -33,7 +33,7 @@ impl Merge {
             _ => {
                 let waiting = self.sources.iter().enumerate().filter(|(number, _)| waits(*number));
                 // Of equal ones, `min_by` takes the first.
-                waiting.min_by(|(_, one), (_, other)| one.key().cmp(other.key()))?.0
+                waiting.min_by(|(_, one), (_, other)| one.key().cmp(&other.key()))?.0
             }
         };
         self.latest = Some(next);

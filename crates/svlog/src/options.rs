@@ -1,22 +1,23 @@
-//! The command line of svlog: what was typed becomes what is wanted.
+//! The command line of svlog.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
+use daemontools_cli::long_options::{digits, misused, parser, value};
 use daemontools_core::label::Label;
 use daemontools_program::clock::time_of_day;
 use daemontools_program::failure::Failure;
 use daemontools_sys::args::Args;
 use daemontools_sys::local_time::LocalTime;
-use lexopt::{Arg, Parser};
+use lexopt::Arg;
 
-use crate::form::Style;
-use crate::moment::{Edge, Setting};
+use crate::filter::Filter;
+use crate::format::{Bytes, Style};
 use crate::range::Range;
-use crate::sought::Sought;
+use crate::time_spec::{Context, Edge};
 
-/// How many lines a follower sees of the past if nothing else is asked for.
-const GLIMPSE: usize = 10;
+/// How many lines `-f` begins with if nothing else is asked for.
+const FOLLOW_TAIL: usize = 10;
 
 /// What is wanted.
 #[derive(Debug, Default)]
@@ -28,9 +29,11 @@ pub struct Options {
     /// From when to when.
     pub range: Range,
     /// What a line has to contain.
-    pub sought: Sought,
-    /// How lines are shown.
+    pub filter: Filter,
+    /// How times are shown.
     pub style: Style,
+    /// How lines are shown; `None`: as standard output needs it.
+    pub bytes: Option<Bytes>,
     /// The services and log directories as they were given; at least one.
     pub dirs: Vec<OsString>,
 }
@@ -38,22 +41,23 @@ pub struct Options {
 impl Options {
     /// Reads the arguments.
     pub fn parse(args: Args) -> Result<Options, Failure> {
-        let words = args.map(|word| OsStr::from_bytes(word.to_bytes()).to_owned());
-        let setting = Setting { now: time_of_day(), zone: LocalTime::of };
-        let mut parser = Parser::from_args(words);
+        let context = Context { now: time_of_day(), zone: LocalTime::of };
+        let mut parser = parser(args);
         let mut options = Options::default();
         while let Some(arg) = parser.next().map_err(misused)? {
             match arg {
                 Arg::Short('f') | Arg::Long("follow") => options.follow = true,
                 Arg::Short('n') | Arg::Long("lines") => options.lines = Some(number(&value(&mut parser)?)?),
                 Arg::Short('S') | Arg::Long("since") => {
-                    options.range.since = Some(moment(&setting, &value(&mut parser)?, Edge::Since)?);
+                    options.range.since = Some(moment(&context, &value(&mut parser)?, Edge::Since)?);
                 }
                 Arg::Short('U') | Arg::Long("until") => {
-                    options.range.until = Some(moment(&setting, &value(&mut parser)?, Edge::Until)?);
+                    options.range.until = Some(moment(&context, &value(&mut parser)?, Edge::Until)?);
                 }
-                Arg::Short('g') | Arg::Long("grep") => options.sought = sought(&value(&mut parser)?)?,
+                Arg::Short('g') | Arg::Long("grep") => options.filter = filter(&value(&mut parser)?)?,
                 Arg::Short('o') | Arg::Long("output") => options.style = style(&value(&mut parser)?)?,
+                Arg::Long("raw") => options.bytes = Some(Bytes::Raw),
+                Arg::Long("escape") => options.bytes = Some(Bytes::Escaped),
                 Arg::Value(dir) => options.dirs.push(dir),
                 other => return Err(misused(other.unexpected())),
             }
@@ -65,35 +69,24 @@ impl Options {
             return Err(Failure::misused([b"-f and -U contradict each other"]));
         }
         if options.follow && options.range.since.is_none() {
-            options.lines.get_or_insert(GLIMPSE);
+            options.lines.get_or_insert(FOLLOW_TAIL);
         }
         Ok(options)
     }
 }
 
-fn misused(error: lexopt::Error) -> Failure {
-    Failure::misused([error.to_string().as_bytes()])
-}
-
-fn value(parser: &mut Parser) -> Result<OsString, Failure> {
-    parser.value().map_err(misused)
-}
-
 fn number(text: &OsString) -> Result<usize, Failure> {
-    text.to_str()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| Failure::misused([b"not a number of lines: ", text.as_bytes()]))
+    digits(text).ok_or_else(|| Failure::misused([b"not a number of lines: ", text.as_bytes()]))
 }
 
-fn moment(setting: &Setting<impl Fn(i64) -> Option<LocalTime>>, text: &OsString, edge: Edge) -> Result<Label, Failure> {
+fn moment(context: &Context<impl Fn(i64) -> Option<LocalTime>>, text: &OsString, edge: Edge) -> Result<Label, Failure> {
     text.to_str()
-        .and_then(|text| setting.moment(text, edge))
+        .and_then(|text| context.read(text, edge))
         .ok_or_else(|| Failure::misused([b"not a time: ", text.as_bytes()]))
 }
 
-fn sought(text: &OsString) -> Result<Sought, Failure> {
-    let pattern = text.to_str().ok_or("it is no UTF-8").map_err(str::to_owned).and_then(Sought::pattern);
+fn filter(text: &OsString) -> Result<Filter, Failure> {
+    let pattern = text.to_str().ok_or("it is no UTF-8").map_err(str::to_owned).and_then(Filter::pattern);
     pattern.map_err(|why| Failure::misused([b"not a pattern: ", text.as_bytes(), b": ", why.as_bytes()]))
 }
 
@@ -113,17 +106,19 @@ mod tests {
 
     #[test]
     fn options_mean_what_they_say() {
+        assert_eq!(Options::parse(args(&["--raw", "--escape", "x"])).unwrap().bytes, Some(Bytes::Escaped));
+        assert_eq!(Options::parse(args(&["--raw", "x"])).unwrap().bytes, Some(Bytes::Raw));
         let words = ["-fn20", "-g", "-x", "-S", "@400000003b9aca0a00000000", "-o", "json", "web", "--", "-odd"];
         let options = Options::parse(args(&words)).unwrap();
         let since = Some(Label::from_unix(1_000_000_000, 0));
         assert_eq!((options.follow, options.lines), (true, Some(20)));
         assert_eq!(options.range, Range { since, until: None });
-        assert!(options.sought.is_in(b"a-x") && !options.sought.is_in(b"x"));
+        assert!(options.filter.accepts(b"a-x") && !options.filter.accepts(b"x"));
         assert_eq!((options.style, options.dirs), (Style::Json, vec!["web".into(), "-odd".into()]));
     }
 
     #[test]
-    fn who_follows_begins_with_the_last_lines_unless_told_otherwise() {
+    fn following_begins_with_the_last_lines_unless_told_otherwise() {
         assert_eq!(Options::parse(args(&["-f", "x"])).unwrap().lines, Some(10));
         assert_eq!(Options::parse(args(&["-f", "-S", "-1h", "x"])).unwrap().lines, None);
         assert_eq!(Options::parse(args(&["-f", "-n", "0", "x"])).unwrap().lines, Some(0));

@@ -2,7 +2,7 @@
 
 use daemontools_core::label::Label;
 
-use crate::directory::{Entry, Kind};
+use crate::directory::{Kind, LogFile};
 use crate::stamp::Stamp;
 
 /// From when to when, both included.
@@ -14,42 +14,59 @@ pub struct Range {
     pub until: Option<Label>,
 }
 
+impl Range {
+    /// Whether every moment is in it.
+    pub fn is_everything(&self) -> bool {
+        self.since.is_none() && self.until.is_none()
+    }
+
+    /// Whether a line with this stamp is in it.
+    pub fn has(&self, stamp: Stamp) -> bool {
+        self.since.is_none_or(|since| stamp >= since) && !self.is_before(stamp)
+    }
+
+    /// Whether it ends before this stamp.
+    pub fn is_before(&self, stamp: Stamp) -> bool {
+        self.until.is_some_and(|until| stamp > until)
+    }
+}
+
 /// The files in which lines of the range can be.
 ///
 /// A file's name says when it was finished: no line of it is later. But lines of the files after it may well be earlier,
 /// because multilog stamps what it reads before it writes it. So the name tells where to begin, and where to end the
 /// first stamp in a file does, which `first` finds; where there is none, the name has to do. One file more is kept: the
 /// lines at its start without a stamp belong to the file before.
-pub fn select(mut entries: Vec<Entry>, range: &Range, first: impl Fn(&Entry) -> Option<Stamp>) -> Vec<Entry> {
-    let finished_by = |entry: &Entry, moment: Label| matches!(entry.kind, Kind::Old(finished, _) if finished < moment);
+pub fn select(mut files: Vec<LogFile>, range: &Range, first: impl Fn(&LogFile) -> Option<Stamp>) -> Vec<LogFile> {
+    let finished_by = |file: &LogFile, moment: Label| matches!(file.kind, Kind::Old(finished, _) if finished < moment);
     if let Some(since) = range.since {
-        entries.drain(..entries.partition_point(|entry| finished_by(entry, since)));
+        files.drain(..files.partition_point(|file| finished_by(file, since)));
     }
     if let Some(until) = range.until {
-        let begins_by = |entry: &Entry| match first(entry) {
-            Some(stamp) => stamp <= until.to_text(),
-            None => finished_by(entry, until),
+        let begins_by = |file: &LogFile| match first(file) {
+            Some(stamp) => stamp <= until,
+            None => finished_by(file, until),
         };
-        entries.truncate(entries.partition_point(begins_by) + 1);
+        files.truncate(files.partition_point(begins_by) + 1);
     }
-    entries
+    files
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::Ending;
+    use crate::directory::LastLine;
 
     /// Files that were finished at 10, 20, 30, 40, and the one that grows; each has this first stamp.
     fn selected(first: [Option<i64>; 5], since: Option<i64>, until: Option<i64>) -> Vec<u64> {
-        let old = |seconds: i64| Kind::Old(Label::from_unix(seconds, 0), Ending::Whole);
+        let old = |seconds: i64| Kind::Old(Label::from_unix(seconds, 0), LastLine::Continues);
         let kinds = [old(10), old(20), old(30), old(40), Kind::Current];
-        let entry = |(inode, kind)| Entry { name: "x".into(), inode, kind };
-        let entries = (0..).zip(kinds).map(entry).collect();
+        let file = |(inode, kind)| LogFile { name: "x".into(), inode, kind };
+        let files = (0..).zip(kinds).map(file).collect();
         let label = |seconds: i64| Label::from_unix(seconds, 0);
         let range = Range { since: since.map(label), until: until.map(label) };
-        let first = |entry: &Entry| first[entry.inode as usize].map(|seconds| label(seconds).to_text());
-        select(entries, &range, first).into_iter().map(|entry| entry.inode).collect()
+        let first = |file: &LogFile| first[file.inode as usize].map(label);
+        select(files, &range, first).into_iter().map(|file| file.inode).collect()
     }
 
     #[test]

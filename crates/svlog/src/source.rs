@@ -1,153 +1,144 @@
-//! One log as a stream of lines: its files one after the other, from the start of a range to its end.
+//! One log as a stream of lines: its files one after the other (`open_file`), cut into lines (`lines`), of which those in
+//! a range of time are shown (`window`).
 //!
-//! A line that a full file cuts goes on in the next one; a line that a killed multilog left behind does not. A line without
-//! a stamp goes with the one before it: it is in the range if that one is, and comes after it when logs are merged.
+//! A line that a full file cuts goes on in the next one; a line that a killed multilog left behind does not.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::Path;
+use std::time::Duration;
 
-use daemontools_core::label::Label;
-use daemontools_program::failure::{Failure, Program, Unable};
+use daemontools_program::clock::Instant;
+use daemontools_program::failure::Program;
 use daemontools_sys::fd::duplicate_private;
-use memchr::memchr;
+use daemontools_untrusted::{Directory, Error, RegularFile};
 use nix::errno::Errno;
 
-use crate::directory::{Ending, Entry, Kind, Snapshot, open};
+use crate::directory::{Kind, LastLine, LogFile, Snapshot};
 use crate::file::Plain;
+use crate::lines::Lines;
+use crate::locate::Log;
+use crate::open_file::{OpenFile, Pending};
 use crate::range::{Range, select};
-use crate::reading::{Edges, Piece, Reading};
 use crate::stamp::{self, Stamp};
+use crate::window::{Verdict, Window};
+
+/// How long a file that could not be read is left alone by who follows the log.
+const RETRY: Duration = Duration::from_secs(1);
+/// How many bytes of one line are passed over in a packed file: what is longer is no log, but made to be endless.
+const ENDLESS: u64 = 16 << 20;
 
 /// How a log is read.
 #[derive(Clone, Copy)]
-pub struct Manner {
+pub struct ReadOptions {
     /// Who warns.
     pub program: &'static Program,
     /// What is read.
     pub range: Range,
     /// Whether the last file stays open, as more may come, and a line without an end is waited for.
     pub growing: bool,
-    /// Whether somebody asks for keys.
+    /// Whether `key` is asked for.
     pub keyed: bool,
+    /// Whether nothing is said of what cannot be read.
+    pub quiet: bool,
 }
 
 /// One log.
 pub struct Source {
-    /// What it is called in the output.
-    pub name: Vec<u8>,
-    /// Its directory.
-    pub dir: PathBuf,
+    /// What it is called in the output, escaped.
+    pub name: String,
+    /// Where it is.
+    pub log: Log,
     /// Whether something could not be read.
     pub trouble: bool,
     /// How many bytes of files have been read.
     pub read: u64,
-    pub(crate) manner: Manner,
-    pub(crate) edges: Edges,
-    pub(crate) queue: VecDeque<Piece>,
-    pub(crate) reading: Option<Reading>,
-    /// What has been read, from `start` to `filled`; there is no newline between `start` and `searched`.
-    buffer: Vec<u8>,
-    start: usize,
-    searched: usize,
-    filled: usize,
-    /// Where the line is in the buffer.
-    line: (usize, usize),
-    /// The stamp that the line goes by.
-    pub(crate) key: Stamp,
-    /// Whether that is its own.
-    stamped: bool,
-    /// Whether a line of the file had one.
-    any_stamp: bool,
-    /// Whether the line's stamp is in the range.
-    inside: bool,
-    /// Lines up to this stamp have been shown already.
-    pub(crate) shown: Option<Stamp>,
+    /// When a file that could not be read may be tried again.
+    pub retry_at: Option<Instant>,
+    pub options: ReadOptions,
+    pub queue: VecDeque<Pending>,
+    pub open: Option<OpenFile>,
     /// When the last file was certainly the one that grows, and all files before it had their names.
-    pub(crate) seen: Option<Label>,
+    pub seen: Option<Stamp>,
+    dir: Directory,
+    lines: Lines,
+    window: Window,
+    /// What was warned of last, so that it is said once.
+    warned: Vec<u8>,
 }
 
-/// How much is read at once.
-const BLOCK: usize = 128 * 1024;
-
 impl Source {
-    /// The log in `dir`; nothing is to be read yet.
-    pub fn new(name: Vec<u8>, dir: PathBuf, manner: Manner) -> Source {
+    /// The log whose directory is open as `dir`; nothing is to be read yet.
+    pub fn new(name: String, log: Log, dir: Directory, options: ReadOptions) -> Source {
         Source {
             name,
-            dir,
+            log,
             trouble: false,
             read: 0,
-            manner,
-            edges: Edges::of(&manner.range),
+            retry_at: None,
+            options,
             queue: VecDeque::new(),
-            reading: None,
-            buffer: Vec::new(),
-            start: 0,
-            searched: 0,
-            filled: 0,
-            line: (0, 0),
-            key: [0; Label::TEXT],
-            stamped: false,
-            any_stamp: false,
-            inside: true,
-            shown: None,
+            open: None,
             seen: None,
+            dir,
+            lines: Lines::default(),
+            window: Window::new(options.range, options.keyed),
+            warned: Vec::new(),
         }
     }
 
-    /// Is to read these files.
-    pub fn take(&mut self, snapshot: Snapshot) {
-        let Snapshot { entries, mut rotating, mut current, seen } = snapshot;
-        self.seen = seen;
-        let first = |entry: &Entry| {
-            let known = match entry.kind {
+    /// Is to read these files, which are in the directory `dir`.
+    pub fn take(&mut self, dir: Directory, snapshot: Snapshot) {
+        let Snapshot { files, mut rotating, mut current, seen } = snapshot;
+        (self.dir, self.seen) = (dir, seen);
+        let first = |file: &LogFile| {
+            let known = match file.kind {
                 Kind::Old(..) => None,
                 Kind::Rotating => rotating.as_ref(),
                 Kind::Current => current.as_ref(),
             };
-            let fd = known.map_or_else(|| open(&self.path(entry)), |fd| duplicate_private(fd.as_fd()));
-            Plain(fd.ok()?).first_stamp().ok()?
+            let fd = match known {
+                Some(fd) => duplicate_private(fd.as_fd()).ok()?,
+                None => self.dir.file(Path::new(&file.name)).map(RegularFile::into_fd).ok()?,
+            };
+            Plain(fd).first_stamp().ok()?
         };
-        let entries = select(entries, &self.manner.range, first);
-        let pieces = entries.into_iter().map(|entry| {
-            let fd = match entry.kind {
+        let pending = select(files, &self.options.range, first).into_iter().map(|file| {
+            let fd = match file.kind {
                 Kind::Old(..) => None,
                 Kind::Rotating => rotating.take(),
                 Kind::Current => current.take(),
             };
-            Piece { entry, fd, start: None }
+            Pending::new(file, fd)
         });
-        self.queue.extend(pieces);
+        self.queue.extend(pending);
+    }
+
+    /// The directory whose files are read.
+    pub fn dir(&self) -> &Directory {
+        &self.dir
     }
 
     /// How many bytes the files that are still to be read have.
     pub fn left(&self) -> u64 {
-        let size = |piece: &Piece| piece.open(&self.dir).and_then(|plain| plain.size()).unwrap_or(0);
-        self.queue.iter().map(size).sum()
+        let size = |pending: &Pending| pending.open(&self.dir).ok()?.size().ok();
+        self.queue.iter().filter_map(size).sum()
     }
 
     /// Goes on to the next line. `false`: there is none now.
     pub fn advance(&mut self) -> bool {
         loop {
-            let rest = self.buffer.get(self.searched..self.filled).unwrap_or_default();
-            let end = match memchr(b'\n', rest) {
-                Some(newline) => self.searched + newline + 1,
-                None => {
-                    self.searched = self.filled;
-                    if self.fill() {
-                        continue;
-                    }
-                    if self.manner.growing || self.start == self.filled {
-                        return false;
-                    }
-                    self.filled
+            let found = self.lines.advance() || {
+                if self.fill() {
+                    continue;
                 }
+                !self.options.growing && self.lines.advance_to_end()
             };
-            self.line = (self.start, end);
-            (self.start, self.searched) = (end, end);
-            if self.accept() {
+            if !found {
+                return false;
+            }
+            if self.is_wanted() {
                 return true;
             }
         }
@@ -155,83 +146,85 @@ impl Source {
 
     /// The line, with its newline if it has one.
     pub fn line(&self) -> &[u8] {
-        self.buffer.get(self.line.0..self.line.1).unwrap_or_default()
+        self.lines.line()
+    }
+
+    /// Whether the line is the beginning of one that is too long.
+    pub fn is_cut(&self) -> bool {
+        self.lines.is_cut()
     }
 
     /// The stamp that the line goes by.
-    pub fn key(&self) -> &Stamp {
-        &self.key
+    pub fn key(&self) -> Stamp {
+        self.window.key()
+    }
+
+    /// Sets the stamp that lines go by which come before any stamp.
+    pub fn set_key(&mut self, key: Stamp) {
+        self.window.set_key(key);
     }
 
     /// Whether the line has a stamp of its own.
     pub fn is_stamped(&self) -> bool {
-        self.stamped
+        self.window.is_stamped()
     }
 
-    /// Whether the line is wanted; takes note of its stamp.
-    fn accept(&mut self) -> bool {
-        if self.edges.is_everything() && self.shown.is_none() && !self.manner.keyed {
+    /// Lines up to this stamp have been shown already.
+    pub fn skip_to(&mut self, shown: Option<Stamp>) {
+        self.window.skip_to(shown);
+    }
+
+    /// Whether the line is in the range.
+    fn is_wanted(&mut self) -> bool {
+        if self.window.ignores_stamps() {
             return true;
         }
-        let line = self.buffer.get(self.line.0..self.line.1).unwrap_or_default();
-        let stamp = stamp::split(line).map(|(stamp, _)| *stamp);
-        self.stamped = stamp.is_some();
-        if let Some(stamp) = stamp {
-            self.key = stamp;
-            self.any_stamp = true;
-            let again = self.shown.is_some_and(|shown| self.key <= shown);
-            if !again {
-                self.shown = None;
+        match self.window.judge(stamp::split(self.lines.line()).map(|(stamp, _)| stamp)) {
+            Verdict::Shown => true,
+            Verdict::Over if self.open.as_ref().is_some_and(OpenFile::is_packed) => {
+                self.lines.clear();
+                self.open = None;
+                false
             }
-            self.inside = !again && self.edges.has(&self.key);
-            if self.edges.is_before(&self.key) && self.reading.as_ref().is_some_and(Reading::is_packed) {
-                // What follows in this file is late too.
-                (self.start, self.searched, self.filled) = (0, 0, 0);
-                self.line = (0, 0);
-                self.reading = None;
-            }
+            Verdict::Hidden | Verdict::Over => false,
         }
-        self.inside
     }
 
     /// Reads more, from the next file if need be. `false`: there is no more now.
     fn fill(&mut self) -> bool {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.filled, 0);
-            (self.start, self.filled) = (0, self.filled - self.start);
-            self.searched = self.filled;
-        }
-        if self.buffer.len() < self.filled + BLOCK {
-            self.buffer.resize((self.filled * 2).max(self.filled + BLOCK), 0);
-        }
         loop {
-            let Some(reading) = &mut self.reading else {
+            let Some(open) = &mut self.open else {
                 if self.open_next() {
                     continue;
                 }
                 return false;
             };
-            match reading.read(self.buffer.get_mut(self.filled..).unwrap_or_default()) {
-                Ok(0) if self.manner.growing && self.queue.is_empty() => return false,
+            if open.is_packed() && self.lines.passed() > ENDLESS {
+                if self.give_up("it has a line without an end") {
+                    return true;
+                }
+                continue;
+            }
+            match open.read(self.lines.room()) {
+                Ok(0) if self.options.growing && self.queue.is_empty() => return false,
                 Ok(0) => {
                     if self.close() {
                         return true;
                     }
                 }
                 Ok(count) => {
-                    self.filled += count;
+                    self.lines.fill(count);
                     self.read += count as u64;
                     return true;
                 }
+                // A file that is followed stays open, and is read on when that works again.
+                Err(why) if self.options.growing && self.queue.is_empty() && !open.is_packed() => {
+                    let file = open.file.clone();
+                    self.warn(&file, &why);
+                    return false;
+                }
                 Err(why) => {
-                    let name = self.dir.join(&reading.entry.name);
-                    self.warn(&Failure::fatal([
-                        b"unable to read ",
-                        name.as_os_str().as_bytes(),
-                        b": ",
-                        why.as_bytes(),
-                    ]));
-                    if self.close() {
+                    if self.give_up(&why) {
                         return true;
                     }
                 }
@@ -239,56 +232,49 @@ impl Source {
         }
     }
 
+    /// Leaves a file that cannot be read on. `true`: the line that has begun gets an end.
+    fn give_up(&mut self, why: &str) -> bool {
+        if let Some(open) = &self.open {
+            let file = open.file.clone();
+            self.warn(&file, why);
+        }
+        self.close() || self.lines.end_line()
+    }
+
     /// Leaves the file that was read to its end. `true`: its last line was torn, and gets an end.
-    pub(crate) fn close(&mut self) -> bool {
-        let Some(reading) = self.reading.take() else { return false };
-        let Kind::Old(finished, ending) = reading.entry.kind else { return false };
-        if !self.any_stamp {
-            // What comes now came after that.
-            self.key = self.key.max(finished.to_text());
-        }
-        if ending == Ending::Whole || self.start == self.filled {
-            return false;
-        }
-        match self.buffer.get_mut(self.filled) {
-            Some(byte) => *byte = b'\n',
-            None => self.buffer.push(b'\n'),
-        }
-        self.filled += 1;
-        true
+    pub fn close(&mut self) -> bool {
+        let Some(open) = self.open.take() else { return false };
+        let Kind::Old(finished, last_line) = open.file.kind else { return false };
+        self.window.end_file(finished);
+        last_line == LastLine::Torn && self.lines.end_line()
     }
 
     /// Begins with the next file. `false`: there is none.
     fn open_next(&mut self) -> bool {
-        while let Some(piece) = self.queue.pop_front() {
-            match Reading::begin(&piece, &self.dir, &self.edges) {
-                Ok(reading) => {
-                    self.reading = Some(reading);
-                    (self.inside, self.any_stamp) = (true, false);
+        while let Some(pending) = self.queue.pop_front() {
+            match OpenFile::begin(&pending, &self.dir, &self.options.range) {
+                Ok(open) => {
+                    self.open = Some(open);
+                    self.window.begin_file();
                     return true;
                 }
                 // multilog has thrown it away meanwhile.
-                Err(Errno::ENOENT) => {}
-                Err(errno) => self.complain(&piece.entry, errno),
+                Err(Error::System(Errno::ENOENT)) => {}
+                Err(error) => self.warn(&pending.file, &error.reason()),
             }
         }
         false
     }
 
-    pub(crate) fn path(&self, entry: &Entry) -> PathBuf {
-        self.dir.join(&entry.name)
-    }
-
-    pub(crate) fn complain(&mut self, entry: &Entry, errno: Errno) {
-        let path = self.path(entry);
-        let failed: nix::Result<()> = Err(errno);
-        if let Err(failure) = failed.unable([b"read ", path.as_os_str().as_bytes()]) {
-            self.warn(&failure);
-        }
-    }
-
-    fn warn(&mut self, failure: &Failure) {
-        failure.warn(self.manner.program);
+    /// Warns that a file cannot be read, once for each reason.
+    fn warn(&mut self, file: &LogFile, why: &str) {
         self.trouble = true;
+        self.retry_at = Some(Instant::now() + RETRY);
+        let path = self.log.path.join(&file.name);
+        let words = [path.as_os_str().as_bytes(), b": ", why.as_bytes()];
+        if !self.options.quiet && self.warned != words.concat() {
+            self.warned = words.concat();
+            self.options.program.warn([b"unable to read ", &self.warned]);
+        }
     }
 }

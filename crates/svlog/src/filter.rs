@@ -4,14 +4,14 @@ use regex::bytes::Regex;
 
 use crate::stamp;
 
-/// What is sought in lines.
+/// Which lines are shown.
 #[derive(Clone, Debug, Default)]
-pub struct Sought(Option<Regex>);
+pub struct Filter(Option<Regex>);
 
-impl Sought {
-    /// This pattern; or why it is none.
-    pub fn pattern(pattern: &str) -> Result<Sought, String> {
-        Regex::new(pattern).map(|regex| Sought(Some(regex))).map_err(|error| {
+impl Filter {
+    /// Those with this pattern; or why it is none.
+    pub fn pattern(pattern: &str) -> Result<Filter, String> {
+        Regex::new(pattern).map(|regex| Filter(Some(regex))).map_err(|error| {
             // The last line of several has the reason, the others point at the place.
             let text = error.to_string();
             let reason = text.lines().last().unwrap_or_default();
@@ -19,13 +19,13 @@ impl Sought {
         })
     }
 
-    /// Whether every line is welcome.
+    /// Whether every line is shown.
     pub fn is_everything(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether a line is.
-    pub fn is_in(&self, line: &[u8]) -> bool {
+    /// Whether this line is shown.
+    pub fn accepts(&self, line: &[u8]) -> bool {
         let Some(pattern) = &self.0 else { return true };
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         pattern.is_match(stamp::split(line).map_or(line, |(_, rest)| rest.strip_prefix(b" ").unwrap_or(rest)))
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_is_sought_behind_the_stamp() {
+    fn a_pattern_is_matched_after_the_stamp() {
         let line = b"@400000003b9aca0a00000000 GET /* \xff caf\xc3\xa9\n";
         for (pattern, found) in [
             ("GET", true),
@@ -52,15 +52,15 @@ mod tests {
             ("\n", false),
             ("", true),
         ] {
-            assert_eq!(Sought::pattern(pattern).unwrap().is_in(line), found, "{pattern:?}");
+            assert_eq!(Filter::pattern(pattern).unwrap().accepts(line), found, "{pattern:?}");
         }
-        assert!(Sought::pattern("3b9a").unwrap().is_in(b"  3b9a\n"));
-        assert!(Sought::default().is_everything() && Sought::default().is_in(line));
+        assert!(Filter::pattern("3b9a").unwrap().accepts(b"  3b9a\n"));
+        assert!(Filter::default().is_everything() && Filter::default().accepts(line));
     }
 
     #[test]
     fn what_is_no_pattern_says_why() {
-        assert_eq!(Sought::pattern("a(b").unwrap_err(), "unclosed group");
-        assert_eq!(Sought::pattern("*").unwrap_err(), "repetition operator missing expression");
+        assert_eq!(Filter::pattern("a(b").unwrap_err(), "unclosed group");
+        assert_eq!(Filter::pattern("*").unwrap_err(), "repetition operator missing expression");
     }
 }

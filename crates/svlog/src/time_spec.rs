@@ -22,16 +22,16 @@ pub enum Edge {
 }
 
 /// What a time depends on.
-pub struct Setting<Z> {
+pub struct Context<Z> {
     /// The moment it is typed in.
     pub now: Label,
     /// The zone: the local time of a Unix time.
     pub zone: Z,
 }
 
-impl<Z: Fn(i64) -> Option<LocalTime>> Setting<Z> {
+impl<Z: Fn(i64) -> Option<LocalTime>> Context<Z> {
     /// The moment that `text` means; `None`: it is no time.
-    pub fn moment(&self, text: &str, edge: Edge) -> Option<Label> {
+    pub fn read(&self, text: &str, edge: Edge) -> Option<Label> {
         if text.starts_with('@') {
             return label(text);
         }
@@ -151,8 +151,8 @@ mod tests {
 
     fn unix(text: &str, edge: Edge) -> Option<(i64, u32)> {
         // 2026-11-22 14:00:00.5 in that zone.
-        let setting = Setting { now: Label::from_unix(1_795_352_400, 500_000_000), zone };
-        setting.moment(text, edge).map(|label| (label.to_unix(), label.nanoseconds()))
+        let context = Context { now: Label::from_unix(1_795_352_400, 500_000_000), zone };
+        context.read(text, edge).map(|label| (label.to_unix(), label.nanoseconds()))
     }
 
     fn since(text: &str) -> Option<(i64, u32)> {
