@@ -36,6 +36,7 @@ mod svlog_progress;
 mod svlog_range;
 mod svlog_untrusted;
 mod svps;
+mod svps_watch;
 mod svscan;
 mod svscan_changes;
 mod svscanboot;

@@ -4,6 +4,7 @@
 //! long it takes for a thousand services.
 
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use daemontools_tests::run::answer;
@@ -11,23 +12,23 @@ use daemontools_tests::status::{until_down, until_status, until_up};
 use daemontools_tests::{End, Invocation, Output, Process, Programs, Tree, exits, left_out, proc, until};
 use serde_json::Value;
 
-fn svps(tree: &Tree) -> Invocation {
+pub(crate) fn svps(tree: &Tree) -> Invocation {
     tree.command_of(Programs::ours(), "svps")
 }
 
-fn run(tree: &Tree, arguments: &[&str]) -> Output {
+pub(crate) fn run(tree: &Tree, arguments: &[&str]) -> Output {
     svps(tree).args(arguments).run()
 }
 
 /// The JSON objects of an output, and its exit code.
-fn objects(out: &Output) -> (Vec<Value>, End) {
+pub(crate) fn objects(out: &Output) -> (Vec<Value>, End) {
     assert_eq!(out.stderr, b"");
     let text = std::str::from_utf8(&out.stdout).expect("JSON is UTF-8");
     (text.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect(), out.end)
 }
 
 /// `name state/logger's state` of each object.
-fn states(objects: &[Value]) -> Vec<String> {
+pub(crate) fn states(objects: &[Value]) -> Vec<String> {
     let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let of = |o: &Value| format!("{} {}/{}", word(&o["name"]), word(&o["state"]), word(&o["log"]["state"]));
     objects.iter().map(of).collect()
@@ -104,9 +105,9 @@ fn under_the_original() {
 fn the_directory_is_found_and_misuse_is_told() {
     let tree = Tree::of(Programs::ours()).dir("t/a\nb").dir("u");
     let heads = "SERVICE  STATE         PID  FOR  WANTS  LOG  RESTARTS\n";
-    let expected = format!("{heads}a\\nb     unsupervised                   -\n");
+    let expected = format!("{heads}a\\nb     unsupervised                   -\n\n1 service, 1 not as wanted\n");
     assert_eq!(svps(&tree).env("SVDIR", "t").run(), exits(1, expected, ""));
-    let empty = "SERVICE  STATE  PID  FOR  WANTS  LOG  RESTARTS\n";
+    let empty = "SERVICE  STATE  PID  FOR  WANTS  LOG  RESTARTS\n\n0 services, all as wanted\n";
     assert_eq!(svps(&tree).env("SVDIR", "t").arg("u").run(), exits(0, empty, ""));
     let message = "svps: fatal: unable to chdir to missing: file does not exist\n";
     assert_eq!(run(&tree, &["missing"]), exits(111, "", message));
@@ -140,7 +141,7 @@ fn colours_are_for_terminals_whose_user_wants_them() {
 }
 
 /// What was last said of the service `sv`, by a watching svps.
-fn last(watching: &Process) -> Option<Value> {
+pub(crate) fn last(watching: &Process) -> Option<Value> {
     let text = String::from_utf8(watching.stdout()).expect("UTF-8");
     let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     let mut objects = lines.map(|line| serde_json::from_str::<Value>(line).expect("an object"));
@@ -262,23 +263,55 @@ fn whoever_stops_reading_ends_the_watch() {
 }
 
 #[test]
-fn a_terminal_shows_a_picture_that_is_redrawn() {
-    let tree = Tree::of(Programs::ours()).script("t/sv/run", "exec sleep 987");
-    let pty = nix::pty::openpty(None, None).expect("a terminal");
-    let watching = svps(&tree).args(["-w", "t"]).env("TERM", "dumb").descriptor(1, pty.slave).spawn();
-    nix::fcntl::fcntl(&pty.master, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK)).expect("fcntl");
-    let (mut master, mut text) = (std::fs::File::from(pty.master), Vec::new());
-    let mut shows = |what: &str| {
-        until(what, || {
-            let _ = master.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).contains(what)
-        });
-    };
-    shows("\x1b[2J\x1b[Ht: 1 service, 1 not as wanted\x1b[K");
+fn a_service_directory_is_no_scan_directory() {
+    let tree = Tree::of(Programs::ours()).script("t/sv/run", "exec sleep 987").script("t/sv/log/run", "exec cat");
+    let message = "svps: fatal: t/sv is a service, not a scan directory\n";
+    assert_eq!(run(&tree, &["t/sv"]), exits(111, "", message));
+    // One that is both, as a service that runs svscan in its own directory.
+    let tree = tree.script("t/sv/inner/run", "exec sleep 987");
+    assert_eq!(objects(&run(&tree, &["--json", "t/sv"])).0.len(), 2);
+}
+
+#[test]
+fn services_are_named_as_in_the_scan_directory() {
+    let tree = Tree::of(Programs::ours()).dir("t/web").dir("t/dns").dir("t/mail").dir("here");
+    let named = |names: &[&str]| svps(&tree).arg("--json").args(names).env("SVDIR", "t").run();
+    assert_eq!(states(&objects(&named(&["web"])).0), ["web unsupervised/-"]);
+    assert_eq!(states(&objects(&named(&["web", "dns"])).0), ["dns unsupervised/-", "web unsupervised/-"]);
+    assert_eq!(objects(&named(&["here"])).0.len(), 0, "what is called so here is a scan directory");
+    let missing = "svps: fatal: unable to find wbe in t: file does not exist\n";
+    assert_eq!(named(&["web", "wbe"]), exits(111, "", missing));
+}
+
+/// The owners of names cannot make two services look like one.
+#[test]
+fn names_stay_different() {
+    let tree = Tree::of(Programs::ours());
+    for name in [&b"a\xff"[..], b"a\xfe", b"a\\xff", b"a\xc2\x85"] {
+        let name = std::ffi::OsStr::from_bytes(name);
+        std::fs::create_dir_all(tree.path("t").join(name)).expect("make a directory");
+    }
+    let (objects, _) = objects(&run(&tree, &["--json", "t"]));
+    let mut names: Vec<_> = objects.iter().filter_map(|object| object["name"].as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, [r"a\\xff", r"a\xc2\x85", r"a\xfe", r"a\xff"]);
+    let metrics = String::from_utf8(run(&tree, &["--openmetrics", "t"]).stdout).expect("text");
+    let mut series: Vec<_> =
+        metrics.lines().filter(|line| line.starts_with("daemontools_service_as_wanted{")).collect();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), 4, "{metrics}");
+}
+
+#[test]
+fn the_last_end_is_told() {
+    let tree = Tree::of(Programs::ours()).script("t/sv/run", "exit 7");
     let _supervise = tree.spawn("supervise", ["t/sv"]);
-    shows("\x1b[Ht: 1 service, all as wanted\x1b[K");
-    shows(" 2 s ");
-    drop(watching);
+    until("it has ended", || {
+        let (objects, _) = objects(&run(&tree, &["--json", "t"]));
+        objects[0]["last_end"]["code"] == 7 && objects[0]["state"] == "failing"
+    });
+    until("the table tells", || String::from_utf8_lossy(&run(&tree, &["t"]).stdout).contains("failing (exit 7)"));
 }
 
 /// A Python that has the parser of Prometheus' own client library.
@@ -326,7 +359,10 @@ for parse in strict, classic:
             r#"daemontools_service_up ('part', 'service') ('service', 'off') 0"#,
             r#"daemontools_service_as_wanted ('part', 'service') ('service', 'paused') 0"#,
             r#"daemontools_service_state ('part', 'service') ('service', 'new') ('state', 'unsupervised') 1"#,
-            r#"daemontools_service_state ('part', 'service') ('service', 'odd"na\\me\n') ('state', 'up') 0"#,
+            r#"daemontools_service_state ('part', 'service') ('service', 'odd"na\\\\me\\n') ('state', 'up') 0"#,
+            r#"daemontools_service_given_up ('part', 'service') ('service', 'good') 0"#,
+            r#"daemontools_service_last_exit_code ('part', 'service') ('service', 'bad') 1"#,
+            r#"daemontools_service_oom_kills ('part', 'service') ('service', 'bad') 0"#,
             r#"daemontools_service_restarts_total ('part', 'service') ('service', 'good') 0"#,
             "daemontools_services 6",
         ] {

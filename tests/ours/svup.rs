@@ -3,7 +3,7 @@
 //! Not tested: an error of the system other than those that a directory tree can show.
 
 use daemontools_tests::status::{until_down, until_up};
-use daemontools_tests::{NONE, Output, Programs, Tree, exits, needs_root};
+use daemontools_tests::{NONE, Output, Programs, Tree, exits, needs_root, until};
 
 fn svup(tree: &Tree, arguments: &[&str]) -> Output {
     tree.command_of(Programs::ours(), "svup").args(arguments).run()
@@ -90,4 +90,15 @@ fn another_user_is_told_why() {
     tree.put_exec("svup", std::fs::read(Programs::ours().path("svup")).expect("read svup"));
     let out = tree.invocation(copy).arg0("svup").arg("sv").user(65534, 65534).run();
     assert_eq!(out, exits(111, "", "svup: fatal: unable to open sv/supervise/ok: access denied\n"));
+}
+
+#[test]
+fn a_service_is_found_by_its_name_in_the_scan_directory() {
+    let tree = Tree::of(Programs::ours()).script("t/web/run", "exec sleep 987").dir("t/dns").dir("dns");
+    let _supervise = tree.spawn("supervise", ["t/web"]);
+    until_up(&tree, "t/web");
+    let named = |name: &str| tree.command_of(Programs::ours(), "svup").arg(name).env("SVDIR", "t").run();
+    until("it is up", || named("web") == exits(0, "", ""));
+    assert_eq!(named("dns"), exits(100, "", ""));
+    assert_eq!(named("./web"), exits(111, "", "svup: fatal: unable to chdir to ./web: file does not exist\n"));
 }

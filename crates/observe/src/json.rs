@@ -1,15 +1,18 @@
 //! A service as a JSON object, the same one from `svstat --json` and `svps --json`. The names are interface: they are in
 //! svstat(8), they stay, and new ones come after the old.
 
+use daemontools_core::end::End;
 use daemontools_core::label::Label;
+use daemontools_core::run_record::RunRecord;
 use daemontools_core::status::Want;
+use daemontools_program::printable::printable;
 use daemontools_service::report::{Condition, Normally, ServiceReport};
 use serde::Serialize;
 
 /// One service.
 #[derive(Debug, Serialize)]
 pub struct Object {
-    /// One of the six words.
+    /// One of the words of `State`.
     pub state: &'static str,
     /// Whether it is as its supervise was told to have it.
     pub as_wanted: bool,
@@ -29,6 +32,57 @@ pub struct Object {
     pub restarts: Option<Restarts>,
     /// Why the state is unknown.
     pub error: Option<String>,
+    /// Whether it is ready; null where no setting says when it is.
+    pub ready: Option<bool>,
+    /// What supervise is doing with it, one of the words of `supervise/details`.
+    pub doing: Option<&'static str>,
+    /// Why, in words.
+    pub reason: Option<String>,
+    /// What the service last said about itself.
+    pub status_text: Option<String>,
+    /// The last run that is over.
+    pub last_end: Option<LastEnd>,
+}
+
+/// How the last run of a service ended.
+#[derive(Debug, Serialize)]
+pub struct LastEnd {
+    /// The exit code; null where a signal ended it, or that is not known.
+    pub code: Option<u8>,
+    /// The name of the signal that ended it.
+    pub signal: Option<String>,
+    /// Whether a core was dumped.
+    pub core: bool,
+    /// Whether the kernel ended it because memory ran out.
+    pub out_of_memory: bool,
+    /// When, as Unix time.
+    pub unix_seconds: i64,
+    /// How long it had run.
+    pub ran_seconds: f64,
+    /// The processor time that it used.
+    pub cpu_seconds: Option<f64>,
+    /// Its largest resident memory, in bytes.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+impl LastEnd {
+    fn new(run: &RunRecord) -> LastEnd {
+        let (code, signal) = match run.end {
+            End::Code(code) => (Some(code), None),
+            End::Signal(signal) => (None, Some(signal.name())),
+            End::Unknown => (None, None),
+        };
+        LastEnd {
+            code,
+            signal,
+            core: run.core,
+            out_of_memory: run.oom,
+            unix_seconds: run.at.to_unix(),
+            ran_seconds: run.ran.as_secs_f64(),
+            cpu_seconds: run.cpu.map(|cpu| cpu.as_secs_f64()),
+            peak_memory_bytes: run.peak_kb.map(|kilobytes| kilobytes.saturating_mul(1024)),
+        }
+    }
 }
 
 /// How often a service was started again.
@@ -46,6 +100,8 @@ impl Object {
     /// What is said of a service.
     pub fn new(service: &ServiceReport, now: Label) -> Object {
         let status = service.status();
+        let details = service.details.as_ref();
+        let words = |bytes: &[u8]| (!bytes.is_empty()).then(|| printable(bytes));
         Object {
             state: service.state().word(),
             as_wanted: service.is_as_wanted(),
@@ -62,15 +118,20 @@ impl Object {
                 Normally::Down => "down",
             },
             paused: status.is_some_and(|status| status.pid.is_some() && status.paused),
-            restarts: service.again.map(|again| Restarts {
-                last_minute: again.minute,
-                last_hour: again.hour,
-                total: again.total,
+            restarts: service.restarts.map(|restarts| Restarts {
+                last_minute: restarts.minute,
+                last_hour: restarts.hour,
+                total: restarts.total,
             }),
             error: match &service.condition {
                 Condition::Unknown(error) => Some(error.sentence()),
                 Condition::Supervised(_) | Condition::Unsupervised => None,
             },
+            ready: service.is_ready(),
+            doing: details.map(|details| details.state.word()),
+            reason: details.and_then(|details| words(&details.reason)),
+            status_text: details.and_then(|details| words(&details.status_text)),
+            last_end: details.and_then(|details| details.last_end.as_ref()).map(LastEnd::new),
         }
     }
 }
@@ -83,9 +144,9 @@ struct Line<'a> {
     object: Object,
 }
 
-/// The line about the service in `dir`; a byte of the name that is no UTF-8 becomes U+FFFD.
+/// The line about the service in `dir`, whose name is escaped as in messages.
 pub fn line(dir: &[u8], service: &ServiceReport, now: Label) -> serde_json::Result<Vec<u8>> {
-    let line = Line { dir: &String::from_utf8_lossy(dir), object: Object::new(service, now) };
+    let line = Line { dir: &printable(dir), object: Object::new(service, now) };
     let mut text = serde_json::to_vec(&line)?;
     text.push(b'\n');
     Ok(text)
@@ -109,13 +170,13 @@ mod tests {
     fn every_name_is_there_and_in_order() {
         let status =
             Status { since: Label::from_unix(100, 0), pid: NonZeroU32::new(7), paused: true, want: Want::Down };
-        let again = Some(Restarts { minute: 1, hour: 2, total: 3 });
-        let service =
-            ServiceReport { condition: Condition::Supervised(status), normally: Normally::Down, again, starts: None };
+        let restarts = Some(Restarts { minute: 1, hour: 2, total: 3 });
+        let service = ServiceReport { restarts, ..ServiceReport::new(Condition::Supervised(status), Normally::Down) };
         let expected = concat!(
-            r#"{"dir":"/a\"b�","state":"paused","as_wanted":false,"pid":7,"since_unix_seconds":100,"#,
+            r#"{"dir":"/a\"b\\xff","state":"paused","as_wanted":false,"pid":7,"since_unix_seconds":100,"#,
             r#""for_seconds":42,"wants":"down","normally":"down","paused":true,"#,
-            r#""restarts":{"last_minute":1,"last_hour":2,"total":3},"error":null}"#,
+            r#""restarts":{"last_minute":1,"last_hour":2,"total":3},"error":null,"#,
+            r#""ready":null,"doing":null,"reason":null,"status_text":null,"last_end":null}"#,
             "\n"
         );
         assert_eq!(text(&service), expected);
@@ -125,11 +186,29 @@ mod tests {
     fn what_is_not_known_is_null() {
         let service = ServiceReport::unknown(StatusError::new("open", "supervise/ok", Errno::EACCES));
         let expected = concat!(
-            r#"{"dir":"/a\"b�","state":"unknown","as_wanted":false,"pid":null,"since_unix_seconds":null,"#,
+            r#"{"dir":"/a\"b\\xff","state":"unknown","as_wanted":false,"pid":null,"since_unix_seconds":null,"#,
             r#""for_seconds":null,"wants":null,"normally":"up","paused":false,"restarts":null,"#,
-            r#""error":"unable to open supervise/ok: access denied"}"#,
+            r#""error":"unable to open supervise/ok: access denied","#,
+            r#""ready":null,"doing":null,"reason":null,"status_text":null,"last_end":null}"#,
             "\n"
         );
         assert_eq!(text(&service), expected);
+    }
+
+    #[test]
+    fn an_end_has_a_code_or_a_signal() {
+        let run =
+            RunRecord::from_line(b"@400000003b9aca4b00000005 code 7 oom ran-ms 1500 cpu-ms 20 peak-kb 3").unwrap();
+        let expected = concat!(
+            r#"{"code":7,"signal":null,"core":false,"out_of_memory":true,"unix_seconds":1000000065,"#,
+            r#""ran_seconds":1.5,"cpu_seconds":0.02,"peak_memory_bytes":3072}"#
+        );
+        assert_eq!(serde_json::to_string(&LastEnd::new(&run)).unwrap(), expected);
+        let run = RunRecord::from_line(b"@400000003b9aca4b00000005 signal SEGV core ran-ms 0").unwrap();
+        let expected = concat!(
+            r#"{"code":null,"signal":"SEGV","core":true,"out_of_memory":false,"unix_seconds":1000000065,"#,
+            r#""ran_seconds":0.0,"cpu_seconds":null,"peak_memory_bytes":null}"#
+        );
+        assert_eq!(serde_json::to_string(&LastEnd::new(&run)).unwrap(), expected);
     }
 }

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod default_scan_dir;
+pub mod details;
+pub mod name;
 pub mod part;
 pub mod report;
 pub mod service_dir;

@@ -16,7 +16,9 @@ use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
 use daemontools_core::control;
 use daemontools_core::details::{self, Details};
+use daemontools_core::history;
 use daemontools_core::restarts::{self, RestartLog};
+use daemontools_core::run_record::RunRecord;
 use daemontools_core::status::{self, Status};
 use daemontools_program::failure::Failure;
 use daemontools_program::file_kind::Kind;
@@ -24,6 +26,7 @@ use daemontools_program::path::append;
 use daemontools_program::stdio::{self, write_all};
 use daemontools_sys::fd::open_private_at;
 
+use crate::details::ServiceDetails;
 use crate::report::Normally;
 use crate::status_error::{NOT_FIFO, StatusError};
 
@@ -95,6 +98,11 @@ impl ServiceDir {
         }
     }
 
+    /// What the details say of the service with this status; `None` where its supervise does not tell.
+    pub fn details(&self, status: &Status) -> Option<ServiceDetails> {
+        self.extras(status)?.1
+    }
+
     /// What the status file says, whether or not supervise runs.
     pub fn status(&self) -> Result<Status, StatusError> {
         let mut bytes = [0; Status::SIZE];
@@ -108,19 +116,32 @@ impl ServiceDir {
         }
     }
 
-    /// How often the service was started again: what the details say, or the file that version 0.1.0 kept instead.
-    pub fn restarts(&self) -> Option<RestartLog> {
+    /// How often the service was started again, and what else our supervise tells: what the details say, or the file that
+    /// version 0.1.0 kept instead. Only what belongs to this status counts.
+    pub(crate) fn extras(&self, status: &Status) -> Option<(RestartLog, Option<ServiceDetails>)> {
         let mut bytes = [0; details::MAX_SIZE];
-        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
-        if let Ok(file) = open_private_at(&self.0, details::PATH, flags, Mode::empty()) {
-            let read = stdio::read(&file, &mut bytes).ok()?;
-            return Details::read(bytes.get(..read)?).map(|details| details.restarts);
+        if let Ok(bytes) = self.read(details::PATH, &mut bytes) {
+            // supervise writes the details first, so that they may be a moment ahead.
+            let belongs = |details: &Details<'_>| details.belongs_to(status) || details.since >= status.since;
+            let details = Details::read(bytes).filter(belongs)?;
+            return Some((details.restarts, Some(ServiceDetails::new(&details))));
         }
-        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
-        let file = open_private_at(&self.0, restarts::PATH, flags, Mode::empty()).ok()?;
-        let mut bytes = [0; RestartLog::SIZE];
-        let read = stdio::read(&file, &mut bytes).ok()?;
-        RestartLog::from_bytes(bytes.get(..read)?)
+        let log = RestartLog::from_bytes(self.read(restarts::PATH, &mut bytes).ok()?)?;
+        log.belongs_to(status).then_some((log, None))
+    }
+
+    /// The last ends of the service, oldest first, as far as they are known.
+    pub fn history(&self) -> Vec<RunRecord> {
+        let mut bytes = vec![0; history::MAX_SIZE];
+        self.read(history::PATH, &mut bytes).map(|bytes| history::records(bytes).collect()).unwrap_or_default()
+    }
+
+    /// Reads a file of supervise's own, which is never a link.
+    fn read<'a>(&self, path: &CStr, bytes: &'a mut [u8]) -> nix::Result<&'a [u8]> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+        let file = open_private_at(&self.0, path, flags, Mode::empty())?;
+        let read = stdio::read(&file, bytes)?;
+        Ok(bytes.get(..read).unwrap_or_default())
     }
 
     /// Sends commands to supervise; waits where its FIFO is full. The caller ignores SIGPIPE: supervise may end

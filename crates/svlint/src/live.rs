@@ -35,9 +35,9 @@ impl Report {
             let Some(service) = look(&dir, now) else { continue };
             self.down_left_behind(&dir, &service);
             let seconds = service.seconds(now).unwrap_or(u64::MAX);
-            match (service.again, service.state()) {
-                (Some(again), State::Failing) if again.minute > 0 => {
-                    self.restarting(&dir, &format!("{} times in the last minute", again.minute));
+            match (service.restarts, service.state()) {
+                (Some(restarts), State::Failing) if restarts.minute > 0 => {
+                    self.restarting(&dir, &format!("{} times in the last minute", restarts.minute));
                 }
                 (None, State::Up | State::Failing) if seconds <= YOUNG => young.push((dir, service)),
                 _ => {}

@@ -2,6 +2,7 @@
 
 use daemontools_core::label::Label;
 use daemontools_observe::json::Object;
+use daemontools_program::printable::printable;
 use serde::Serialize;
 
 use crate::tree::Entry;
@@ -15,11 +16,11 @@ struct Line<'a> {
     log: Option<Object>,
 }
 
-/// The lines about these services; a byte of a name that is no UTF-8 becomes U+FFFD.
+/// The lines about these services, whose names are escaped as in messages.
 pub fn lines(entries: &[Entry], now: Label) -> serde_json::Result<Vec<u8>> {
     let mut text = Vec::new();
     for entry in entries {
-        let name = entry.name.to_string_lossy();
+        let name = printable(entry.name.to_bytes());
         let log = entry.log.as_ref().map(|log| Object::new(log, now));
         serde_json::to_writer(&mut text, &Line { name: &name, object: Object::new(&entry.service, now), log })?;
         text.push(b'\n');

@@ -1,12 +1,14 @@
 //! The command line of svps: what was typed becomes what is wanted.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use daemontools_cli::long_options::{misused, parser, value};
 use daemontools_program::failure::Failure;
 use daemontools_service::default_scan_dir::default_scan_dir;
 use daemontools_sys::args::Args;
-use lexopt::{Arg, Parser};
+use lexopt::Arg;
+use nix::sys::stat::lstat;
 
 /// Which service comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,18 +41,19 @@ pub struct Options {
     pub watch: bool,
     /// The scan directory.
     pub dir: CString,
+    /// The services that are wanted; none: all of them.
+    pub names: Vec<CString>,
 }
 
 impl Options {
     /// Reads the arguments.
     pub fn parse(args: Args) -> Result<Options, Failure> {
-        let words = args.map(|word| OsStr::from_bytes(word.to_bytes()).to_owned());
-        let (mut sort, mut form, mut watch, mut dir) = (Sort::Name, Form::Table, false, None);
-        let mut parser = Parser::from_args(words);
+        let (mut sort, mut form, mut watch, mut given) = (Sort::Name, Form::Table, false, Vec::new());
+        let mut parser = parser(args);
         while let Some(arg) = parser.next().map_err(misused)? {
             match arg {
                 Arg::Short('s') | Arg::Long("sort") => {
-                    sort = match parser.value().map_err(misused)?.as_bytes() {
+                    sort = match value(&mut parser)?.as_bytes() {
                         b"name" => Sort::Name,
                         b"trouble" => Sort::Trouble,
                         other => return Err(Failure::misused([b"no such order: ", other])),
@@ -59,8 +62,7 @@ impl Options {
                 Arg::Short('w') | Arg::Long("watch") => watch = true,
                 Arg::Short('j') | Arg::Long("json") => choose(&mut form, Form::Json)?,
                 Arg::Long("openmetrics") => choose(&mut form, Form::Metrics)?,
-                Arg::Value(value) if dir.is_none() => dir = CString::new(value.into_vec()).ok(),
-                Arg::Value(_) => return Err(Failure::misused([b"one directory at a time"])),
+                Arg::Value(word) => given.extend(CString::new(word.into_vec())),
                 other => return Err(misused(other.unexpected())),
             }
         }
@@ -68,13 +70,26 @@ impl Options {
             // A collector wants a whole file, not a stream.
             return Err(Failure::misused([b"--watch does not go with --openmetrics"]));
         }
-        Ok(Options { sort, form, watch, dir: dir.unwrap_or_else(usual) })
+        let (dir, names) = subject(given)?;
+        Ok(Options { sort, form, watch, dir, names })
     }
 }
 
-/// The scan directory where none is given.
-fn usual() -> CString {
-    CString::new(default_scan_dir().into_os_string().into_vec()).unwrap_or_default()
+/// Which scan directory, and which services in it, if not all, these words mean. A single word that is a path, or names
+/// something here, is a scan directory.
+fn subject(mut given: Vec<CString>) -> Result<(CString, Vec<CString>), Failure> {
+    let is_path = |word: &CString| word.to_bytes().contains(&b'/') || lstat(word.as_c_str()).is_ok();
+    let usual = CString::new(default_scan_dir().into_os_string().into_vec()).unwrap_or_default();
+    match given.as_slice() {
+        [] => Ok((usual, given)),
+        [word] if is_path(word) || lstat([usual.as_bytes(), b"/", word.as_bytes()].concat().as_slice()).is_err() => {
+            Ok((given.remove(0), Vec::new()))
+        }
+        words if words.len() > 1 && words.iter().any(|word| word.to_bytes().contains(&b'/')) => {
+            Err(Failure::misused([b"one directory at a time"]))
+        }
+        _ => Ok((usual, given)),
+    }
 }
 
 fn choose(form: &mut Form, choice: Form) -> Result<(), Failure> {
@@ -83,10 +98,6 @@ fn choose(form: &mut Form, choice: Form) -> Result<(), Failure> {
     }
     *form = choice;
     Ok(())
-}
-
-fn misused(error: lexopt::Error) -> Failure {
-    Failure::misused([error.to_string().as_bytes()])
 }
 
 #[cfg(test)]
@@ -99,10 +110,11 @@ mod tests {
 
     #[test]
     fn options_may_be_short_long_and_anywhere() {
-        let expected = Options { sort: Sort::Trouble, form: Form::Json, watch: true, dir: c"x".into() };
-        assert_eq!(parse(&["-wjs", "trouble", "x"]).unwrap(), expected);
-        assert_eq!(parse(&["x", "--watch", "--json", "--sort=trouble"]).unwrap(), expected);
-        let plain = Options { sort: Sort::Name, form: Form::Table, watch: false, dir: c"-y".into() };
+        let expected =
+            Options { sort: Sort::Trouble, form: Form::Json, watch: true, dir: c"./x".into(), names: vec![] };
+        assert_eq!(parse(&["-wjs", "trouble", "./x"]).unwrap(), expected);
+        assert_eq!(parse(&["./x", "--watch", "--json", "--sort=trouble"]).unwrap(), expected);
+        let plain = Options { sort: Sort::Name, form: Form::Table, watch: false, dir: c"-y".into(), names: vec![] };
         assert_eq!(parse(&["--", "-y"]).unwrap(), plain);
     }
 
@@ -111,7 +123,7 @@ mod tests {
         let reason = |words: &[&str]| String::from_utf8_lossy(parse(words).unwrap_err().text()).into_owned();
         assert_eq!(reason(&["-z"]), "invalid option '-z'");
         assert_eq!(reason(&["-s", "age"]), "no such order: age");
-        assert_eq!(reason(&["a", "b"]), "one directory at a time");
+        assert_eq!(reason(&["./a", "b"]), "one directory at a time");
         assert_eq!(reason(&["--json", "--openmetrics"]), "--json and --openmetrics exclude each other");
         assert_eq!(reason(&["-w", "--openmetrics"]), "--watch does not go with --openmetrics");
     }

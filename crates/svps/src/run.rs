@@ -1,31 +1,24 @@
 //! Looks at the tree and shows it, once, or again whenever something changes.
 
-use std::collections::{BTreeMap, HashSet};
 use std::env::var_os;
-use std::ffi::{CStr, CString};
 use std::io::IsTerminal;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use daemontools_core::label::Label;
-use daemontools_program::clock::Instant;
-use daemontools_program::clock::time_of_day;
+use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
-use daemontools_program::failure::{Failure, Outcome, Unable};
+use daemontools_program::failure::{Failure, Outcome};
 use daemontools_program::printable::printable;
 use daemontools_program::stdio::print;
 use daemontools_program::wait::wait;
-use daemontools_service::report::{Condition, ServiceReport};
 use daemontools_sys::fd::STDOUT;
 use daemontools_sys::terminal;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::time::TimeSpec;
 
+use crate::live::Live;
 use crate::options::{Form, Options};
+use crate::screen::Screen;
 use crate::table::{self, Style};
 use crate::tree::{self, Entry};
-use crate::watch::{Change, Part, Watch};
 use crate::{json, metrics};
 
 /// Something is not as wanted.
@@ -35,12 +28,12 @@ const SHOW_EVERY: Duration = Duration::from_millis(50);
 
 /// Shows the tree.
 pub fn show(options: &Options) -> Outcome {
-    tree::enter(&options.dir)?;
+    tree::enter(options)?;
     if options.watch {
         return follow(options);
     }
     let now = time_of_day();
-    let mut entries = tree::look(&options.dir, now)?;
+    let mut entries = tree::look(options, now)?;
     tree::sort(&mut entries, options.sort);
     print(&text(options, &entries, now)?)?;
     Ok(if entries.iter().all(Entry::is_as_wanted) { Exit::OK } else { TROUBLED })
@@ -50,11 +43,14 @@ pub fn show(options: &Options) -> Outcome {
 fn text(options: &Options, entries: &[Entry], now: Label) -> Result<Vec<u8>, Failure> {
     match options.form {
         Form::Table => {
-            let style = Style { colour: colour(), width: None };
-            Ok((table::lines(entries, now, style).join("\n") + "\n").into_bytes())
+            let width = if STDOUT.is_terminal() { terminal::size(STDOUT) } else { None };
+            let style = Style { colour: colour(), width: width.map(|(_, columns)| columns.into()) };
+            let mut lines = table::lines(entries, now, style);
+            lines.extend([String::new(), table::summary(entries), String::new()]);
+            Ok(lines.join("\n").into_bytes())
         }
         Form::Json => json::lines(entries, now).map_err(|_| Failure::fatal([b"unable to describe the services"])),
-        Form::Metrics => Ok(metrics::text(entries, now).into_bytes()),
+        Form::Metrics => Ok(metrics::text(entries, &tree::oom_kills(entries), now).into_bytes()),
     }
 }
 
@@ -66,129 +62,76 @@ fn colour() -> bool {
 
 /// Shows the tree again and again, until a signal ends us.
 fn follow(options: &Options) -> Outcome {
-    let mut live = Live { dir: &options.dir, watch: Watch::here(&options.dir)?, entries: BTreeMap::new() };
-    live.scan()?;
-    let screen = options.form == Form::Table && STDOUT.is_terminal();
-    let mut shown = None;
+    let mut live = Live::new(options)?;
+    if options.form != Form::Table || !STDOUT.is_terminal() {
+        return print_changes(options, &mut live);
+    }
+    let screen = Screen::open()?;
+    let ended = draw_changes(options, &mut live, &screen);
+    screen.leave()?;
+    ended
+}
+
+/// Prints the tree whenever it is another one.
+fn print_changes(options: &Options, live: &mut Live<'_>) -> Outcome {
+    let mut printed = None;
     loop {
         let now = time_of_day();
-        let mut entries: Vec<_> = live.entries.values().map(|entry| entry.seen_at(now)).collect();
+        let mut entries = live.entries();
         tree::sort(&mut entries, options.sort);
         let next = Instant::now() + SHOW_EVERY;
-        if screen {
-            print(&picture(options, &entries, now, shown.is_none()))?;
-        } else if shown.as_ref() != Some(&entries) {
-            let gap: &[u8] = if shown.is_some() && options.form == Form::Table { b"\n" } else { b"" };
+        if printed.as_ref() != Some(&entries) {
+            let gap: &[u8] = if printed.is_some() && options.form == Form::Table { b"\n" } else { b"" };
             print(&[gap, &text(options, &entries, now)?].concat())?;
         }
-        let spans = table::spans_last(&entries, now).filter(|_| screen);
-        let lasts = [table::counts_last(&entries), spans].into_iter().flatten().min();
-        let lasts = lasts.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-        shown = Some(entries);
-        // What was heard of but means nothing is no reason to show the same again.
-        while !live.listen(lasts)? && lasts.is_none_or(|lasts| Instant::now() < lasts) {}
+        let deadline = table::counts_change_in(&entries).map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        printed = Some(entries);
+        // A change that means nothing is no reason to compare everything.
+        while !live.wait(deadline, None)? && deadline.is_none_or(|deadline| Instant::now() < deadline) {}
+        wait(&mut [], Some(next));
+    }
+}
+
+/// Draws the tree whenever it looks different.
+fn draw_changes(options: &Options, live: &mut Live<'_>, screen: &Screen) -> Outcome {
+    let mut from_scratch = true;
+    loop {
+        let now = time_of_day();
+        let mut entries = live.entries();
+        tree::sort(&mut entries, options.sort);
+        print(&picture(options, &entries, now, from_scratch))?;
+        let next = Instant::now() + SHOW_EVERY;
+        let changes_in = [table::counts_change_in(&entries), table::ages_change_in(&entries, now)];
+        let changes_in = changes_in.into_iter().flatten().min();
+        let deadline = changes_in.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        loop {
+            let changed = live.wait(deadline, Some(screen.signals()))?;
+            from_scratch = screen.obey()?;
+            if changed || from_scratch || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                break;
+            }
+        }
         wait(&mut [], Some(next));
     }
 }
 
 /// The whole screen.
-fn picture(options: &Options, entries: &[Entry], now: Label, first: bool) -> Vec<u8> {
-    let (rows, columns) = terminal::size(STDOUT).unwrap_or((24, 80));
-    let style = Style { colour: colour(), width: Some(columns.into()) };
+fn picture(options: &Options, entries: &[Entry], now: Label, from_scratch: bool) -> Vec<u8> {
+    let (rows, columns) = Screen::size();
+    let style = Style { colour: colour(), width: Some(columns) };
     let title = format!("{}: {}", printable(options.dir.to_bytes()), table::summary(entries));
-    let title: String = title.chars().take(columns.into()).collect();
-    let mut lines = vec![title, String::new()];
+    let mut lines = vec![table::cut(&title, columns), String::new()];
+    let heads = lines.len() + 1;
     lines.append(&mut table::lines(entries, now, style));
-    let room = usize::from(rows).saturating_sub(1);
+    let room = rows.saturating_sub(1);
     if lines.len() > room {
-        let hidden = lines.len() - room + 1;
-        lines.truncate(room.saturating_sub(1));
-        lines.push(format!("... and {hidden} more"));
+        let shown = room.saturating_sub(1);
+        let hidden = entries.get(shown.saturating_sub(heads)..).unwrap_or_default();
+        lines.truncate(shown);
+        lines.push(table::cut(&format!("... and {}", table::more(hidden)), columns));
     }
-    let mut text = String::from(if first { "\x1b[2J\x1b[H" } else { "\x1b[H" });
+    let mut text = String::from(if from_scratch { "\x1b[2J\x1b[H" } else { "\x1b[H" });
     lines.iter().for_each(|line| text.extend([line, "\x1b[K\n"]));
     text.push_str("\x1b[J");
     text.into_bytes()
-}
-
-/// The tree, kept up to date by what is heard.
-struct Live<'a> {
-    dir: &'a CStr,
-    watch: Watch,
-    entries: BTreeMap<CString, Entry>,
-}
-
-impl Live<'_> {
-    /// Waits for changes, until `deadline` at most; whether there were any that matter.
-    fn listen(&mut self, deadline: Option<Instant>) -> Result<bool, Failure> {
-        self.wait(deadline)?;
-        let mut changed = false;
-        for change in self.watch.changes() {
-            match change {
-                Change::All | Change::Entries => self.scan()?,
-                Change::Way(name) | Change::Status(name) => self.look(&name)?,
-                Change::Opened(name, part) if !self.is_supervised(&name, part) => self.look(&name)?,
-                Change::Closed(name, part) if self.is_supervised(&name, part) => self.look(&name)?,
-                Change::Opened(..) | Change::Closed(..) => continue,
-            }
-            changed = true;
-        }
-        Ok(changed)
-    }
-
-    /// Waits until something is heard, or the deadline. If nobody reads our output any more, that is the end: there may
-    /// be no change for days.
-    fn wait(&self, deadline: Option<Instant>) -> Result<(), Failure> {
-        let left = deadline.map(|deadline| TimeSpec::from_duration(deadline.since(Instant::now())));
-        let output = PollFd::new(STDOUT, PollFlags::empty());
-        let mut fds = [PollFd::new(self.watch.as_fd(), PollFlags::POLLIN), output];
-        match ppoll(&mut fds, left, None) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno).unable([b"wait for changes"]),
-        }
-        let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
-        let [_, output] = fds;
-        match output.revents().is_some_and(|events| events.intersects(gone)) {
-            true => Err(Failure::silent(Exit::TROUBLE)),
-            false => Ok(()),
-        }
-    }
-
-    /// Looks at everything.
-    fn scan(&mut self) -> Result<(), Failure> {
-        let names = tree::names().unable([b"read directory ", self.dir.to_bytes()])?;
-        let here: HashSet<&CString> = names.iter().collect();
-        let gone: Vec<_> = self.entries.keys().filter(|name| !here.contains(name)).cloned().collect();
-        for name in gone {
-            self.forget(&name);
-        }
-        names.iter().try_for_each(|name| self.look(name))
-    }
-
-    /// Looks at the service of this name. Listening comes first, so that no change is missed.
-    fn look(&mut self, name: &CStr) -> Result<(), Failure> {
-        self.watch.attend(name)?;
-        match tree::entry(name.into(), time_of_day()) {
-            Some(entry) => drop(self.entries.insert(name.into(), entry)),
-            None => self.forget(name),
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self, name: &CStr) {
-        self.watch.leave(name);
-        self.entries.remove(name);
-    }
-
-    /// Whether our own look could open `ok`, when we last looked.
-    fn is_supervised(&self, name: &CStr, part: Part) -> bool {
-        let opened = |service: &ServiceReport| match service.condition {
-            Condition::Supervised(_) | Condition::Unknown(_) => true,
-            Condition::Unsupervised => false,
-        };
-        self.entries.get(name).is_some_and(|entry| match part {
-            Part::Service => opened(&entry.service),
-            Part::Log => entry.log.as_ref().is_some_and(opened),
-        })
-    }
 }

@@ -14,8 +14,8 @@ pub fn words(seconds: u64) -> String {
     }
 }
 
-/// After how many seconds the words are others.
-pub fn lasts(seconds: u64) -> u64 {
+/// In how many seconds the words change.
+pub fn next_change_in(seconds: u64) -> u64 {
     let unit = match seconds {
         0..MINUTE => 1,
         MINUTE..DAY => MINUTE,
@@ -45,9 +45,9 @@ mod tests {
     }
 
     #[test]
-    fn it_lasts_until_it_changes() {
+    fn it_stays_until_it_changes() {
         for seconds in [0, 1, 59, 60, 61, 3599, 3600, 7199, 86399, 86400, 90000, 1_000_000] {
-            let next = seconds + lasts(seconds);
+            let next = seconds + next_change_in(seconds);
             assert_ne!(words(seconds), words(next));
             assert_eq!(words(seconds), words(next - 1));
         }

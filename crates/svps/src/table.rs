@@ -5,14 +5,21 @@ use daemontools_core::status::Want;
 use daemontools_program::printable::printable;
 use daemontools_service::report::{Condition, Normally, ServiceReport, State};
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use crate::span;
 use crate::tree::Entry;
 
 /// The heads of the columns.
 const HEADS: [&str; COLUMNS] = ["SERVICE", "STATE", "PID", "FOR", "WANTS", "LOG", "RESTARTS"];
 const COLUMNS: usize = 7;
+const SERVICE: usize = 0;
 /// The column that is flush right.
 const PID: usize = 2;
+/// What a narrow terminal does without, the least important first. The states of service and logger always stay.
+const DISPENSABLE: [usize; 4] = [6, 3, PID, 4];
+/// How many blanks are between two columns.
+const GAP: usize = 2;
 
 /// How the table is to look.
 #[derive(Clone, Copy, Debug)]
@@ -36,74 +43,183 @@ enum Paint {
 struct Cell {
     text: String,
     paint: Paint,
+    /// How many bytes of the text stay where there is little room.
+    brief: usize,
+}
+
+impl Cell {
+    fn new(text: String, paint: Paint) -> Cell {
+        Cell { brief: text.len(), text, paint }
+    }
+
+    fn shorten(&mut self) {
+        self.text.truncate(self.brief);
+    }
 }
 
 type Row = [Cell; COLUMNS];
 
 /// The lines of the table, the first one with the heads of the columns; without newlines.
 pub fn lines(entries: &[Entry], now: Label, style: Style) -> Vec<String> {
-    let heads = HEADS.map(|head| Cell { text: head.into(), paint: Paint::Head });
-    let rows: Vec<Row> = [heads].into_iter().chain(entries.iter().map(|entry| row(entry, now))).collect();
-    let mut widths = [0; COLUMNS];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.text.chars().count().max(*width);
-        }
+    let said_once = common_trouble(entries).is_some();
+    let heads = HEADS.map(|head| Cell::new(head.into(), Paint::Head));
+    let rows = entries.iter().map(|entry| row(entry, now, said_once));
+    let mut rows: Vec<Row> = [heads].into_iter().chain(rows).collect();
+    let mut widths = widths(&rows);
+    if let Some(width) = style.width {
+        fit(&mut rows, &mut widths, width);
     }
     rows.iter().map(|row| line(row, widths, style)).collect()
 }
 
-/// A sentence about all: how many there are, and how many are not as wanted.
-pub fn summary(entries: &[Entry]) -> String {
-    let troubled = entries.iter().filter(|entry| !entry.is_as_wanted()).count();
-    let services = if entries.len() == 1 { "service" } else { "services" };
-    match troubled {
-        0 => format!("{} {services}, all as wanted", entries.len()),
-        _ => format!("{} {services}, {troubled} not as wanted", entries.len()),
+/// How wide each column is.
+fn widths(rows: &[Row]) -> [usize; COLUMNS] {
+    let mut widths = [0; COLUMNS];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.text.width().max(*width);
+        }
+    }
+    widths
+}
+
+/// Makes the table as narrow as `room`: columns go, then the reasons behind states, then ends of names. A column that has
+/// gone has the width 0.
+fn fit(rows: &mut [Row], widths: &mut [usize; COLUMNS], room: usize) {
+    let total = |widths: &[usize; COLUMNS]| {
+        widths.iter().sum::<usize>() + GAP * widths.iter().filter(|&&width| width > 0).count().saturating_sub(1)
+    };
+    let mut gone = [false; COLUMNS];
+    for column in DISPENSABLE {
+        if total(widths) <= room {
+            return;
+        }
+        for (at, (gone, width)) in gone.iter_mut().zip(widths.iter_mut()).enumerate() {
+            if at == column {
+                (*gone, *width) = (true, 0);
+            }
+        }
+    }
+    for row in rows.iter_mut() {
+        if total(widths) > room {
+            row.iter_mut().for_each(Cell::shorten);
+        }
+        for (cell, gone) in row.iter_mut().zip(gone) {
+            if gone {
+                cell.text.clear();
+            }
+        }
+    }
+    *widths = self::widths(rows);
+    let others = total(widths) - widths.first().copied().unwrap_or_default();
+    if total(widths) > room && room > others {
+        let names = room - others;
+        for cell in rows.iter_mut().filter_map(|row| row.get_mut(SERVICE)) {
+            cell.text = cut(&cell.text, names);
+        }
+        *widths = self::widths(rows);
     }
 }
 
-/// After how many seconds a count of restarts may be another one though nothing has happened; `None`: never.
-pub fn counts_last(entries: &[Entry]) -> Option<u64> {
+/// The beginning of a text, as much as fits into so many columns of characters; a `+` at its end shows that it was cut.
+pub fn cut(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.into();
+    }
+    let mut kept = String::new();
+    let mut width = 1;
+    for character in text.chars() {
+        width += character.width().unwrap_or_default();
+        if width > room {
+            break;
+        }
+        kept.push(character);
+    }
+    if room > 0 {
+        kept.push('+');
+    }
+    kept
+}
+
+/// A sentence about all: how many there are, and how many are not as wanted. A reason that is the same for all is said
+/// here, once.
+pub fn summary(entries: &[Entry]) -> String {
+    let troubled = entries.iter().filter(|entry| !entry.is_as_wanted()).count();
+    let services = if entries.len() == 1 { "service" } else { "services" };
+    let why = common_trouble(entries).map(|why| format!("; {why}")).unwrap_or_default();
+    match troubled {
+        0 => format!("{} {services}, all as wanted", entries.len()),
+        _ => format!("{} {services}, {troubled} not as wanted{why}", entries.len()),
+    }
+}
+
+/// The words about services that have no room: how many, and how many of them are not as wanted.
+pub fn more(entries: &[Entry]) -> String {
+    match entries.iter().filter(|entry| !entry.is_as_wanted()).count() {
+        0 => format!("{} more", entries.len()),
+        troubled => format!("{} more, {troubled} not as wanted", entries.len()),
+    }
+}
+
+/// Why nothing is known of any service, where there are several and the reason is the same for all.
+fn common_trouble(entries: &[Entry]) -> Option<String> {
+    let why = |entry: &Entry| match &entry.service.condition {
+        Condition::Unknown(error) => Some(error.sentence()),
+        Condition::Supervised(_) | Condition::Unsupervised => None,
+    };
+    let (first, others) = entries.split_first()?;
+    let common = why(first)?;
+    (!others.is_empty() && others.iter().all(|entry| why(entry).as_ref() == Some(&common))).then_some(common)
+}
+
+/// In how many seconds a count of restarts may be another one though nothing has happened; `None`: never.
+pub fn counts_change_in(entries: &[Entry]) -> Option<u64> {
     let services = entries.iter().flat_map(|entry| [Some(&entry.service), entry.log.as_ref()]).flatten();
-    let counts = services.filter_map(|service| service.again).filter(|again| again.hour > 0);
-    counts.map(|again| if again.minute > 0 { 1 } else { 60 }).min()
+    let counts = services.filter_map(|service| service.restarts).filter(|restarts| restarts.hour > 0);
+    counts.map(|restarts| if restarts.minute > 0 { 1 } else { 60 }).min()
 }
 
-/// The same for a span of time that is shown.
-pub fn spans_last(entries: &[Entry], now: Label) -> Option<u64> {
-    entries.iter().filter_map(|entry| entry.service.seconds(now)).map(span::lasts).min()
+/// The same for the ages that are shown.
+pub fn ages_change_in(entries: &[Entry], now: Label) -> Option<u64> {
+    entries.iter().filter_map(|entry| entry.service.seconds(now)).map(span::next_change_in).min()
 }
 
-fn row(entry: &Entry, now: Label) -> Row {
+fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
     let service = &entry.service;
-    let plain = |text: Option<String>| Cell { text: text.unwrap_or_default(), paint: Paint::Plain };
+    let plain = |text: Option<String>| Cell::new(text.unwrap_or_default(), Paint::Plain);
     let status = service.status();
-    let restarts = service.again.map(|again| format!("{}/min {}/h", again.minute, again.hour));
-    let often = service.again.is_some_and(|again| again.hour > 0);
+    let restarts = service.restarts.map(|restarts| format!("{}/min {}/h", restarts.minute, restarts.hour));
+    let often = service.restarts.is_some_and(|restarts| restarts.hour > 0);
     [
         plain(Some(printable(entry.name.to_bytes()))),
         state(service, service.is_as_wanted()),
         plain(status.and_then(|status| status.pid).map(|pid| pid.to_string())),
         plain(service.seconds(now).map(span::words)),
-        plain(Some(wants(service))),
+        plain(Some(wants(service)).filter(|_| !said_once)),
         match &entry.log {
             Some(log) => state(log, entry.is_log_as_wanted(log)),
             None => plain(Some("-".into())),
         },
-        Cell { text: restarts.unwrap_or_default(), paint: if often { Paint::Odd } else { Paint::Plain } },
+        Cell::new(restarts.unwrap_or_default(), if often { Paint::Odd } else { Paint::Plain }),
     ]
 }
 
+/// The state in a word, and why it is so where that is known.
 fn state(service: &ServiceReport, as_wanted: bool) -> Cell {
     let paint = match service.state() {
-        State::Failing | State::Unknown | State::Unsupervised => Paint::Bad,
+        State::Failing | State::Failed | State::Unknown | State::Unsupervised => Paint::Bad,
         State::Paused => Paint::Odd,
-        State::Up | State::Down if !as_wanted => Paint::Odd,
+        State::Up | State::Down | State::Done if !as_wanted => Paint::Odd,
         State::Up => Paint::Good,
-        State::Down => Paint::Plain,
+        State::Down | State::Done => Paint::Plain,
     };
-    Cell { text: service.state().word().into(), paint }
+    let word = match (service.state(), service.is_ready()) {
+        (State::Up, Some(true)) => "ready",
+        (State::Up, Some(false)) => "starting",
+        (state, _) => state.word(),
+    };
+    let cause = service.cause().map(|cause| format!(" ({cause})")).unwrap_or_default();
+    Cell { text: [word, &cause].concat(), paint, brief: word.len() }
 }
 
 /// What is wanted where that differs from what is, and what is normal where that differs; for an unknown state, why.
@@ -132,10 +248,10 @@ fn line(row: &Row, widths: [usize; COLUMNS], style: Style) -> String {
     let mut line = String::new();
     let mut left = style.width.unwrap_or(usize::MAX);
     let mut gap = 0;
-    for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-        let text = cell.text.chars().count();
+    for (column, (cell, width)) in row.iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0) {
+        let text = cell.text.width();
         let before = gap + if column == PID { width - text } else { 0 };
-        gap = 2 + if column == PID { 0 } else { width - text };
+        gap = GAP + if column == PID { 0 } else { width - text };
         if cell.text.is_empty() {
             // Blanks are put only before what is to be seen.
             gap += before;
@@ -143,10 +259,12 @@ fn line(row: &Row, widths: [usize; COLUMNS], style: Style) -> String {
         }
         line.extend(std::iter::repeat_n(' ', before.min(left)));
         left = left.saturating_sub(before);
-        let shown: String = cell.text.chars().take(left).collect();
+        let shown = cut(&cell.text, left);
         left = left.saturating_sub(text);
         match cell.paint {
-            paint if style.colour && paint != Paint::Plain => line.extend([code(paint), &shown, "\x1b[0m"]),
+            paint if style.colour && paint != Paint::Plain && !shown.is_empty() => {
+                line.extend([code(paint), &shown, "\x1b[0m"]);
+            }
             _ => line.push_str(&shown),
         }
     }
@@ -166,8 +284,13 @@ fn code(paint: Paint) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use daemontools_core::details::{self, Details};
+    use daemontools_core::end::End;
+    use daemontools_core::run_record::RunRecord;
+    use daemontools_service::details::ServiceDetails;
     use daemontools_service::status_error::StatusError;
     use nix::errno::Errno;
+    use std::ffi::CStr;
     use std::num::NonZeroU32;
 
     use daemontools_core::restarts::Restarts;
@@ -178,19 +301,16 @@ mod tests {
     fn service(pid: u32, ago: i64, want: Want, again: Option<(u32, u32)>) -> ServiceReport {
         let since = Label::from_unix(NOW - ago, 0);
         let status = Status { since, pid: NonZeroU32::new(pid), paused: false, want };
-        let again = again.map(|(minute, hour)| Restarts { minute, hour, total: hour });
-        ServiceReport { condition: Condition::Supervised(status), normally: Normally::Up, again, starts: None }
+        let restarts = again.map(|(minute, hour)| Restarts { minute, hour, total: hour });
+        ServiceReport { restarts, ..ServiceReport::new(Condition::Supervised(status), Normally::Up) }
     }
 
     fn entries() -> Vec<Entry> {
         let up = service(4532, 273_600, Want::Up, Some((0, 0)));
         let failing = service(0, 0, Want::Up, Some((31, 400)));
-        let unsupervised = ServiceReport {
-            condition: Condition::Unsupervised,
-            ..ServiceReport::unknown(StatusError::chdir(Errno::EACCES))
-        };
+        let unsupervised = ServiceReport::new(Condition::Unsupervised, Normally::Up);
         vec![
-            Entry { name: c"dns".into(), service: up, log: Some(up) },
+            Entry { name: c"dns".into(), service: up.clone(), log: Some(up) },
             Entry { name: c"smtpd".into(), service: failing, log: Some(service(0, 9, Want::Down, None)) },
             Entry { name: c"new\n".into(), service: unsupervised, log: None },
             Entry { name: c"old".into(), service: service(12, 70, Want::Down, None), log: None },
@@ -226,21 +346,80 @@ off      down                1 min    normally up  -     0/min 1/h";
     }
 
     #[test]
-    fn a_narrow_terminal_cuts_lines() {
-        for width in [1, 9, 20, 40] {
-            let table = table(Style { colour: false, width: Some(width) });
-            assert!(table.lines().all(|line| line.chars().count() <= width), "{table}");
+    fn a_narrow_terminal_does_without_columns_and_shows_both_states() {
+        let at = |width| table(Style { colour: false, width: Some(width) });
+        let expected = "\
+SERVICE  STATE         LOG
+dns      up            up
+smtpd    failing       down
+new\\n    unsupervised  -
+old      up            -
+off      down          -";
+        assert_eq!(at(27), expected);
+        assert!(at(26).starts_with("SERVI+  STATE") && at(26).contains("new\\n"), "{}", at(26));
+        assert!(at(64).starts_with("SERVICE  STATE          PID  FOR      WANTS        LOG\n"), "{}", at(64));
+        for width in 0..80 {
+            assert!(at(width).lines().all(|line| line.width() <= width), "{width}: {}", at(width));
         }
+    }
+
+    #[test]
+    fn widths_are_those_of_a_terminal() {
+        let entry = |name: &CStr| Entry { name: name.into(), service: service(7, 0, Want::Up, None), log: None };
+        // Two columns a character, and an accent that takes none.
+        let entries = [entry(c"\u{90f5}\u{4fbf}"), entry(c"e\u{301}e"), entry(c"mail")];
+        let lines = lines(&entries, Label::from_unix(NOW, 0), Style { colour: false, width: None });
+        let at: Vec<usize> =
+            lines.iter().map(|line| line.split_once("up").map_or(0, |(before, _)| before.width())).collect();
+        assert_eq!(at, [0, 9, 9, 9]);
+        assert_eq!(cut("\u{90f5}\u{4fbf}\u{4fbf}", 5), "\u{90f5}\u{4fbf}+");
+        assert_eq!(cut("\u{90f5}\u{4fbf}\u{4fbf}", 4), "\u{90f5}+");
+    }
+
+    #[test]
+    fn a_reason_that_is_the_same_for_all_is_said_once() {
+        let denied = || ServiceReport::unknown(StatusError::new("open", "supervise/ok", Errno::EACCES));
+        let entry = |name: &CStr| Entry { name: name.into(), service: denied(), log: None };
+        let (one, two) = ([entry(c"a")], [entry(c"a"), entry(c"b")]);
+        let table =
+            |entries: &[Entry]| lines(entries, Label::from_unix(NOW, 0), Style { colour: false, width: None }).concat();
+        let why = "unable to open supervise/ok: access denied";
+        assert!(table(&one).contains(why) && !table(&two).contains(why));
+        assert_eq!(summary(&one), "1 service, 1 not as wanted");
+        assert_eq!(summary(&two), format!("2 services, 2 not as wanted; {why}"));
+        assert_eq!(more(&two), "2 more, 2 not as wanted");
+    }
+
+    #[test]
+    fn what_its_supervise_tells_is_in_the_state() {
+        let detailed = |pid, want, state, reason: &[u8]| {
+            let mut details = Details::new(state, Label::from_unix(NOW, 0));
+            details.reason = reason;
+            details.last_end = Some(RunRecord::new(Label::from_unix(NOW, 0), End::Code(7)));
+            let service =
+                ServiceReport { details: Some(ServiceDetails::new(&details)), ..service(pid, 5, want, Some((0, 0))) };
+            state_text(&service)
+        };
+        assert_eq!(detailed(7, Want::Up, details::State::Ready, b""), "ready");
+        assert_eq!(detailed(7, Want::Up, details::State::Starting, b""), "starting");
+        assert_eq!(detailed(0, Want::Up, details::State::Waiting, b""), "failing (exit 7)");
+        let failed = detailed(0, Want::Down, details::State::Failed, b"6 ends in 60 s, last SEGV");
+        assert_eq!(failed, "failed (6 ends in 60 s, last SEGV)");
+        assert_eq!(detailed(0, Want::Down, details::State::Done, b""), "done");
+    }
+
+    fn state_text(service: &ServiceReport) -> String {
+        state(service, service.is_as_wanted()).text
     }
 
     #[test]
     fn it_changes_when_a_span_or_a_count_does() {
         let now = Label::from_unix(NOW, 0);
         let all = entries();
-        assert_eq!((counts_last(&all), spans_last(&all, now)), (Some(1), Some(1)));
-        assert_eq!((counts_last(&all[..1]), spans_last(&all[..1], now)), (None, Some(3600)));
-        assert_eq!((counts_last(&all[4..]), spans_last(&all[4..], now)), (Some(60), Some(50)));
-        assert_eq!((counts_last(&all[2..3]), spans_last(&all[2..3], now)), (None, None));
+        assert_eq!((counts_change_in(&all), ages_change_in(&all, now)), (Some(1), Some(1)));
+        assert_eq!((counts_change_in(&all[..1]), ages_change_in(&all[..1], now)), (None, Some(3600)));
+        assert_eq!((counts_change_in(&all[4..]), ages_change_in(&all[4..], now)), (Some(60), Some(50)));
+        assert_eq!((counts_change_in(&all[2..3]), ages_change_in(&all[2..3], now)), (None, None));
         assert_eq!(summary(&all), "5 services, 3 not as wanted");
     }
 }

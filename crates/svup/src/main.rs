@@ -9,6 +9,7 @@ use daemontools_program::entry;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
 use daemontools_program::options::{Opt, Options};
+use daemontools_service::name::service_path;
 use daemontools_service::part::Part;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_service::status_error::StatusError;
@@ -22,7 +23,8 @@ const PROGRAM: Program = Program {
 0 all of them, 100 not all, 111 trouble.
 
   -l  look at the service alone (the default)
-  -L  look at its logger alone",
+  -L  look at its logger alone
+A dir may be the name of a service in the scan directory.",
 };
 entry!(PROGRAM, run);
 
@@ -38,9 +40,9 @@ fn run(mut args: Args) -> Outcome {
         return Err(Failure::usage());
     }
     let mut exit = Exit::OK;
-    for dir in args {
+    for dir in args.map(service_path) {
         // All are looked at: trouble with one is trouble, also after one that is down.
-        if !is_up(dir, part)? {
+        if !is_up(&dir, part)? {
             exit = Exit::MISUSE;
         }
     }

@@ -5,8 +5,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use daemontools_cli::long_options::{choose, misused, parser, span, value};
-use daemontools_cli::name::service_path;
 use daemontools_program::failure::Failure;
+use daemontools_service::name::service_path;
 use daemontools_sys::args::Args;
 use lexopt::Arg;
 

@@ -1,11 +1,12 @@
 //! Services may be named as they are called in the scan directory, or by their paths.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use daemontools_service::default_scan_dir::default_scan_dir;
 use nix::errno::Errno;
 use nix::sys::stat::lstat;
+
+use crate::default_scan_dir::default_scan_dir;
 
 /// The path of the service that is meant: what was given, or, where nothing is called so here, the service of that name in
 /// the scan directory. What begins with a slash or a dot is always a path.
@@ -15,6 +16,6 @@ pub fn service_path(given: &CStr) -> CString {
     if is_path || lstat(given) != Err(Errno::ENOENT) {
         return given.to_owned();
     }
-    let path = CString::new(default_scan_dir().join(std::ffi::OsStr::from_bytes(bytes)).into_os_string().into_vec());
+    let path = CString::new(default_scan_dir().join(OsStr::from_bytes(bytes)).into_os_string().into_vec());
     path.ok().filter(|path| lstat(path.as_c_str()).is_ok()).unwrap_or_else(|| given.to_owned())
 }

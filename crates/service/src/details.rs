@@ -1,0 +1,61 @@
+//! What our supervise tells of its service in `supervise/details`, to keep after the file was read.
+
+use daemontools_core::details::{Details, State};
+use daemontools_core::label::Label;
+use daemontools_core::run_record::RunRecord;
+
+/// The details of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceDetails {
+    /// What it is doing.
+    pub state: State,
+    /// Since when.
+    pub since: Label,
+    /// Until when, if that is known: the next start, the next signal.
+    pub until: Option<Label>,
+    /// Why, in words; empty where there is nothing to say.
+    pub reason: Vec<u8>,
+    /// When it became ready.
+    pub ready_since: Option<Label>,
+    /// What it last said about itself; empty if nothing.
+    pub status_text: Vec<u8>,
+    /// The last run that is over.
+    pub last_end: Option<RunRecord>,
+}
+
+impl ServiceDetails {
+    /// What a file says, without the restarts.
+    pub fn new(details: &Details<'_>) -> ServiceDetails {
+        ServiceDetails {
+            state: details.state,
+            since: details.since,
+            until: details.until,
+            reason: details.reason.to_vec(),
+            ready_since: details.ready_since,
+            status_text: details.status_text.to_vec(),
+            last_end: details.last_end,
+        }
+    }
+
+    /// Whether the service has said that it is ready, while it is; `None`: no setting says when that is.
+    pub fn is_ready(&self) -> Option<bool> {
+        match (self.state, self.ready_since) {
+            (State::Ready, _) => Some(true),
+            (State::Starting, _) => Some(false),
+            // It may have been ready, and is on its way down.
+            (State::Stopping, Some(_)) => Some(false),
+            (State::Down | State::Up | State::Stopping, _) => None,
+            (State::Finishing | State::Waiting | State::Failed | State::Done, _) => None,
+        }
+    }
+
+    /// Whether supervise gave the service up, because it ended too often.
+    pub fn has_failed(&self) -> bool {
+        self.state == State::Failed
+    }
+
+    /// Whether the service has ended for good, as it was to.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+}
