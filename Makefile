@@ -44,9 +44,10 @@ install-over:
 uninstall-over:
 	packaging/over uninstall "$(DESTDIR)" $(PLACES)
 
-# The Debian package, in target/.
+# The Debian package, in target/. DEB_NAME=daemontools: as a newer version of the distribution's package of that name.
+DEB_NAME = daemontools-rs
 deb: build
-	packaging/deb "$(BUILT)" "$(TARGET)"
+	packaging/deb "$(BUILT)" "$(TARGET)" "$(DEB_NAME)"
 
 # A release, in target/dist: source archive and Debian package. What is tried in the unpacked archive, without the network.
 DIST_TARGETS = test
@@ -93,7 +94,8 @@ fuzz: build
 
 # The package in a Debian of its own, with the original, there and back. As root; takes debootstrap and some minutes.
 test-deb: deb
-	packaging/test-deb $(TARGET)/daemontools-rs_*.deb
+	packaging/deb "$(BUILT)" "$(TARGET)" daemontools
+	packaging/test-deb $(TARGET)/daemontools-rs_*.deb $(TARGET)/daemontools_*.deb
 
 # Every fault instead of a selection; each loop prints how many it tried. Random input too (make fuzz), and the pure parts
 # under Miri, where there is one.

@@ -15,7 +15,7 @@ use crate::own_root::{bare_system, in_own_root, own_root};
 const COMMANDS: [&str; 9] = [".ci/run", "apt-get", "cargo", "docker", "dpkg", "ln", "make", "sh", "systemctl"];
 
 /// Commands that are not run as they are: how they begin, and what is run instead.
-const INSTEAD: [(&str, &str); 14] = [
+const INSTEAD: [(&str, &str); 17] = [
     // The suite, from within the suite: that there is such a target.
     ("make test", "make -n test test-original test-deb"),
     ("make fuzz", "make -n fuzz"),
@@ -24,7 +24,11 @@ const INSTEAD: [(&str, &str); 14] = [
     ("make demo", "make -n demo"),
     ("make check", "make -n check"),
     ("make dist", "make -n dist"),
+    ("make deb DEB_NAME=daemontools", "DPKG_DEB_COMPRESSOR_TYPE=none make deb DEB_NAME=daemontools"),
     ("make deb", "DPKG_DEB_COMPRESSOR_TYPE=none make deb"),
+    // They need a distribution's server: `make test-deb` runs them.
+    ("apt-get install ./target/daemontools_", "dpkg --info target/daemontools_*.deb"),
+    ("apt-get install --allow-downgrades", "apt-get --version"),
     (".ci/run", "test -x .ci/run"),
     ("cargo ", "cargo --version"),
     // Not to be had here.
