@@ -23,7 +23,8 @@ pub fn run(script: Script) -> Outcome {
     let watched = [Signal::SIGTERM, Signal::SIGALRM, Signal::SIGCHLD];
     let signals = uninterrupted(|| Signals::watch(&watched)).unable([b"watch signals"])?;
     uninterrupted(block_broken_pipe).unable([b"block signals"])?;
-    let mut output = Output { dispatcher: Dispatcher::open(script, &signals)?, signals: &signals, lines: Lines::All };
+    let mut output =
+        Output { dispatcher: Dispatcher::open(script, &signals)?, signals: &signals, lines: Lines::All, reap_at: None };
     copy(&mut Input::stdin()?, &mut output);
     output.close();
     Ok(Exit::OK)
@@ -93,7 +94,7 @@ fn turn(input: &mut Input, line: &mut LineState, output: &mut Output<'_>) -> nix
         return Ok(Turn::End);
     }
     if let Some(interest) = input.interest(Instant::now())? {
-        let deadline = interest.deadline.into_iter().chain(output.dispatcher.deadline()).min();
+        let deadline = interest.deadline.into_iter().chain(output.deadline()).min();
         wait(&mut [readable(&interest.fd), readable(&output.signals)], deadline);
         if input.waited(Instant::now()) {
             output.dispatcher.give_back();
@@ -108,13 +109,15 @@ struct Output<'a> {
     signals: &'a Signals,
     /// Which lines to write: a single one, once SIGTERM has come.
     lines: Lines,
+    /// When to ask for ended children again, after that failed.
+    reap_at: Option<Instant>,
 }
 
 impl Output<'_> {
     /// Writes a batch of lines to all logs, however long it takes.
     fn write(&mut self, batch: &[u8]) {
         while !self.dispatcher.dispatch(batch, Instant::now()) {
-            wait(&mut [readable(&self.signals)], self.dispatcher.deadline());
+            wait(&mut [readable(&self.signals)], self.deadline());
             self.take_signals();
         }
     }
@@ -127,7 +130,7 @@ impl Output<'_> {
             if self.dispatcher.is_closed() {
                 return;
             }
-            wait(&mut [readable(&self.signals)], self.dispatcher.deadline());
+            wait(&mut [readable(&self.signals)], self.deadline());
             self.take_signals();
         }
     }
@@ -136,23 +139,43 @@ impl Output<'_> {
     fn pause(&mut self) {
         let end = Instant::now() + PAUSE;
         while Instant::now() < end {
-            let deadline = self.dispatcher.deadline().map_or(end, |deadline| deadline.min(end));
+            let deadline = self.deadline().map_or(end, |deadline| deadline.min(end));
             wait(&mut [readable(&self.signals)], Some(deadline));
             self.take_signals();
             self.dispatcher.advance(Instant::now());
         }
     }
 
+    /// When there is something to do again, if nothing happens before.
+    fn deadline(&self) -> Option<Instant> {
+        self.dispatcher.deadline().into_iter().chain(self.reap_at).min()
+    }
+
+    /// Takes note of the children that have ended.
+    fn reap(&mut self) {
+        self.reap_at = None;
+        loop {
+            match reap() {
+                Ok(Some((child, ending))) => self.dispatcher.child_ended(child, ending, Instant::now()),
+                Ok(None) => return,
+                Err(errno) => {
+                    self.dispatcher.wait_failed(errno);
+                    self.reap_at = Some(Instant::now() + PAUSE);
+                    return;
+                }
+            }
+        }
+    }
+
     /// Does what the signals that came ask for.
     fn take_signals(&mut self) {
+        if self.reap_at.is_some_and(|moment| Instant::now() >= moment) {
+            self.reap();
+        }
         while let Ok(Some(signal)) = self.signals.take() {
             match signal {
                 Signal::SIGALRM => self.dispatcher.rotate(),
-                Signal::SIGCHLD => {
-                    while let Ok(Some((child, ending))) = reap() {
-                        self.dispatcher.child_ended(child, ending, Instant::now());
-                    }
-                }
+                Signal::SIGCHLD => self.reap(),
                 _ => self.lines = Lines::One,
             }
         }

@@ -11,6 +11,7 @@ use daemontools_program::failure::Failure;
 use daemontools_sys::memory::give_back;
 use daemontools_sys::process::Ending;
 use daemontools_sys::signal::Signals;
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::PROGRAM;
@@ -177,6 +178,14 @@ impl Log {
                 failure.warn(&PROGRAM);
                 self.progress.failed(now);
             }
+        }
+    }
+
+    /// Warns, if a processor is at work, that it cannot be known whether it has ended.
+    pub fn wait_failed(&self, errno: Errno) {
+        if self.progress.has_child() {
+            Failure::because([b"wait failed for processor in ", self.cyclog.name(), b", pausing"], errno)
+                .warn(&PROGRAM);
         }
     }
 

@@ -216,6 +216,11 @@ impl Progress {
         self.waits_for == WaitsFor::Child(child)
     }
 
+    /// Whether it is a process that the step waits for.
+    pub fn has_child(&self) -> bool {
+        matches!(self.waits_for, WaitsFor::Child(_))
+    }
+
     /// The step is left to this process.
     pub fn started(&mut self, child: Pid) {
         self.waits_for = WaitsFor::Child(child);
