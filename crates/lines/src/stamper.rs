@@ -1,11 +1,15 @@
 //! A stamp before each line: tai64n's one loop, and the `t` of multilog.
 //!
-//! A pass takes what was read and gives what is to be written, so that the loop knows no descriptors. A line of 80 bytes
-//! costs one look at the clock (18 ns of 28), a search for the newline (4 ns, see `newlines`), digits and a copy. Lines
-//! that nobody wants cost the search alone: the clock is not looked at for them.
+//! A pass takes what was read and gives what is to be written, so that the loop knows no descriptors. The lines of one read
+//! were read at one moment, so the clock is looked at once a read. Each line's stamp is a nanosecond later than the one
+//! before it, which keeps stamps distinct and in order; none is later than the clock, since stamping a line takes longer.
+//! Lines that nobody wants cost only the search for the newline.
+
+use std::time::Duration;
+
+use daemontools_core::label::{Label, hex_digits};
 
 use crate::newlines::Newlines;
-use daemontools_core::label::{Label, hex_digits};
 
 /// How much output a pass gathers before it lets it be written: an empty line grows to 26 times its size.
 pub const FULL: usize = 64 * 1024;
@@ -13,10 +17,13 @@ pub const FULL: usize = 64 * 1024;
 /// How much output there is after a pass at most, if it was empty before: a line comes in pieces of 64 kB.
 pub const MOST: usize = FULL + Label::TEXT + 1 + FULL;
 
+/// How many bytes of a short line are copied at a time: a fixed number, so that the compiler makes no call of it.
+const CHUNK: usize = 64;
+
 /// Puts a stamp and a space before each line of a stream.
-pub struct Stamper<C> {
-    /// Says what time it is.
-    clock: C,
+pub struct Stamper {
+    /// The stamp of the next line that begins.
+    next: Label,
     /// Whether the next byte is the first of its line.
     at_line_start: bool,
     /// Whether the line that the next byte belongs to is wanted.
@@ -29,17 +36,25 @@ pub struct Stamper<C> {
     newlines: Newlines,
 }
 
-impl<C: FnMut() -> Label> Stamper<C> {
-    /// At the start of a stream.
-    pub fn new(clock: C) -> Stamper<C> {
-        let text = Text::of(Label::from_unix(0, 0));
-        Stamper { clock, at_line_start: true, wanted: true, begun: None, text, newlines: Newlines::default() }
+impl Default for Stamper {
+    /// A stamper at the start of a stream.
+    fn default() -> Stamper {
+        let next = Label::from_unix(0, 0);
+        let (text, newlines) = (Text::of(next), Newlines::default());
+        Stamper { next, at_line_start: true, wanted: true, begun: None, text, newlines }
+    }
+}
+
+impl Stamper {
+    /// Notes that the input of the next passes was read at this moment.
+    pub fn read_at(&mut self, moment: Label) {
+        self.next = moment;
     }
 
-    /// The line that comes next has begun now, unless it has before: this is the stamp that it will get.
-    pub fn begin(&mut self) {
-        if self.at_line_start && self.begun.is_none() {
-            self.begun = Some((self.clock)());
+    /// Notes that the line that comes next began at this moment, unless it did before: it will get that stamp.
+    pub fn begin(&mut self, moment: Label) {
+        if self.at_line_start {
+            self.begun.get_or_insert(moment);
         }
     }
 
@@ -78,8 +93,9 @@ impl<C: FnMut() -> Label> Stamper<C> {
             let end = usize::from(newline) + 1;
             let Some(line) = window.get(start..end).filter(|_| output.len() < FULL) else { break };
             if is_wanted(line) {
-                self.text.append((self.clock)(), output);
-                output.extend_from_slice(line);
+                self.text.append(self.next, output);
+                self.next = following(self.next);
+                append_line(window, start, line, output);
             }
             start = end;
         }
@@ -99,8 +115,10 @@ impl<C: FnMut() -> Label> Stamper<C> {
             self.wanted = is_wanted(piece);
             let begun = self.begun.take();
             if self.wanted {
-                let label = begun.unwrap_or_else(&mut self.clock);
-                self.text.append(label, output);
+                self.text.append(begun.unwrap_or(self.next), output);
+                if begun.is_none() {
+                    self.next = following(self.next);
+                }
             }
         }
         if self.wanted {
@@ -108,6 +126,24 @@ impl<C: FnMut() -> Label> Stamper<C> {
         }
         self.at_line_start = piece.ends_with(b"\n");
         rest
+    }
+}
+
+/// The moment a nanosecond later.
+fn following(label: Label) -> Label {
+    label + Duration::from_nanos(1)
+}
+
+/// Appends a line of the window, which begins at `start`. A short line is copied together with what comes after it, which
+/// is cut off then: copying a fixed number of bytes takes no call.
+fn append_line(window: &[u8], start: usize, line: &[u8], output: &mut Vec<u8>) {
+    let length = output.len() + line.len();
+    match window.get(start..).and_then(<[u8]>::first_chunk::<CHUNK>) {
+        Some(chunk) if line.len() <= CHUNK => {
+            output.extend_from_slice(chunk);
+            output.truncate(length);
+        }
+        _ => output.extend_from_slice(line),
     }
 }
 
@@ -144,22 +180,17 @@ mod tests {
     use super::*;
     use crate::newlines::WINDOW;
 
-    /// A clock that goes on by a second each time it is looked at.
-    fn ticking() -> impl FnMut() -> Label {
-        let mut seconds = 0;
-        move || {
-            seconds += 1;
-            Label::from_unix(seconds, 0)
-        }
-    }
+    /// When the input of the tests is read.
+    const MOMENT: Label = Label::from_unix(0, 0);
 
     /// What `Stamper` is held against: byte by byte.
     fn plain(input: &[u8]) -> Vec<u8> {
-        let (mut clock, mut output, mut before) = (ticking(), Vec::new(), b'\n');
+        let (mut label, mut output, mut before) = (MOMENT, Vec::new(), b'\n');
         for &byte in input {
             if before == b'\n' {
-                output.extend_from_slice(&clock().to_text());
+                output.extend_from_slice(&label.to_text());
                 output.push(b' ');
+                label = label + Duration::from_nanos(1);
             }
             output.push(byte);
             before = byte;
@@ -167,9 +198,16 @@ mod tests {
         output
     }
 
+    /// A stamper of input that is read at the usual moment.
+    fn stamper() -> Stamper {
+        let mut stamper = Stamper::default();
+        stamper.read_at(MOMENT);
+        stamper
+    }
+
     /// The whole of `input` through a stamper, in pieces of `size` bytes.
     fn in_pieces(input: &[u8], size: usize) -> Vec<u8> {
-        let mut stamper = Stamper::new(ticking());
+        let mut stamper = stamper();
         let mut all = Vec::new();
         for mut piece in input.chunks(size) {
             while !piece.is_empty() {
@@ -184,7 +222,7 @@ mod tests {
 
     #[test]
     fn each_line_gets_a_stamp_of_its_own() {
-        let expected = b"@400000000000000b00000000 a\n@400000000000000c00000000 \n@400000000000000d00000000 b";
+        let expected = b"@400000000000000a00000000 a\n@400000000000000a00000001 \n@400000000000000a00000002 b";
         assert_eq!(in_pieces(b"a\n\nb", 100), expected);
         assert_eq!(in_pieces(b"", 100), b"");
     }
@@ -193,22 +231,22 @@ mod tests {
     fn what_nobody_wants_is_gone_to_the_last_byte() {
         let text = b"one\ntwo\nthree\n\nfour and more\nfive";
         for size in 1..=text.len() {
-            let (mut stamper, mut output) = (Stamper::new(ticking()), Vec::new());
+            let (mut stamper, mut output) = (stamper(), Vec::new());
             for piece in text.chunks(size) {
                 stamper.pass_wanted(piece, &mut output, |line| !line.starts_with(b"t"));
             }
-            let stamped = b"@400000000000000b00000000 one\n@400000000000000c00000000 \n\
-                @400000000000000d00000000 four and more\n@400000000000000e00000000 five";
+            let stamped = b"@400000000000000a00000000 one\n@400000000000000a00000001 \n\
+                @400000000000000a00000002 four and more\n@400000000000000a00000003 five";
             assert_eq!(output, stamped, "{size}");
         }
     }
 
     #[test]
     fn a_stamp_that_nobody_wants_is_not_left_for_the_next_line() {
-        let (mut stamper, mut output) = (Stamper::new(ticking()), Vec::new());
-        stamper.begin();
+        let (mut stamper, mut output) = (stamper(), Vec::new());
+        stamper.begin(Label::from_unix(-1, 0));
         stamper.pass_wanted(b"a\nb\n", &mut output, |line| line.starts_with(b"b"));
-        assert_eq!(output, b"@400000000000000c00000000 b\n");
+        assert_eq!(output, b"@400000000000000a00000000 b\n");
     }
 
     #[test]
@@ -232,13 +270,19 @@ mod tests {
 
     #[test]
     fn a_line_that_was_seen_before_has_the_stamp_of_that_moment() {
-        let (mut stamper, mut output) = (Stamper::new(ticking()), Vec::new());
-        stamper.begin();
-        stamper.begin();
-        stamper.pass(b"a\nb", &mut output);
-        stamper.begin();
-        stamper.pass(b"\nc", &mut output);
-        assert_eq!(output, b"@400000000000000b00000000 a\n@400000000000000c00000000 b\n@400000000000000d00000000 c");
+        let (mut stamper, mut output) = (stamper(), Vec::new());
+        stamper.begin(Label::from_unix(1, 0));
+        stamper.begin(Label::from_unix(2, 0));
+        stamper.read_at(Label::from_unix(3, 999_999_999));
+        stamper.pass(b"a\nb\nc\nd", &mut output);
+        stamper.begin(Label::from_unix(5, 0));
+        stamper.read_at(Label::from_unix(6, 0));
+        stamper.pass(b"\ne", &mut output);
+        assert_eq!(
+            output,
+            b"@400000000000000b00000000 a\n@400000000000000d3b9ac9ff b\n@400000000000000e00000000 c\n\
+            @400000000000000e00000001 d\n@400000000000001000000000 e"
+        );
     }
 
     #[test]

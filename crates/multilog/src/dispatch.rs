@@ -17,6 +17,7 @@ use daemontools_sys::memory::give_back;
 use daemontools_sys::process::Ending;
 use daemontools_sys::signal::Signals;
 use memchr::memchr;
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::buffer::reserved;
@@ -35,7 +36,7 @@ pub struct Dispatcher<'a> {
     /// Whether all actions are logs.
     only_logs: bool,
     /// Where the script begins with `t`.
-    stamper: Option<Stamper<fn() -> Label>>,
+    stamper: Option<Stamper>,
     /// Which lines need no stamp, since they go nowhere.
     prefilter: Prefilter,
     /// The text that is being written, if lines are stamped.
@@ -65,7 +66,7 @@ impl<'a> Dispatcher<'a> {
             prefilter: Prefilter::new(&actions),
             only_logs,
             actions,
-            stamper: script.stamp.then(|| Stamper::new(time_of_day as fn() -> Label)),
+            stamper: script.stamp.then(Stamper::default),
             stamped: reserved(if script.stamp { MOST } else { 0 })?,
             alerts: reserved(if shows { text + 1 } else { 0 })?,
             inside: false,
@@ -83,7 +84,7 @@ impl<'a> Dispatcher<'a> {
     /// Notes that the next line has begun: this is the moment that its stamp will tell.
     pub fn begin(&mut self) {
         if let Some(stamper) = &mut self.stamper {
-            stamper.begin();
+            stamper.begin(time_of_day());
         }
     }
 
@@ -93,6 +94,9 @@ impl<'a> Dispatcher<'a> {
         loop {
             if self.in_flight && !self.write(batch, now) {
                 return false;
+            }
+            if let Some(stamper) = self.stamper.as_mut().filter(|_| !self.in_flight && self.taken == 0) {
+                stamper.read_at(time_of_day());
             }
             self.in_flight = false;
             match batch.get(self.taken..) {
@@ -165,6 +169,11 @@ impl<'a> Dispatcher<'a> {
     /// Takes note of the end of a child process.
     pub fn child_ended(&mut self, child: Pid, ending: Ending, now: Instant) {
         self.logs().for_each(|log| log.child_ended(child, ending, now));
+    }
+
+    /// Reports that it cannot be known which child processes have ended.
+    pub fn wait_failed(&mut self, errno: Errno) {
+        self.logs().for_each(|log| log.wait_failed(errno));
     }
 
     /// Has every log closed as soon as nothing else is left to do.

@@ -25,10 +25,11 @@ fn run(_: Args) -> Outcome {
 }
 
 fn copy() -> nix::Result<Exit> {
-    let (mut stamper, mut stdin) = (Stamper::new(time_of_day), StdinReader::stdin());
+    let (mut stamper, mut stdin) = (Stamper::default(), StdinReader::stdin());
     let mut output = Vec::with_capacity(MOST);
     while stdin.read()? {
         let mut input = stdin.bytes();
+        stamper.read_at(time_of_day());
         // All of it is written before the next read, which may wait.
         while !input.is_empty() {
             input = stamper.pass(input, &mut output);
