@@ -72,6 +72,54 @@ const PAIRS: &[(&str, Change, Change)] = &[
         |t| fs::remove_file(t.path("t/sv/run")).expect("remove"),
         |t| t.put_script("t/sv/run", "exec tail 2>&1"),
     ),
+    (
+        "SL024 t/sv/supervise.d/stop-timeout",
+        |t| t.put_file("t/sv/supervise.d/stop-timeout", "10\n"),
+        |t| t.put_file("t/sv/supervise.d/stop-timeout", "10s\nten seconds\n"),
+    ),
+    (
+        "SL024 t/sv/log/supervise.d/timeout-kill",
+        |t| t.put_file("t/sv/log/supervise.d/timeout-kill", "10s\n"),
+        |t| t.put_file("t/sv/log/supervise.d/.timeout-kill.swp", "10s\n"),
+    ),
+    (
+        "SL024 t/sv/supervise.d/finish",
+        |t| t.put_file("t/sv/supervise.d/finish", "#!/bin/sh\n"),
+        |t| t.put_file("t/sv/supervise.d/finish", "off\n"),
+    ),
+    (
+        "SL024 t/sv/supervise.d/watchdog",
+        |t| t.put_file("t/sv/supervise.d/watchdog", "10s"),
+        |t| {
+            t.put_file("t/sv/supervise.d/watchdog", "10s");
+            t.put_file("t/sv/supervise.d/notify-socket", "")
+        },
+    ),
+    (
+        "SL024 t/sv/supervise.d/group",
+        |t| {
+            t.put_file("t/sv/supervise.d/group", "");
+            mode(t, "t/sv/supervise.d/group", 0o664)
+        },
+        |t| t.put_file("t/sv/supervise.d/group", ""),
+    ),
+    (
+        "SL025 t/sv/finish",
+        |t| t.put_script("t/sv/finish", ""),
+        |t| {
+            t.put_script("t/sv/finish", "");
+            fs::create_dir(t.path("t/sv/supervise.d")).expect("make a directory");
+            link(t, "../finish", "t/sv/supervise.d/finish")
+        },
+    ),
+    (
+        "SL025 t/sv/timeout-kill",
+        |t| t.put_file("t/sv/timeout-kill", "5000\n"),
+        |t| {
+            t.put_file("t/sv/timeout-kill", "5000\n");
+            t.put_file("t/sv/supervise.d/stop-timeout", "5s")
+        },
+    ),
     ("SL001 t/sw/run", |t| t.put_exec("t/sw/run/x", ""), |t| t.put_script("t/sw/run", "exec tail")),
     ("SL002 t/sv/run", |t| mode(t, "t/sv/run", 0o644), |t| mode(t, "t/sv/run", 0o700)),
     (

@@ -95,7 +95,8 @@ fn debian_s_daemontools_run() {
     is_sound(&tree);
 }
 
-/// As runit's packages have it: chpst, svlogd, a finish script, `supervise` led elsewhere.
+/// As runit's packages have it: chpst, svlogd, a finish script, `supervise` led elsewhere. With links to what supervise
+/// would not use by itself, there is nothing to say.
 #[test]
 fn runit_run() {
     let tree = open(open(tree(), "service/web/log/main"), "service/syslog/log/main");
@@ -103,6 +104,8 @@ fn runit_run() {
         .exec("service/web/run", "#!/bin/sh\nset -e\nexec 2>&1\n[ ! -r ./conf ] || . ./conf\nexec chpst -e ./env -u nobody:nogroup -m 100000000 ./server ${OPTS:---quiet}\n")
         .script("service/web/finish", "echo \"ended with $1\"")
         .script("service/web/check", "exec wget -q -O /dev/null http://127.0.0.1/")
+        .link("service/web/supervise.d/finish", "../finish")
+        .link("service/web/supervise.d/check", "../check")
         .script("service/web/log/run", "exec chpst -unobody svlogd -tt ./main")
         .link("service/web/supervise", "/run/sv/web.supervise")
         .script("service/syslog/run", "exec 2>&1\nexec chpst -Unobody socklog unix /dev/log")

@@ -59,11 +59,15 @@ pub enum Code {
     ProgramMissing,
     /// multilog ignores one of its words.
     ActionIgnored,
+    /// supervise does not use a file in `supervise.d`.
+    SettingUnused,
+    /// A file of another supervisor beside `run`.
+    ForeignFile,
 }
 
 impl Code {
     /// Every code, in order.
-    pub const ALL: [Code; 23] = [
+    pub const ALL: [Code; 25] = [
         Code::RunMissing,
         Code::RunNotExecutable,
         Code::NoInterpreterLine,
@@ -87,6 +91,8 @@ impl Code {
         Code::Lookalike,
         Code::ProgramMissing,
         Code::ActionIgnored,
+        Code::SettingUnused,
+        Code::ForeignFile,
     ];
 
     /// `SL001` and so on.
@@ -120,7 +126,9 @@ impl Code {
             | Code::LinkBroken
             | Code::DownLeftBehind
             | Code::WritableByAll
-            | Code::ActionIgnored => Severity::Warning,
+            | Code::ActionIgnored
+            | Code::SettingUnused
+            | Code::ForeignFile => Severity::Warning,
         }
     }
 
@@ -144,7 +152,9 @@ impl Code {
             | DownLeftBehind
             | Restarting
             | WritableByAll
-            | ActionIgnored => false,
+            | ActionIgnored
+            | SettingUnused
+            | ForeignFile => false,
         }
     }
 }

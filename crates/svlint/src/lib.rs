@@ -1,7 +1,7 @@
 //! svlint: what a run script says (`word`, `reader`, `script`), what it starts (`passing`, `account`, `launch`, `ending`,
 //! `sourced`), what is wrong with that (`flags`, `daemons`, `advice`, `interpreter`, `programs`, `multilog`, all of it
 //! `run_script`), what a
-//! directory holds (`file`, `service`, `log`, `access`, `tree`), what happens right now (`live`), and how it is reported
+//! directory holds (`file`, `service`, `settings`, `foreign`, `log`, `access`, `tree`), what happens right now (`live`), and how it is reported
 //! (`code`, `finding`, `run`).
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod ending;
 mod file;
 mod finding;
 mod flags;
+mod foreign;
 mod interpreter;
 mod launch;
 mod live;
@@ -27,6 +28,7 @@ mod run;
 mod run_script;
 mod script;
 mod service;
+mod settings;
 mod sourced;
 mod tree;
 mod word;

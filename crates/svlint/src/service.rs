@@ -74,6 +74,8 @@ impl Report {
 
     fn read_one(&mut self, dir: &Path, role: Role) {
         self.dirs.push(dir.into());
+        self.read_settings(dir);
+        self.read_foreign(dir);
         let run = dir.join("run");
         let found = match metadata(&run) {
             Ok(found) if found.is_file() => found,
