@@ -9,7 +9,7 @@ use daemontools_program::failure::{Failure, Program, Unable};
 use daemontools_program::limits::{OpenFiles, raise_open_files};
 use daemontools_service::part::Part;
 use daemontools_sys::fd::{can_unshare, duplicate_private_from, open_private, unshare_above};
-use daemontools_sys::process::{fork, leave, spawn_sharing};
+use daemontools_sys::process::{ChildStack, fork, leave, spawn_sharing};
 use daemontools_sys::signal::Signals;
 use nix::dir::{Dir, Entry};
 use nix::errno::Errno;
@@ -70,9 +70,16 @@ pub struct Starter {
     beside: Option<CString>,
     /// The limit of open files that svscan was started with.
     open_files: Option<OpenFiles>,
-    /// A descriptor that the next child gets, above all that svscan was started with and below almost all that it opens
-    /// later: a child's table of descriptors need not be longer than that. `None`: this system cannot make one.
-    last: Option<OwnedFd>,
+    /// `None`: this system cannot make such children.
+    sharing: Option<Sharing>,
+}
+
+/// What a child needs that shares our memory and descriptors at first.
+struct Sharing {
+    /// The last descriptor that the child gets, above all that svscan was started with and below almost all that it opened
+    /// later.
+    last: OwnedFd,
+    stack: ChildStack,
 }
 
 impl Starter {
@@ -80,17 +87,18 @@ impl Starter {
     pub fn new(program: &'static Program, signals: &Signals) -> Starter {
         let (environment, open_files) = (Environment::inherited(), raise_open_files());
         let last = if can_unshare() { above_all(signals.as_fd()) } else { None };
-        Starter { program, environment, beside: beside_ourselves(), open_files, last }
+        let sharing = last.map(|last| Sharing { last, stack: ChildStack::new() });
+        Starter { program, environment, beside: beside_ourselves(), open_files, sharing }
     }
 
     /// Starts the supervise of a part of a service. What this takes does not depend on how many services there are.
     pub fn start(&mut self, signals: &Signals, spec: &StartSpec<'_>, part: Part) -> Result<Pid, Failure> {
-        let started = match self.last.take() {
-            Some(mut last) => {
-                let started = self.start_sharing(signals, spec, part, &mut last);
+        let started = match self.sharing.take() {
+            Some(mut sharing) => {
+                let started = self.start_sharing(signals, spec, part, &mut sharing);
                 // A copy of the pipe would keep its reader from the end of its input.
-                let _ = dup3(signals, &mut last, OFlag::O_CLOEXEC);
-                self.last = Some(last);
+                let _ = dup3(signals, &mut sharing.last, OFlag::O_CLOEXEC);
+                self.sharing = Some(sharing);
                 started
             }
             None => self.start_copying(signals, spec, part),
@@ -104,14 +112,14 @@ impl Starter {
         signals: &Signals,
         spec: &StartSpec<'_>,
         part: Part,
-        last: &mut OwnedFd,
+        Sharing { last, stack }: &mut Sharing,
     ) -> nix::Result<Pid> {
         if let Some(end) = spec.end_of_pipe(part) {
             dup3(end, last, OFlag::O_CLOEXEC)?;
         }
         let last = last.as_fd();
         let program = self.supervise(spec, part);
-        spawn_sharing(|| {
+        spawn_sharing(stack, || {
             let unshared = unshare_above(last).unable([b"set up descriptors for ", spec.name.to_bytes()]);
             let end = spec.end_of_pipe(part).map(|_| last);
             unshared

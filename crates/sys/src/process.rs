@@ -23,18 +23,26 @@ pub fn fork() -> nix::Result<Option<Pid>> {
     }
 }
 
+/// The stack of a child that shares our memory; one is enough for all of them. Pages that no child has used cost nothing.
+pub struct ChildStack(Vec<u8>);
+
+impl ChildStack {
+    /// A stack that is large enough for a few calls.
+    #[expect(clippy::new_without_default, reason = "it is large")]
+    pub fn new() -> ChildStack {
+        ChildStack(vec![0; STACK])
+    }
+}
+
 /// Starts a child that shares our memory and our descriptors, while we stand still until it has become another program
 /// or has returned an exit code: nothing is copied, however much of both we have. What `child` allocates it has to free
 /// before it becomes another program. A descriptor that it opens or closes is opened or closed for us too, until it
 /// calls `fd::unshare_above`; its directory, limits and signal mask are its own.
-pub fn spawn_sharing(child: impl FnMut() -> u8) -> nix::Result<Pid> {
-    let mut child = child;
-    // Untouched pages cost nothing.
-    let mut stack = vec![0; STACK];
+pub fn spawn_sharing(stack: &mut ChildStack, mut child: impl FnMut() -> u8) -> nix::Result<Pid> {
     let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK | CloneFlags::CLONE_FILES;
     // SAFETY: the child has a stack of its own, and the kernel lets us go on only when it no longer uses our memory. We
     // have one thread, so everything that it shares is in a consistent state. A panic aborts it: nothing unwinds.
-    unsafe { clone(Box::new(|| isize::from(child())), &mut stack, flags, Some(libc::SIGCHLD)) }
+    unsafe { clone(Box::new(|| isize::from(child())), &mut stack.0, flags, Some(libc::SIGCHLD)) }
 }
 
 /// How a process ended.

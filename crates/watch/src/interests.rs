@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::hash::Hash;
+use std::rc::Rc;
 
 use nix::sys::inotify::AddWatchFlags;
 
@@ -31,18 +32,52 @@ pub enum Event<K> {
 }
 
 /// Why a watched directory matters.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// The entry of this name is on a path.
-    OnPath(OsString),
+    OnPath(Rc<OsStr>),
     /// Its entries themselves matter.
     Entries,
+}
+
+/// The keys that one name matters to. It is mostly one, for each of thousands of names.
+#[derive(Debug)]
+#[expect(clippy::box_collection, reason = "a set itself takes more room than the one key, with each name")]
+enum Keys<K> {
+    One(K),
+    Many(Box<HashSet<K>>),
+}
+
+impl<K: Clone + Eq + Hash> Keys<K> {
+    fn insert(&mut self, key: &K) {
+        match self {
+            Keys::One(one) if *one == *key => {}
+            Keys::One(one) => *self = Keys::Many(Box::new(HashSet::from([one.clone(), key.clone()]))),
+            Keys::Many(many) => drop(many.insert(key.clone())),
+        }
+    }
+
+    /// Removes a key; whether none is left, so that the set has to go.
+    fn remove(&mut self, key: &K) -> bool {
+        match self {
+            Keys::One(one) => one == key,
+            Keys::Many(many) => many.remove(key) && many.is_empty(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &K> {
+        let (one, many) = match self {
+            Keys::One(one) => (Some(one), None),
+            Keys::Many(many) => (None, Some(many.iter())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
 }
 
 /// What one watched directory is watched for.
 #[derive(Debug)]
 struct Directory<K> {
-    names: HashMap<OsString, HashSet<K>>,
+    names: HashMap<Rc<OsStr>, Keys<K>>,
     entries: HashMap<K, AddWatchFlags>,
 }
 
@@ -50,7 +85,7 @@ struct Directory<K> {
 #[derive(Debug)]
 pub(crate) struct Interests<D, K> {
     directories: HashMap<D, Directory<K>>,
-    by_key: HashMap<K, HashSet<(D, Reason)>>,
+    by_key: HashMap<K, Vec<(D, Reason)>>,
 }
 
 impl<D: Copy + Eq + Hash, K: Clone + Eq + Hash> Interests<D, K> {
@@ -60,8 +95,13 @@ impl<D: Copy + Eq + Hash, K: Clone + Eq + Hash> Interests<D, K> {
 
     /// The entry `name` of a directory is on a path of this key.
     pub(crate) fn add_name(&mut self, directory: D, name: &OsStr, key: &K) {
-        self.directory(directory).names.entry(name.to_owned()).or_default().insert(key.clone());
-        self.remember(key, directory, Reason::OnPath(name.to_owned()));
+        let names = &mut self.directory(directory).names;
+        let name = match names.get_key_value(name) {
+            Some((known, _)) => known.clone(),
+            None => Rc::from(name),
+        };
+        names.entry(name.clone()).or_insert_with(|| Keys::One(key.clone())).insert(key);
+        self.remember(key, directory, Reason::OnPath(name));
     }
 
     /// What happens to the entries of a directory matters to this key, as far as `mask` says.
@@ -77,17 +117,21 @@ impl<D: Copy + Eq + Hash, K: Clone + Eq + Hash> Interests<D, K> {
     }
 
     fn remember(&mut self, key: &K, directory: D, reason: Reason) {
-        self.by_key.entry(key.clone()).or_default().insert((directory, reason));
+        let list = self.by_key.entry(key.clone()).or_default();
+        let entry = (directory, reason);
+        if !list.contains(&entry) {
+            list.push(entry);
+        }
     }
 
     /// Takes the list of what is watched for this key, to compare it with the next one. `drop_old` must follow.
-    pub(crate) fn take_list(&mut self, key: &K) -> HashSet<(D, Reason)> {
+    pub(crate) fn take_list(&mut self, key: &K) -> Vec<(D, Reason)> {
         self.by_key.remove(key).unwrap_or_default()
     }
 
     /// Drops what was watched for this key and is not watched for it any more. Directories of no use to any key are
     /// returned, to be unwatched.
-    pub(crate) fn drop_old(&mut self, key: &K, old: HashSet<(D, Reason)>) -> Vec<D> {
+    pub(crate) fn drop_old(&mut self, key: &K, old: Vec<(D, Reason)>) -> Vec<D> {
         let mut unused = Vec::new();
         for (id, reason) in old {
             if self.by_key.get(key).is_some_and(|list| list.contains(&(id, reason.clone()))) {
@@ -98,7 +142,7 @@ impl<D: Copy + Eq + Hash, K: Clone + Eq + Hash> Interests<D, K> {
                 Reason::Entries => drop(directory.entries.remove(key)),
                 Reason::OnPath(name) => {
                     let keys = directory.names.get_mut(&name);
-                    if keys.is_some_and(|keys| keys.remove(key) && keys.is_empty()) {
+                    if keys.is_some_and(|keys| keys.remove(key)) {
                         directory.names.remove(&name);
                     }
                 }
@@ -120,7 +164,7 @@ impl<D: Copy + Eq + Hash, K: Clone + Eq + Hash> Interests<D, K> {
             return self.gone(id);
         }
         let (Some(directory), Some(name)) = (self.directories.get(&id), name) else { return Vec::new() };
-        let on_path = directory.names.get(name).filter(|_| mask.intersects(PATH)).into_iter().flatten();
+        let on_path = directory.names.get(name).filter(|_| mask.intersects(PATH)).into_iter().flat_map(Keys::iter);
         let changed = on_path.map(|key| Event::PathChanged(key.clone()));
         let interested = directory.entries.iter().filter(|(_, wanted)| mask.intersects(**wanted));
         let entries = interested.map(|(key, _)| Event::Entry { key: key.clone(), name: name.to_owned(), mask });
@@ -130,7 +174,8 @@ impl<D: Copy + Eq + Hash, K: Clone + Eq + Hash> Interests<D, K> {
     /// The directory has gone, and the kernel's watch with it.
     fn gone(&mut self, id: D) -> Vec<Event<K>> {
         let Some(directory) = self.directories.remove(&id) else { return Vec::new() };
-        let keys: HashSet<K> = directory.names.into_values().flatten().chain(directory.entries.into_keys()).collect();
+        let named = directory.names.values().flat_map(Keys::iter);
+        let keys: HashSet<K> = named.chain(directory.entries.keys()).cloned().collect();
         for key in &keys {
             if let Some(list) = self.by_key.get_mut(key) {
                 list.retain(|(directory, _)| *directory != id);

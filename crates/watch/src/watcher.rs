@@ -98,7 +98,7 @@ impl<K: Clone + Eq + Hash> Watcher<K> {
         events
     }
 
-    fn drop_old(&mut self, key: &K, old: HashSet<(WatchDescriptor, crate::interests::Reason)>) {
+    fn drop_old(&mut self, key: &K, old: Vec<(WatchDescriptor, crate::interests::Reason)>) {
         for id in self.interests.drop_old(key, old) {
             // The directory may have gone already, and its watch with it.
             let _ = self.inotify.as_ref().map(|inotify| inotify.rm_watch(id));
