@@ -27,6 +27,7 @@ mod svlint;
 mod svlint_live;
 mod svlint_scripts;
 mod svlint_styles;
+mod svlint_untrusted;
 mod svlog;
 mod svlog_follow;
 mod svlog_limits;

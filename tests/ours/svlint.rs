@@ -330,7 +330,7 @@ fn what_may_not_be_read_is_trouble() {
 #[test]
 fn odd_files_hold_nobody_up() {
     let tree = sound().fifo("t/fifo/run").dir("t/deep/run/run").link("t/loop", "loop").dir("t/\u{1b}[2J");
-    let expected = ["SL001 t/\u{1b}[2J/run", "SL001 t/deep/run", "SL001 t/fifo/run", "SL017 t/loop"];
+    let expected = ["SL001 t/\\x1b[2J/run", "SL001 t/deep/run", "SL001 t/fifo/run", "SL017 t/loop"];
     assert_eq!(found(&tree, "t"), expected);
     let text = svlint(&tree, &["t"]).stdout;
     assert!(!text.contains(&0x1b), "{}", text.escape_ascii());

@@ -1,12 +1,10 @@
-//! Reads files that another account may have put there: regular files only, opened without waiting, and no further than a
-//! bound.
+//! Reads files that another account may have put there: bounded parts of regular files, and, for root, nothing that such
+//! an account could not read itself (the room `untrusted`).
 
-use std::fs::{File, OpenOptions, metadata};
-use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
 
-use nix::libc::{O_NOCTTY, O_NONBLOCK};
+use daemontools_untrusted::{self as untrusted, Directory, RegularFile};
 
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,37 +15,44 @@ pub struct Part {
     pub cut: bool,
 }
 
-/// The first bytes of a file, `most` at most. A file of size 0 is not read: files of /proc have this size, and reading
-/// one may wait, or take what others should get.
+/// The first bytes of a file, `most` at most.
 pub fn read_start(path: &Path, most: u64) -> Result<Part> {
-    let (file, size) = open(path)?;
-    read(file, size.min(most), size > most)
+    start(&open(&here()?, path)?, most)
 }
 
-/// The last bytes of a file, `most` at most.
-pub fn read_end(path: &Path, most: u64) -> Result<Part> {
-    let (mut file, size) = open(path)?;
-    file.seek(SeekFrom::Start(size.saturating_sub(most)))?;
-    read(file, size.min(most), size > most)
+/// The same of a file that a script names: who may write the script has chosen the file.
+pub fn read_start_named_by(script: &Path, path: &Path, most: u64) -> Result<Part> {
+    start(&open(&chosen_by(script)?, path)?, most)
 }
 
-fn read(file: File, length: u64, cut: bool) -> Result<Part> {
-    let mut bytes = Vec::new();
-    file.take(length).read_to_end(&mut bytes)?;
+/// The last bytes of a file that a script names, `most` at most.
+pub fn read_end_named_by(script: &Path, path: &Path, most: u64) -> Result<Part> {
+    let (bytes, cut) = open(&chosen_by(script)?, path)?.read_end(usize::try_from(most).unwrap_or(usize::MAX))?;
     Ok(Part { bytes, cut })
 }
 
-/// Opens a regular file, and says how large it is. Opening anything else may do something, so its kind is looked at
-/// before, and once more afterwards.
-fn open(path: &Path) -> Result<(File, u64)> {
-    let regular = |found: std::fs::Metadata| match found.is_file() {
-        true => Ok(found.len()),
-        false => Err(Error::from(ErrorKind::InvalidInput)),
-    };
-    regular(metadata(path)?)?;
-    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path)?;
-    let size = regular(file.metadata()?)?;
-    Ok((file, size))
+fn start(file: &RegularFile, most: u64) -> Result<Part> {
+    let (bytes, cut) = file.read_up_to(usize::try_from(most).unwrap_or(usize::MAX))?;
+    Ok(Part { bytes, cut })
+}
+
+fn here() -> Result<Directory> {
+    Ok(Directory::current()?)
+}
+
+/// The current directory as those see it who may write this script.
+fn chosen_by(script: &Path) -> Result<Directory> {
+    let here = here()?;
+    let script = open(&here, script)?;
+    Ok(here.chosen_by(script.writers())?)
+}
+
+fn open(from: &Directory, path: &Path) -> Result<RegularFile> {
+    from.file(path).map_err(|error| match error {
+        untrusted::Error::System(errno) => errno.into(),
+        untrusted::Error::NotReadableBy(_) => Error::new(ErrorKind::PermissionDenied, error.reason()),
+        untrusted::Error::NotRegular(_) => Error::new(ErrorKind::InvalidInput, error.reason()),
+    })
 }
 
 #[cfg(test)]
@@ -55,13 +60,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_regular_files_and_no_more_than_their_size() {
-        assert_eq!(read_start(Path::new("/dev/zero"), 9).unwrap_err().kind(), ErrorKind::InvalidInput);
-        assert_eq!(read_start(Path::new("/"), 9).unwrap_err().kind(), ErrorKind::InvalidInput);
-        assert_eq!(read_start(Path::new("/proc/self/status"), 9).unwrap(), Part { bytes: vec![], cut: false });
-        let here = Path::new("Cargo.toml");
-        assert_eq!(read_start(here, 9).unwrap(), Part { bytes: b"[package]".to_vec(), cut: true });
-        assert_eq!(read_end(here, 1).unwrap(), Part { bytes: b"\n".to_vec(), cut: true });
-        assert!(!read_start(here, 1 << 20).unwrap().cut);
+    fn only_regular_files_and_no_more_than_a_bound() {
+        let run = Path::new("Cargo.toml");
+        for other in ["/dev/zero", "/", "/proc/self/status"] {
+            assert_eq!(read_start(Path::new(other), 9).unwrap_err().kind(), ErrorKind::InvalidInput, "{other}");
+        }
+        assert_eq!(read_start(run, 9).unwrap(), Part { bytes: b"[package]".to_vec(), cut: true });
+        assert_eq!(read_end_named_by(run, run, 1).unwrap(), Part { bytes: b"\n".to_vec(), cut: true });
+        assert!(!read_start_named_by(run, run, 1 << 20).unwrap().cut);
     }
 }

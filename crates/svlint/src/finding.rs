@@ -33,7 +33,7 @@ pub struct Finding {
 struct Object<'a> {
     code: String,
     severity: &'static str,
-    path: std::borrow::Cow<'a, str>,
+    path: String,
     line: Option<usize>,
     what: &'a str,
     fix: &'a str,
@@ -63,7 +63,9 @@ impl Finding {
     pub fn text(&self) -> Vec<u8> {
         let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
         let (severity, code) = (self.code.severity().word(), self.code.name());
-        let words = format!("{line}: {severity} {code}: {}\n    {}\n", self.what, self.fix);
+        // Words of a script may be in these.
+        let (what, fix) = (printable_line(self.what.as_bytes()), printable_line(self.fix.as_bytes()));
+        let words = format!("{line}: {severity} {code}: {what}\n    {fix}\n");
         let mut text = printable(self.path.as_os_str().as_bytes());
         text.push_str(&words);
         for line in &self.log {
@@ -77,7 +79,7 @@ impl Finding {
         let mut text = serde_json::to_vec(&Object {
             code: self.code.name(),
             severity: self.code.severity().word(),
-            path: self.path.to_string_lossy(),
+            path: printable(self.path.as_os_str().as_bytes()),
             line: self.line,
             what: &self.what,
             fix: &self.fix,
@@ -107,7 +109,7 @@ mod tests {
         let mut finding = Finding::new(Code::NoExec, "x\n/run", "this is so", "do that").at(3);
         finding.log = vec![b"bad\xff".to_vec()];
         assert_eq!(finding.text(), b"x\\n/run:3: warning SL006: this is so\n    do that\n    | bad\\xff\n");
-        let object = "{\"code\":\"SL006\",\"severity\":\"warning\",\"path\":\"x\\n/run\",\"line\":3,\"what\":\"this is so\",\
+        let object = "{\"code\":\"SL006\",\"severity\":\"warning\",\"path\":\"x\\\\n/run\",\"line\":3,\"what\":\"this is so\",\
                       \"fix\":\"do that\",\"log\":[\"bad\u{fffd}\"]}\n";
         assert_eq!(String::from_utf8(finding.json().unwrap()).unwrap(), object);
     }

@@ -10,7 +10,7 @@ use nix::unistd::geteuid;
 use crate::access::{Obstacle, Who, obstacle};
 use crate::code::Code;
 use crate::ending::Ending;
-use crate::file::read_end;
+use crate::file::read_end_named_by;
 use crate::finding::Finding;
 use crate::launch::{Launch, RunsAs, launch};
 use crate::script::Script;
@@ -42,7 +42,8 @@ impl LogDirectory {
 
     /// The last lines of the log.
     pub fn last_lines(&self) -> Vec<Vec<u8>> {
-        let text = read_end(&self.path.join("current"), TAIL).map(|part| part.bytes).unwrap_or_default();
+        let text =
+            read_end_named_by(&self.run, &self.path.join("current"), TAIL).map(|part| part.bytes).unwrap_or_default();
         let lines: Vec<_> = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
         lines.iter().skip(lines.len().saturating_sub(LINES)).map(|line| line.to_vec()).collect()
     }

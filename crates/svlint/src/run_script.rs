@@ -34,7 +34,7 @@ impl Report {
             self.carriage_return(run, text, *line, &script);
         }
         self.lookalikes(run, &script);
-        let mut sourced = Sourced::new(dir, &script);
+        let mut sourced = Sourced::new(dir, run, &script);
         // A login shell reads files of its own.
         let login = String::from_utf8_lossy(first).split_ascii_whitespace().skip(1).any(is_login);
         sourced.unknown |= login;

@@ -132,9 +132,12 @@ impl Report {
 
     /// Adds something that could not be done.
     pub fn trouble(&mut self, what: &str, path: &Path, error: &Error) {
-        let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
         let path = path.as_os_str().as_encoded_bytes();
-        self.troubles.push(Failure::because([b"unable to ", what.as_bytes(), b" ", path], errno));
+        let words = [b"unable to ", what.as_bytes(), b" ", path];
+        self.troubles.push(match error.raw_os_error() {
+            Some(errno) => Failure::because(words, Errno::from_raw(errno)),
+            None => Failure::fatal([&words.concat(), b": ", error.to_string().as_bytes()]),
+        });
     }
 }
 

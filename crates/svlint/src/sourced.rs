@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::file::read_start;
+use crate::file::read_start_named_by;
 use crate::script::{Command, Script};
 use crate::word::Word;
 
@@ -23,8 +23,9 @@ pub struct Sourced {
 }
 
 impl Sourced {
-    /// Reads what `script`, in the service directory `dir`, reads. A file that is not there defines nothing.
-    pub fn new(dir: &Path, script: &Script) -> Sourced {
+    /// Reads what `script`, which is the file `run` in the service directory `dir`, reads. A file that is not there defines
+    /// nothing.
+    pub fn new(dir: &Path, run: &Path, script: &Script) -> Sourced {
         let mut sourced = Sourced::default();
         for command in &script.commands {
             let mut words = command.words.iter();
@@ -32,19 +33,19 @@ impl Sourced {
                 continue;
             }
             match words.next().map(|raw| Word::new(raw)) {
-                Some(Word::Literal(path)) => sourced.add(dir, &path),
+                Some(Word::Literal(path)) => sourced.add(dir, run, &path),
                 _ => sourced.unknown = true,
             }
         }
         sourced
     }
 
-    fn add(&mut self, dir: &Path, path: &str) {
+    fn add(&mut self, dir: &Path, run: &Path, path: &str) {
         if self.scripts.len() >= FILES {
             self.unknown = true;
             return;
         }
-        let script = match read_start(&dir.join(path), MOST) {
+        let script = match read_start_named_by(run, &dir.join(path), MOST) {
             Ok(text) if !text.cut => Script::new(&String::from_utf8_lossy(&text.bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => return,
             _ => None,
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Sourced {
-        Sourced::new(Path::new("/dev"), &Script::new(text).unwrap())
+        Sourced::new(Path::new("/dev"), Path::new("Cargo.toml"), &Script::new(text).unwrap())
     }
 
     #[test]

@@ -6,8 +6,9 @@ use daemontools_program::stdio;
 use daemontools_sys::fd::open_private;
 use nix::fcntl::OFlag;
 use nix::libc;
-use nix::sys::stat::{FileStat, Mode, SFlag};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::sys::statfs::fstatfs;
+use nix::unistd::{Whence, lseek};
 
 use crate::error::{Error, Kind};
 use crate::walk::{Found, with_rights_of_all};
@@ -68,7 +69,7 @@ impl RegularFile {
         &self.found
     }
 
-    /// Its content from the start, at most `limit` bytes of it; whether there is more.
+    /// Its content, from where it was read last, or the start, at most `limit` bytes of it; whether there is more.
     pub fn read_up_to(&self, limit: usize) -> nix::Result<(Vec<u8>, bool)> {
         let (mut content, mut block) = (Vec::new(), vec![0; BLOCK]);
         loop {
@@ -81,6 +82,15 @@ impl RegularFile {
                 return Ok((content, true));
             }
         }
+    }
+
+    /// The last bytes of its content, at most `limit` of them; whether there are more before them.
+    pub fn read_end(&self, limit: usize) -> nix::Result<(Vec<u8>, bool)> {
+        let size = u64::try_from(fstat(&self.fd)?.st_size).unwrap_or(0);
+        let from = size.saturating_sub(limit as u64);
+        lseek(&self.fd, i64::try_from(from).unwrap_or(i64::MAX), Whence::SeekSet)?;
+        let (content, _) = self.read_up_to(limit)?;
+        Ok((content, from > 0))
     }
 
     /// The open file.
