@@ -23,6 +23,7 @@ mod own_root;
 mod release;
 mod supervise;
 mod supervise_details;
+mod svctl;
 mod svlint;
 mod svlint_live;
 mod svlint_scripts;

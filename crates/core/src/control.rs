@@ -65,6 +65,11 @@ pub const LETTERS: &[u8] = b"udoxpchaitkq12w";
 pub const PATH: &CStr = c"supervise/control";
 
 impl Command {
+    /// The byte of the command.
+    pub fn to_byte(self) -> u8 {
+        BYTES.iter().find(|(_, command)| *command == self).map_or(0, |(byte, _)| *byte)
+    }
+
     /// The command that a byte stands for; `None`: to be ignored.
     pub fn from_byte(byte: u8) -> Option<Command> {
         BYTES.iter().find(|(known, _)| *known == byte).map(|(_, command)| *command)
@@ -86,6 +91,7 @@ mod tests {
             let listed = BYTES.iter().find(|(known, _)| *known == byte).map(|(_, command)| *command);
             assert_eq!(Command::from_byte(byte), listed);
         }
+        assert!(BYTES.iter().all(|(byte, command)| command.to_byte() == *byte));
         assert_eq!(Command::from_byte(b'd'), Some(Command::Down));
         assert_eq!(Command::from_byte(b'\n'), None);
     }

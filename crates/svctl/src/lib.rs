@@ -1,0 +1,40 @@
+//! svctl without its `main`: `options` reads what was typed and `names` finds the services that are meant; `job` decides
+//! how one service gets to the state that is wanted, `event_loop` brings all of them there; `status` and
+//! `why` look at one service, `screen` is the text about it, `process_tree` what runs in it, `history` its last ends;
+//! `siblings` runs the programs of ours that do the rest.
+#![forbid(unsafe_code)]
+
+use daemontools_program::failure::Program;
+
+mod event_loop;
+mod history;
+mod job;
+mod names;
+mod options;
+mod process_tree;
+pub mod run;
+mod screen;
+mod settings;
+mod siblings;
+mod status;
+
+/// What svctl says about itself.
+pub static PROGRAM: Program = Program {
+    name: "svctl",
+    usage: "svctl: usage: svctl [ --dir DIR ] [ -t TIME ] [ --no-wait ] verb [ name ... ]",
+    about: "Starts, stops, restarts and explains the services of a scan directory.
+
+  status [name ...]       all services in a table, or all that is known of some
+  start, stop, restart    done, and waited for
+  once name ...           run to its end, which is waited for
+  reload, pause, resume   HUP, STOP, CONT
+  kill [-s SIGNAL] name   send a signal (default TERM)
+  why [name ...]          what is not as wanted, and the cause
+  log name ...            read the log (svlog's options)
+  history name            the last ends
+  list, cat name          the names of all services; the scripts and settings of one
+
+      --dir DIR   the scan directory (default: $SVDIR, /service, /etc/service)
+  -t, --timeout TIME  give up after this time, as in 10s or 2m
+      --no-wait   do not wait for what was started",
+};

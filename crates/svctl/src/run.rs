@@ -1,0 +1,85 @@
+//! What each verb does.
+
+use std::ffi::CString;
+
+use daemontools_core::control::Command;
+use daemontools_program::entry::Exit;
+use daemontools_program::failure::{Failure, Outcome, Unable};
+use daemontools_program::printable::printable;
+use daemontools_program::stdio::print;
+use daemontools_service::service_dir::ServiceDir;
+use daemontools_sys::args::Args;
+use daemontools_sys::signal::ignore;
+use nix::sys::signal::Signal;
+
+use crate::names::{Named, all, resolve};
+use crate::options::{Options, Verb};
+use crate::{PROGRAM, event_loop, siblings, status};
+
+/// Does what the arguments say.
+pub fn run(args: Args) -> Outcome {
+    let options = Options::parse(args)?;
+    match options.verb {
+        Verb::Status if options.names.is_empty() => Err(siblings::become_program(c"svps", &[options.dir])),
+        Verb::Status => status::status(&resolve(&options.dir, &options.names)?),
+        Verb::Act(act) => event_loop::act(act, &resolve(&options.dir, &options.names)?, &options),
+        Verb::Kill(command) => kill(command, &resolve(&options.dir, &options.names)?),
+        Verb::Why => status::why(&named_or_all(&options)?),
+        Verb::Log => Err(log(&options)?),
+        Verb::History => status::history(&resolve(&options.dir, &options.names)?),
+        Verb::List => list(&options),
+        Verb::Cat => status::cat(&resolve(&options.dir, &options.names)?),
+    }
+}
+
+/// The services that were named, or all of the tree.
+fn named_or_all(options: &Options) -> Result<Vec<Named>, Failure> {
+    if options.names.is_empty() {
+        return Ok(all(&options.dir)?.iter().map(|name| Named::new(&options.dir, name)).collect());
+    }
+    resolve(&options.dir, &options.names)
+}
+
+/// Sends a signal to each service.
+fn kill(command: Command, services: &[Named]) -> Outcome {
+    ignore(Signal::SIGPIPE).unable([b"ignore SIGPIPE"])?;
+    let mut exit = Exit::OK;
+    for named in services {
+        let dir = ServiceDir::open(&named.path).unable([b"chdir to ", &named.name])?;
+        if let Err(error) = dir.send(&[command.to_byte()]) {
+            error.in_dir(&named.name).warn(&PROGRAM);
+            exit = Exit(1);
+        }
+    }
+    Ok(exit)
+}
+
+/// Becomes svlog with its options as they were typed and the services as paths.
+fn log(options: &Options) -> Result<Failure, Failure> {
+    let mut arguments = Vec::new();
+    for word in &options.names {
+        let named = resolve(&options.dir, std::slice::from_ref(word));
+        match named {
+            Ok(services) => arguments.extend(services.into_iter().map(|named| named.path)),
+            // An option of svlog, or its value: svlog knows.
+            Err(failure) if looks_like_a_name(word) && arguments.is_empty() && options.names.len() == 1 => {
+                return Err(failure);
+            }
+            Err(_) => arguments.push(word.clone()),
+        }
+    }
+    Ok(siblings::become_program(c"svlog", &arguments))
+}
+
+fn looks_like_a_name(word: &CString) -> bool {
+    !word.to_bytes().starts_with(b"-")
+}
+
+fn list(options: &Options) -> Outcome {
+    let mut text = String::new();
+    for named in named_or_all(options)? {
+        text += &printable(&named.name);
+        text.push('\n');
+    }
+    print(text.as_bytes()).map(|()| Exit::OK)
+}
