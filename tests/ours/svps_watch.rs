@@ -29,8 +29,13 @@ impl Watching {
         set_size(&pty.slave, 24, 80);
         let slave = pty.slave.try_clone().expect("duplicate");
         nix::fcntl::fcntl(&pty.master, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK)).expect("fcntl");
-        let process =
-            svps(tree).args(["-w", "t"]).env("TERM", "xterm").env("NO_COLOR", "1").descriptor(1, pty.slave).spawn();
+        let process = svps(tree)
+            .args(["-w", "t"])
+            .env("TERM", "xterm")
+            .env("NO_COLOR", "1")
+            .own_group()
+            .descriptor(1, pty.slave)
+            .spawn();
         Watching { process, terminal: pty.master.into(), slave, text: Vec::new() }
     }
 
@@ -178,4 +183,32 @@ fn watching_without_inotify_looks_every_second() {
         let _supervise = tree.spawn("supervise", ["t/sv"]);
         until("it is up", || last(&watching).is_some_and(|o| o["state"] == "up"));
     }
+}
+
+/// More happens while they are stopped than the kernel keeps for them; what a link leads to changes last.
+#[test]
+fn nothing_is_missed_when_the_queue_overflows() {
+    let tree = Tree::of(Programs::ours()).script("one/run", "exec sleep 987").script("two/run", "exec sleep 987");
+    let tree = tree.link("t/sv", "../one").file("two/down", "");
+    let _supervises = (tree.spawn("supervise", ["one"]), tree.spawn("supervise", ["two"]));
+    until_up(&tree, "one");
+    until_down(&tree, "two");
+    let watching = svps(&tree).args(["-jw", "t"]).spawn();
+    let waiting = tree.command_of(Programs::ours(), "svwait").args(["-d", "t/sv"]).spawn();
+    until("svps has looked", || last(&watching).is_some_and(|o| o["state"] == "up"));
+    until("svwait waits", || proc::state(waiting.pid()) == Some('S') && proc::descriptors(waiting.pid()).len() > 4);
+    let both = [&watching, &waiting];
+    both.iter().for_each(|process| process.signal(Signal::SIGSTOP));
+    let most = std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").expect("the limit");
+    let most: usize = most.trim().parse().expect("a number");
+    for number in 0..most / 2 + 100 {
+        let path = tree.path(format!("t/.{number}"));
+        File::create(&path).expect("make a file");
+        std::fs::remove_file(&path).expect("remove it");
+    }
+    std::os::unix::fs::symlink("../two", tree.path("t/.new")).expect("link");
+    std::fs::rename(tree.path("t/.new"), tree.path("t/sv")).expect("rename");
+    both.iter().for_each(|process| process.signal(Signal::SIGCONT));
+    until("svps sees the other one", || last(&watching).is_some_and(|o| o["state"] == "down"));
+    assert_eq!(waiting.wait().end, End::Code(0));
 }

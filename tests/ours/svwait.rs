@@ -350,7 +350,7 @@ fn misuse_and_trouble_are_told() {
         (&["-t"], "missing argument for option '-t'"),
         (&["-t", "soon", "x"], "not a time: soon"),
         (&["-u", "-x", "x"], "options contradict each other"),
-        (&["-s", "--for", "1", "x"], "--for goes with -u and -d only"),
+        (&["-s", "--for", "1", "x"], "--for goes with -u, -r and -d only"),
     ] {
         assert_eq!(svwait(&tree, arguments), exits(100, "", format!("svwait: {reason}\n{usage}")), "{arguments:?}");
     }
@@ -372,4 +372,67 @@ fn another_user_is_told_why() {
     tree.put_exec("svwait", fs::read(Programs::ours().path("svwait")).expect("read svwait"));
     let out = tree.invocation(tree.path("svwait")).arg0("svwait").arg("sv").user(65534, 65534).run();
     assert_eq!(out, exits(111, "", "svwait: fatal: unable to open sv/supervise/ok: access denied\n"));
+}
+
+/// Replaces the details of a supervise that is only pretended.
+fn put_details(tree: &Tree, text: &str) {
+    tree.put_file("sv/supervise/details.new", text);
+    fs::rename(tree.path("sv/supervise/details.new"), tree.path("sv/supervise/details")).expect("rename");
+}
+
+/// A moment that is later than every status.
+const LATER: &str = "@4fffffff0000000000000000";
+
+#[test]
+fn ready_is_what_the_service_says() {
+    let tree = Tree::of(Programs::ours()).fifo("sv/supervise/ok");
+    let _ok = reader(&tree, "sv/supervise/ok");
+    tree.put_file("sv/supervise/status", record(10, 7, 0, b'u'));
+    assert_eq!(svwait(&tree, &["-r", "sv"]), exits(0, "", ""), "up is ready where nothing says more");
+    put_details(&tree, &format!("state up\nsince {LATER}\npid 7\nlast-start {LATER}\n"));
+    assert_eq!(svwait(&tree, &["--ready", "sv"]), exits(0, "", ""));
+    put_details(&tree, &format!("state starting\nsince {LATER}\npid 7\nlast-start {LATER}\n"));
+    assert_eq!(svwait(&tree, &["-u", "sv"]), exits(0, "", ""));
+    let late = svwait(&tree, &["-rt0", "sv"]);
+    assert!(late.end == End::Code(99) && late.stderr.ends_with(b" seconds, not ready\n"), "{late:?}");
+    let mut process = start(&tree, &["-r", "sv"]);
+    until_waiting(&mut process);
+    put_details(&tree, &format!("state ready\nsince {LATER}\npid 7\nready-since {LATER}\nlast-start {LATER}\n"));
+    assert_eq!(process.wait(), exits(0, "", ""));
+}
+
+#[test]
+fn what_cannot_come_any_more_is_not_waited_for() {
+    let tree = Tree::of(Programs::ours()).fifo("sv/supervise/ok").dir("other");
+    let _ok = reader(&tree, "sv/supervise/ok");
+    tree.put_file("sv/supervise/status", record(10, 0, 0, b'd'));
+    for (state, told) in [
+        ("failed", "given up, because it ended too often; it will not be started again"),
+        ("done", "done; it will not be started again"),
+    ] {
+        put_details(&tree, &format!("state {state}\nsince {LATER}\n"));
+        for option in ["-u", "-r"] {
+            assert_eq!(svwait(&tree, &[option, "sv", "other"]), exits(1, "", format!("svwait: sv: {told}\n")));
+        }
+        assert_eq!(svwait(&tree, &["-d", "sv"]), exits(0, "", ""));
+        // Another one may still come.
+        assert_eq!(svwait(&tree, &["-ot", "1500", "sv", "other"]).end, End::Code(99));
+    }
+}
+
+#[test]
+fn a_restart_is_another_process() {
+    with_both(|programs| {
+        let tree = Tree::of(programs).script("sv/run", RUN);
+        let _supervise = tree.spawn("supervise", ["sv"]);
+        let first = until_up(&tree, "sv");
+        let pid = format!("--new-pid={first}");
+        assert_eq!(svwait(&tree, &[&pid, "-t0", "sv"]).end, End::Code(99));
+        let mut process = start(&tree, &["--new-pid", "sv"]);
+        until_waiting(&mut process);
+        tree.run("svc", ["-t", "sv"]);
+        assert_eq!(process.wait(), exits(0, "", ""));
+        assert_eq!(svwait(&tree, &[&pid, "sv"]), exits(0, "", ""));
+        assert_ne!(until_up(&tree, "sv"), first);
+    });
 }

@@ -44,6 +44,7 @@ pub struct Invocation {
     umask: libc::mode_t,
     limits: Vec<(libc::__rlimit_resource_t, libc::rlimit)>,
     user: Option<(libc::uid_t, libc::gid_t)>,
+    own_group: bool,
 }
 
 fn c_string(text: impl AsRef<OsStr>) -> CString {
@@ -68,6 +69,7 @@ impl Invocation {
             umask: 0o022,
             limits: Vec::new(),
             user: None,
+            own_group: false,
         }
     }
 
@@ -200,6 +202,13 @@ impl Invocation {
         self
     }
 
+    /// In a process group of its own, as a shell starts a job: then signals of the terminal can stop it.
+    #[must_use]
+    pub fn own_group(mut self) -> Invocation {
+        self.own_group = true;
+        self
+    }
+
     /// Starts it. It is killed when what is returned is dropped.
     pub fn spawn(self) -> Process {
         let name = self.arguments[0].to_string_lossy().into_owned();
@@ -239,6 +248,7 @@ impl Invocation {
             umask: self.umask,
             limits: self.limits,
             user: self.user,
+            own_group: self.own_group,
         };
         let child = start.begin(&mut command).unwrap_or_else(|e| panic!("start {}: {e}", name));
         let mut process = Process { child, out, err, name, feeder: None };

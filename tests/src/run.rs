@@ -46,6 +46,7 @@ pub(crate) struct Start {
     pub(crate) umask: libc::mode_t,
     pub(crate) limits: Vec<(libc::__rlimit_resource_t, libc::rlimit)>,
     pub(crate) user: Option<(libc::uid_t, libc::gid_t)>,
+    pub(crate) own_group: bool,
 }
 
 // SAFETY: the pointers lead into strings that the same value owns and that nobody changes.
@@ -107,6 +108,9 @@ impl Start {
             }
             for (resource, limit) in &self.limits {
                 done(libc::setrlimit(*resource, limit))?;
+            }
+            if self.own_group {
+                done(libc::setpgid(0, 0))?;
             }
             if let Some((uid, gid)) = self.user {
                 done(libc::setgroups(0, ptr::null()))?;

@@ -28,6 +28,8 @@ use crate::options::{Options, Quorum};
 
 /// The exit code of a wait that was given up.
 const TIMED_OUT: Exit = Exit(99);
+/// The exit code where what is waited for cannot come any more.
+const HOPELESS: Exit = Exit(1);
 /// How often all services are looked at where changes can escape the watcher.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What matters in `supervise/`: a new supervise opens `ok`, and one that is not ours may write `status` in place.
@@ -72,6 +74,11 @@ pub fn wait(options: Options) -> Outcome {
         if due.is_some_and(|due| due <= now) {
             return Ok(Exit::OK);
         }
+        let hopeless = hopeless(&services, quorum, &goal);
+        if hopeless.is_some_and(|hopeless| hopeless <= now) {
+            services.iter().for_each(|service| service.tell_if_hopeless(&goal));
+            return Ok(HOPELESS);
+        }
         if deadline.is_some_and(|deadline| deadline <= now) {
             tell_late(&services, &goal, timeout.unwrap_or_default());
             return Ok(TIMED_OUT);
@@ -81,7 +88,7 @@ pub fn wait(options: Options) -> Outcome {
             told = true;
         }
         let looks = watcher.misses_changes() || services.iter().any(|service| service.is_odd);
-        let next = [due, deadline, looks.then_some(look_at)].into_iter().flatten().min();
+        let next = [due, hopeless, deadline, looks.then_some(look_at)].into_iter().flatten().min();
         let mut changes = sleep(&mut services, &mut watcher, next);
         if look_at <= Instant::now() {
             look_at = Instant::now() + LOOK_EVERY;
@@ -123,6 +130,7 @@ impl Waited {
             Ok(service) => {
                 let (ok, status) = self.find(&service, held).map_err(|error| error.in_dir(self.dir.as_bytes()))?;
                 seen = Seen { supervised: ok.is_some(), status, ..seen };
+                add_details(&mut seen, &service);
                 self.ok = ok;
             }
             Err(Errno::ENOENT | Errno::ENOTDIR) => seen.exists = false,
@@ -163,6 +171,14 @@ impl Waited {
         Ok((ok, status))
     }
 
+    /// Says that the goal cannot be reached any more, and why.
+    fn tell_if_hopeless(&self, goal: &Goal) {
+        if self.progress.hopeless(goal).is_some() {
+            let name = printable(self.dir.as_bytes());
+            let _ = write_pieces(STDERR, [b"svwait: ", name.as_bytes(), b": ", self.progress.over().as_bytes(), b"\n"]);
+        }
+    }
+
     /// Says that there is no such directory yet, where that keeps the goal from being reached: the name may be wrong.
     fn tell_if_missing(&self, goal: &Goal) {
         if !self.progress.exists() && self.progress.due(goal).is_none() {
@@ -170,6 +186,28 @@ impl Waited {
             let line = [b"svwait: ", name.as_bytes(), b" does not exist yet, waiting for it\n"];
             let _ = write_pieces(STDERR, line);
         }
+    }
+}
+
+/// What our supervise tells besides: readiness, and whether it will start the service again.
+fn add_details(seen: &mut Seen, service: &ServiceDir) {
+    let Some(details) = seen.status.and_then(|status| service.details(&status)) else { return };
+    let up = seen.status.is_some_and(|status| status.pid.is_some());
+    (seen.ready, seen.ready_since) = (details.is_ready(), details.ready_since);
+    seen.over = match () {
+        () if up => "",
+        () if details.has_failed() => "given up, because it ended too often; it will not be started again",
+        () if details.is_done() => "done; it will not be started again",
+        () => "",
+    };
+}
+
+/// When it is certain that too few of them will be there, if nothing changes.
+fn hopeless(services: &[Waited], quorum: Quorum, goal: &Goal) -> Option<Instant> {
+    let mut each = services.iter().map(|service| service.progress.hopeless(goal));
+    match quorum {
+        Quorum::All => each.flatten().min(),
+        Quorum::One => each.try_fold(Instant::default(), |latest, hopeless| Some(latest.max(hopeless?))),
     }
 }
 
@@ -211,9 +249,11 @@ fn heard(events: Vec<Event<usize>>, services: usize) -> BTreeMap<usize, Change> 
         match event {
             Event::PathChanged(number) => note(number, Change::Path),
             Event::Overflow => (0..services).for_each(|number| note(number, Change::Path)),
-            // Every reader of a status opens it, svwait too.
-            Event::Entry { name, mask, .. } if name == "status" && mask.contains(AddWatchFlags::IN_OPEN) => {}
-            Event::Entry { key, name, .. } if name == "ok" || name == "status" => note(key, Change::State),
+            // Every reader of a file opens it, svwait too.
+            Event::Entry { name, mask, .. } if name != "ok" && mask.contains(AddWatchFlags::IN_OPEN) => {}
+            Event::Entry { key, name, .. } if name == "ok" || name == "status" || name == "details" => {
+                note(key, Change::State)
+            }
             Event::Entry { .. } => {}
         }
     }

@@ -11,14 +11,16 @@ use daemontools_sys::args::Args;
 /// The program.
 pub static PROGRAM: Program = Program {
     name: "svwait",
-    usage: "svwait: usage: svwait [ -u | -d | -s | -x ] [ -a | -o ] [ -t time ] [ --for time ] dir ...",
+    usage: "svwait: usage: svwait [ -u | -r | -d | -s | -x ] [ -a | -o ] [ -t time ] [ --for time ] [ --new-pid ] dir ...",
     about: "Waits until the services in each dir are as wanted.
 
   -u, --up            up (the default)
+  -r, --ready         ready
   -d, --down          down
   -s, --supervised    supervised
   -x, --unsupervised  no longer supervised
-      --for TIME      with -u and -d: for that long
+      --for TIME      with -u, -r and -d: for that long
+      --new-pid[=PID] with -u and -r: with another process
   -a, --all           all of them, at the same time (the default)
   -o, --one           one of them
   -t, --timeout TIME  give up after that time: exit 99, and say on
