@@ -16,6 +16,7 @@ mod linking;
 mod mail_server;
 mod manuals;
 mod mdoc;
+mod memory;
 mod mixed;
 mod mixed_multilog;
 mod multilog;

@@ -6,6 +6,7 @@ use daemontools_program::exec::Environment;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::stdio;
 use daemontools_sys::fd::open_private;
+use daemontools_sys::heap::try_reserve;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -42,7 +43,9 @@ fn first_line(name: &CStr) -> nix::Result<Vec<u8>> {
     loop {
         let read = stdio::read(&file, &mut buffer)?;
         let read = buffer.get(..read).unwrap_or_default();
-        content.try_reserve(read.len()).map_err(|_| Errno::ENOMEM)?;
+        if !try_reserve(&mut content, read.len()) {
+            return Err(Errno::ENOMEM);
+        }
         content.extend_from_slice(read);
         if read.is_empty() || read.contains(&b'\n') {
             return Ok(content);

@@ -5,6 +5,7 @@
 //! bits become positions: 4 ns, and 5 % more lines a second through `multilog t` (of 30 bytes, 8 to 11 %; of 1000
 //! bytes, 5 % fewer). What makes bits of bytes is one instruction, which the compiler does not find and the package wide gives.
 
+use daemontools_sys::heap::try_reserve_exact;
 use wide::u8x16;
 
 /// How many bytes are searched at a time.
@@ -38,7 +39,7 @@ impl Newlines {
     /// The table, made when it is first needed.
     fn table(&mut self) -> Option<&mut Table> {
         if self.0.is_empty() {
-            self.0.try_reserve_exact(WINDOW + FEW).ok()?;
+            try_reserve_exact(&mut self.0, WINDOW + FEW).then_some(())?;
             self.0.resize(WINDOW + FEW, 0);
         }
         self.0.first_chunk_mut()

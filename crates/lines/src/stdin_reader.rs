@@ -3,6 +3,7 @@
 use crate::pipe_size::{Backlog, MAX_PIPE, READ_SIZE, resize};
 use daemontools_program::stdio;
 use daemontools_sys::fd::STDIN;
+use daemontools_sys::heap::try_reserve_exact;
 
 /// The size of a pipe, in bytes, unless somebody changed it.
 pub const DEFAULT_PIPE: usize = 64 * 1024;
@@ -26,8 +27,7 @@ impl StdinReader {
     /// Reads more input after the kept bytes (fewer than `DEFAULT_PIPE`). `false` at end of file.
     pub fn read(&mut self) -> nix::Result<bool> {
         let more = READ_SIZE.saturating_sub(self.buffer.len());
-        if self.backlog.take_due() && more > 0 && self.buffer.try_reserve_exact(more).is_ok() && resize(STDIN, MAX_PIPE)
-        {
+        if self.backlog.take_due() && more > 0 && try_reserve_exact(&mut self.buffer, more) && resize(STDIN, MAX_PIPE) {
             self.buffer.resize(READ_SIZE, 0);
         }
         let room = self.buffer.get_mut(self.kept..).unwrap_or_default();

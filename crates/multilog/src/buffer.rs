@@ -2,14 +2,12 @@
 //! needed goes back to the system when it is over.
 
 use daemontools_program::failure::Failure;
+use daemontools_sys::heap::try_reserve_exact;
 
 /// An empty buffer with room for so many bytes. They cost nothing until they are used.
 pub fn reserved(bytes: usize) -> Result<Vec<u8>, Failure> {
     let mut buffer = Vec::new();
-    match buffer.try_reserve_exact(bytes) {
-        Ok(()) => Ok(buffer),
-        Err(_) => Err(Failure::fatal([b"out of memory"])),
-    }
+    if try_reserve_exact(&mut buffer, bytes) { Ok(buffer) } else { Err(Failure::fatal([b"out of memory"])) }
 }
 
 /// Room for `count` bytes in the buffer at this place. What has never been needed was never touched, and costs nothing.

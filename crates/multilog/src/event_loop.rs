@@ -5,6 +5,7 @@ use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Outcome, Unable};
 use daemontools_program::stdio::uninterrupted;
 use daemontools_program::wait::{readable, wait};
+use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::reap;
 use daemontools_sys::signal::Signals;
 use nix::sys::signal::{SigSet, Signal};
@@ -25,7 +26,9 @@ pub fn run(script: Script) -> Outcome {
     uninterrupted(block_broken_pipe).unable([b"block signals"])?;
     let mut output =
         Output { dispatcher: Dispatcher::open(script, &signals)?, signals: &signals, lines: Lines::All, reap_at: None };
-    copy(&mut Input::stdin()?, &mut output);
+    let mut input = Input::stdin()?;
+    wait_when_exhausted();
+    copy(&mut input, &mut output);
     output.close();
     Ok(Exit::OK)
 }

@@ -14,6 +14,7 @@ use daemontools_lines::pipe_size::{Backlog, MAX_PIPE, READ_SIZE, resize};
 use daemontools_program::clock::Instant;
 use daemontools_program::stdio::{read, uninterrupted};
 use daemontools_sys::fd::{STDIN, above_standard, duplicate_private, open_private, pipe_private};
+use daemontools_sys::heap::try_reserve_exact;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice, tee};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -155,7 +156,7 @@ impl Peek {
     /// Where that fails (memory, or the user's share of pipe memory, is limited), they stay as they are.
     fn grow(&mut self, buffer: &mut Vec<u8>) {
         let more = (READ_SIZE + WINDOW).saturating_sub(buffer.len());
-        if self.size >= MAX_PIPE || buffer.try_reserve_exact(more).is_err() {
+        if self.size >= MAX_PIPE || !try_reserve_exact(buffer, more) {
             return;
         }
         if resize(self.writer.as_fd(), MAX_PIPE) && resize(STDIN, MAX_PIPE) {

@@ -7,6 +7,7 @@ use crate::failure::{Failure, Outcome, Program};
 use crate::stdio;
 use daemontools_sys::args::Args;
 use daemontools_sys::fd::STDOUT;
+use daemontools_sys::heap;
 
 /// An exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,7 @@ macro_rules! entry {
 
 /// Runs a program and tells its failure. `--help` and `--version` are answered here, as the only argument.
 pub fn start(program: &Program, args: Args, run: fn(Args) -> Outcome) -> i32 {
+    heap::set_program(program.name);
     let exit = about(program, &args).unwrap_or_else(|| run(args)).unwrap_or_else(|failure| failure.tell(program));
     i32::from(exit.0)
 }

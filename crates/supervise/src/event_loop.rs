@@ -17,6 +17,7 @@ use daemontools_program::exec::{Environment, Prepared};
 use daemontools_program::failure::{Outcome, Program, Unable};
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::service_dir::DOWN;
+use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::{Ending, Reaped, fork, leave, reap_measured, send};
 use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
@@ -72,6 +73,7 @@ struct Supervisor<'a> {
 
 impl Supervisor<'_> {
     fn run(mut self) -> Exit {
+        wait_when_exhausted();
         loop {
             self.wait();
             self.publisher.publish_again(&self.machine);

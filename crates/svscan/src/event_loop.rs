@@ -11,6 +11,7 @@ use daemontools_program::clock::Instant;
 use daemontools_program::failure::{Outcome, Program, Unable};
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::part::Part;
+use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::reap;
 use daemontools_sys::signal::Signals;
 use nix::sys::prctl::set_child_subreaper;
@@ -51,6 +52,7 @@ pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome
     };
     let mut tree = Tree { program, signals, starter, scanner, foreign: BTreeSet::new(), confirm_at: None };
     let mut schedule = Schedule::new(now);
+    wait_when_exhausted();
     loop {
         let now = Instant::now();
         if schedule.is_due(now) {

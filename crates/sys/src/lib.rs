@@ -5,6 +5,7 @@ pub mod args;
 pub mod entry;
 pub mod environ;
 pub mod fd;
+pub mod heap;
 pub mod inotify;
 pub mod local_time;
 pub mod memory;
