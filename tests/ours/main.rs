@@ -24,6 +24,7 @@ mod own_root;
 mod release;
 mod supervise;
 mod supervise_details;
+mod supervise_settings;
 mod svctl;
 mod svlint;
 mod svlint_live;

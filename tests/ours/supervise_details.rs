@@ -55,6 +55,8 @@ fn the_state_and_the_process_are_told() {
     assert_eq!((detail(&tree, "pid"), detail(&tree, "restarts").as_deref()), (None, Some("0")));
     let end = detail(&tree, "last-end").expect("the last end");
     assert!(end.contains(" signal TERM ran-ms ") && end.contains(" cpu-ms ") && end.contains(" peak-kb "), "{end}");
+    // It is written last.
+    until("the history", || history(&tree).len() == 1);
     let mut files: Vec<_> =
         fs::read_dir(tree.path("sv/supervise")).expect("read").flatten().map(|e| e.file_name()).collect();
     files.sort();
@@ -112,7 +114,7 @@ fn the_history_has_the_last_64_ends_whole_and_in_order() {
 
 #[test]
 fn what_cannot_be_written_is_in_nobodys_way() {
-    let (tree, _) = supervised("exec sleep 987");
+    let tree = Tree::of(Programs::ours()).script("sv/run", "exec sleep 987");
     let tree = tree.dir("sv/supervise/details").dir("sv/supervise/history/x");
     let supervise = tree.spawn("supervise", ["sv"]);
     let pid = until_up(&tree, "sv");

@@ -14,4 +14,4 @@ pub mod run_record;
 pub mod settings;
 pub mod signal;
 pub mod status;
-mod text;
+pub mod text;

@@ -119,10 +119,8 @@ impl RestartLog {
         }
         text.line(&[b"last-start ", &self.last.to_text()]);
         for (key, counter) in [(BY_SECOND, &self.seconds), (BY_MINUTE, &self.minutes)] {
-            let mut list = [0; 7 * PLACES + 32];
-            let list = counter.list(key, &mut list);
-            if list.len() > key.len() {
-                text.line(&[list]);
+            if *counter != RollingCounter::EMPTY {
+                write_counts(text, key, counter);
             }
         }
     }
@@ -164,6 +162,13 @@ impl RestartLog {
             minutes: RollingCounter { counts: *minutes },
         })
     }
+}
+
+/// A function of its own, so that its buffer is on the stack of those only that have something to count.
+#[inline(never)]
+fn write_counts(text: &mut Text<'_>, key: &[u8], counter: &RollingCounter) {
+    let mut list = [0; 7 * PLACES + 32];
+    text.line(&[counter.list(key, &mut list)]);
 }
 
 #[cfg(test)]

@@ -1,41 +1,42 @@
 //! Names and numbers of signals, as Linux has them on x86, ARM, RISC-V and PowerPC (signal(7)).
 
-/// Names and numbers, without `SIG`. Of two names of a number, the usual one comes first.
-const NAMES: [(&[u8], u8); 34] = [
-    (b"HUP", 1),
-    (b"INT", 2),
-    (b"QUIT", 3),
-    (b"ILL", 4),
-    (b"TRAP", 5),
-    (b"ABRT", 6),
-    (b"IOT", 6),
-    (b"BUS", 7),
-    (b"FPE", 8),
-    (b"KILL", 9),
-    (b"USR1", 10),
-    (b"SEGV", 11),
-    (b"USR2", 12),
-    (b"PIPE", 13),
-    (b"ALRM", 14),
-    (b"TERM", 15),
-    (b"STKFLT", 16),
-    (b"CHLD", 17),
-    (b"CLD", 17),
-    (b"CONT", 18),
-    (b"STOP", 19),
-    (b"TSTP", 20),
-    (b"TTIN", 21),
-    (b"TTOU", 22),
-    (b"URG", 23),
-    (b"XCPU", 24),
-    (b"XFSZ", 25),
-    (b"VTALRM", 26),
-    (b"PROF", 27),
-    (b"WINCH", 28),
-    (b"IO", 29),
-    (b"POLL", 29),
-    (b"PWR", 30),
-    (b"SYS", 31),
+/// Names and numbers, without `SIG`; a name ends with its first NUL. Of two names of a number, the usual one comes first.
+/// No pointers: a table of these would be written to, and so be copied, by each process at its start.
+static NAMES: [([u8; 7], u8); 34] = [
+    (*b"HUP\0\0\0\0", 1),
+    (*b"INT\0\0\0\0", 2),
+    (*b"QUIT\0\0\0", 3),
+    (*b"ILL\0\0\0\0", 4),
+    (*b"TRAP\0\0\0", 5),
+    (*b"ABRT\0\0\0", 6),
+    (*b"IOT\0\0\0\0", 6),
+    (*b"BUS\0\0\0\0", 7),
+    (*b"FPE\0\0\0\0", 8),
+    (*b"KILL\0\0\0", 9),
+    (*b"USR1\0\0\0", 10),
+    (*b"SEGV\0\0\0", 11),
+    (*b"USR2\0\0\0", 12),
+    (*b"PIPE\0\0\0", 13),
+    (*b"ALRM\0\0\0", 14),
+    (*b"TERM\0\0\0", 15),
+    (*b"STKFLT\0", 16),
+    (*b"CHLD\0\0\0", 17),
+    (*b"CLD\0\0\0\0", 17),
+    (*b"CONT\0\0\0", 18),
+    (*b"STOP\0\0\0", 19),
+    (*b"TSTP\0\0\0", 20),
+    (*b"TTIN\0\0\0", 21),
+    (*b"TTOU\0\0\0", 22),
+    (*b"URG\0\0\0\0", 23),
+    (*b"XCPU\0\0\0", 24),
+    (*b"XFSZ\0\0\0", 25),
+    (*b"VTALRM\0", 26),
+    (*b"PROF\0\0\0", 27),
+    (*b"WINCH\0\0", 28),
+    (*b"IO\0\0\0\0\0", 29),
+    (*b"POLL\0\0\0", 29),
+    (*b"PWR\0\0\0\0", 30),
+    (*b"SYS\0\0\0\0", 31),
 ];
 
 /// The first real-time signal that the C library leaves to programs, `RTMIN`.
@@ -81,7 +82,7 @@ impl Signal {
     /// The signal of this name, with or without `SIG`, in capital letters: `TERM`, `SIGTERM`, `RTMIN`, `RTMIN+3`, `RTMAX-1`.
     pub fn from_name(name: &[u8]) -> Option<Signal> {
         let name = name.strip_prefix(b"SIG").unwrap_or(name);
-        let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
+        let known = NAMES.iter().find(|(known, _)| trimmed(known) == name).map(|(_, number)| *number);
         known.or_else(|| real_time(name)).map(Signal)
     }
 
@@ -92,7 +93,7 @@ impl Signal {
 
     /// The usual name without `SIG`; `None` for a real-time signal.
     pub fn static_name(self) -> Option<&'static [u8]> {
-        NAMES.iter().find(|(_, number)| *number == self.0).map(|(name, _)| *name)
+        NAMES.iter().find(|(_, number)| *number == self.0).map(|(name, _)| trimmed(name))
     }
 
     /// The usual name without `SIG`; a real-time signal is called by its distance from `RTMIN`.
@@ -105,6 +106,11 @@ impl Signal {
             (None, None) => self.0.to_string(),
         }
     }
+}
+
+/// A name without the NULs at its end.
+fn trimmed(name: &[u8; 7]) -> &[u8] {
+    name.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// The number of a real-time signal by its name without `SIG`.

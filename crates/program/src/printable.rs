@@ -41,6 +41,23 @@ pub fn put_line(line: &[u8], output: &mut Vec<u8>) {
     }
 }
 
+/// Writes the text of a name into `buffer`, as much of it as there is room for; how much that is. Allocates nothing.
+pub fn write_printable(name: &[u8], buffer: &mut [u8]) -> usize {
+    let mut length = 0;
+    let mut full = false;
+    put_pieces(Kind::Name, name, &mut |piece| {
+        match buffer.get_mut(length..length + piece.len()) {
+            Some(room) if !full => {
+                room.copy_from_slice(piece);
+                length += piece.len();
+            }
+            // Nothing that comes later, either: it would look as if it followed.
+            _ => full = true,
+        }
+    });
+    length
+}
+
 /// Whether `printable` would change nothing.
 pub fn is_printable(name: &[u8]) -> bool {
     is_plain(Kind::Name, name)
@@ -74,27 +91,32 @@ fn is_plain(kind: Kind, bytes: &[u8]) -> bool {
 }
 
 fn put(kind: Kind, bytes: &[u8], output: &mut Vec<u8>) {
+    put_pieces(kind, bytes, &mut |piece| output.extend_from_slice(piece));
+}
+
+/// Gives the text piece by piece; a piece is a character or an escape.
+fn put_pieces(kind: Kind, bytes: &[u8], put: &mut dyn FnMut(&[u8])) {
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             let mut utf8 = [0; 4];
             let utf8 = character.encode_utf8(&mut utf8).as_bytes();
             match character {
-                _ if kind.keeps(character) => output.extend_from_slice(utf8),
-                '\n' => output.extend_from_slice(b"\\n"),
-                '\r' => output.extend_from_slice(b"\\r"),
-                '\t' => output.extend_from_slice(b"\\t"),
-                '\\' => output.extend_from_slice(b"\\\\"),
-                _ => utf8.iter().for_each(|&byte| put_byte(byte, output)),
+                _ if kind.keeps(character) => put(utf8),
+                '\n' => put(b"\\n"),
+                '\r' => put(b"\\r"),
+                '\t' => put(b"\\t"),
+                '\\' => put(b"\\\\"),
+                _ => utf8.iter().for_each(|&byte| put(&escape(byte))),
             }
         }
-        chunk.invalid().iter().for_each(|&byte| put_byte(byte, output));
+        chunk.invalid().iter().for_each(|&byte| put(&escape(byte)));
     }
 }
 
-/// Appends `\xff`.
-fn put_byte(byte: u8, output: &mut Vec<u8>) {
+/// `\xff`.
+fn escape(byte: u8) -> [u8; 4] {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).map_or(b'?', |digit| digit as u8);
-    output.extend_from_slice(&[b'\\', b'x', digit(byte >> 4), digit(byte & 15)]);
+    [b'\\', b'x', digit(byte >> 4), digit(byte & 15)]
 }
 
 fn into_text(text: Vec<u8>) -> String {
@@ -113,6 +135,18 @@ mod tests {
         assert_eq!(printable("\u{85}\u{9b}K\u{7f}\u{202e}x\u{2028}".as_bytes()), {
             "\\xc2\\x85\\xc2\\x9bK\\x7f\\xe2\\x80\\xaex\\xe2\\x80\\xa8"
         });
+    }
+
+    #[test]
+    fn a_text_in_a_buffer_is_the_beginning_of_the_whole_one() {
+        let name = "a\n\u{e9}\x1b\\b".as_bytes();
+        let whole = printable(name);
+        for size in 0..20 {
+            let mut buffer = [0; 20];
+            let length = write_printable(name, &mut buffer[..size]);
+            assert!(whole.as_bytes().starts_with(&buffer[..length]) && whole.is_char_boundary(length));
+            assert!(length + 4 > size.min(whole.len()), "no more is left out than one piece");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::ffi::CStr;
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -14,72 +13,92 @@ use daemontools_core::status::Want;
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
 use daemontools_program::exec::{Environment, Prepared};
-use daemontools_program::failure::{Outcome, Program, Unable};
+use daemontools_program::failure::{Failure, Outcome, Program, Unable};
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::service_dir::DOWN;
 use daemontools_sys::heap::wait_when_exhausted;
-use daemontools_sys::process::{Ending, Reaped, fork, leave, reap_measured, send};
+use daemontools_sys::process::{Ending, Reaped, reap_measured, send};
 use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::sys::signal::SIGCHLD;
 use nix::sys::stat::stat;
 use nix::unistd::{Pid, chdir};
 
-use crate::actions::Action;
+use crate::actions::{Action, Hook, Target};
+use crate::channels::Channels;
 use crate::fifos::{Control, OkFifo};
 use crate::lock::Lock;
-use crate::machine::{Event, Exited, Machine, Now};
+use crate::machine::{Event, Exited, Machine, Now, Role};
+use crate::processes::{Processes, RUN, Readiness, kill_hook};
 use crate::publisher::{Publisher, remove_details, remove_old_restarts};
+use crate::settings::Settings;
+use crate::settings_reader::SettingsReader;
 
-/// What the service is started by, seen from its directory.
-const RUN: &CStr = c"./run";
 /// The pause after a failure that no manual page speaks of.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// How many messages of the service are read before other things have their turn.
+const SOME_MESSAGES: usize = 32;
+/// How many are read before a deadline is judged: more than the kernel lets wait.
+const MOST_MESSAGES: usize = 4096;
+
 /// Supervises the service in `dir` until it is told to exit.
 pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
+    let (_lock, mut supervisor) = prepare(program, dir)?;
+    remove_old_restarts();
+    supervisor.publisher.publish_due(&supervisor.machine, b"");
+    let _ok = OkFifo::open(dir.to_bytes())?;
+    Ok(supervisor.run())
+}
+
+/// Everything before the first look of others. What lives as long as the process is on the heap, in a page that is in use
+/// anyway, and what this needs of the stack is given back: so an idle supervise takes two pages of it.
+#[inline(never)]
+fn prepare(program: &'static Program, dir: &'static CStr) -> Result<(Lock, Box<Supervisor>), Failure> {
     let name = dir.to_bytes();
     let signals = Signals::watch(&[SIGCHLD]).unable([b"watch for the end of ", name])?;
+    let reader = SettingsReader::new(program, name);
     chdir(dir).unable([b"chdir to ", name])?;
     let want = match stat(DOWN) {
         Ok(_) => Want::Down,
         Err(Errno::ENOENT) => Want::Up,
         Err(errno) => Err(errno).unable([b"stat ", name, b"/", DOWN.to_bytes()])?,
     };
-    let _lock = Lock::acquire(name)?;
+    let lock = Lock::acquire(name)?;
     let control = Control::open(name)?;
-    let machine = Machine::new(want, now());
-    let mut publisher = Publisher::new(program, name);
-    remove_old_restarts();
-    publisher.publish_due(&machine);
-    let _ok = OkFifo::open(name)?;
-    let environment = Environment::inherited();
+    let mut settings = Settings::new(reader);
+    settings.read();
+    let machine = Machine::new(want, now(), settings.config());
+    let publisher = Publisher::new(program, name);
+    let environment: &'static Environment = Box::leak(Box::new(Environment::inherited()));
     // Made once: between fork and exec nothing is allocated.
-    let run = Prepared::new([RUN], &environment);
-    Ok(Supervisor { program, name, signals, run, control, machine, publisher }.run())
+    let run = Prepared::new([RUN], environment);
+    let processes = Processes { program, name, signals, run };
+    let channels = Channels::new();
+    Ok((lock, Box::new(Supervisor { processes, control, machine, publisher, settings, channels })))
 }
 
 /// A service being supervised.
-struct Supervisor<'a> {
-    program: &'static Program,
-    /// The service directory as it was given.
-    name: &'static [u8],
-    signals: Signals,
-    run: Prepared<'a>,
+struct Supervisor {
+    processes: Processes,
     control: Control,
     machine: Machine,
     publisher: Publisher,
+    settings: Settings,
+    /// Where the service says that it is ready.
+    channels: Channels,
 }
 
-impl Supervisor<'_> {
-    fn run(mut self) -> Exit {
+impl Supervisor {
+    #[inline(never)]
+    fn run(&mut self) -> Exit {
         wait_when_exhausted();
         loop {
             self.wait();
-            self.publisher.publish_again(&self.machine);
+            self.publisher.publish_again(&self.machine, self.channels.text());
             let end = self.handle_all();
             // Once, however many commands came at once: only the last of their records would be seen.
-            self.publisher.publish_due(&self.machine);
+            self.publisher.publish_due(&self.machine, self.channels.text());
             if end.is_break() {
                 remove_details();
                 return Exit::OK;
@@ -87,22 +106,26 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Waits for a child's end, a command or a deadline.
+    /// Waits for a child's end, a command, a message of the service or a deadline.
     fn wait(&self) {
-        let deadline = [self.machine.deadline(), self.publisher.deadline()].into_iter().flatten().min();
-        match self.control.to_wait_for() {
-            Some(control) => wait(&mut [readable(&self.signals), readable(&control.as_fd())], deadline),
-            None => wait(&mut [readable(&self.signals)], deadline),
+        let deadlines = [self.machine.deadline(), self.publisher.deadline(), self.channels.deadline()];
+        let [pipe, socket] = self.channels.to_wait_for();
+        let others = [self.control.to_wait_for(), pipe, socket];
+        let mut fds = std::array::from_fn::<_, 4, _>(|_| readable(&self.processes.signals));
+        let mut count = 1;
+        for (place, other) in fds.iter_mut().skip(1).zip(others.iter().flatten()) {
+            *place = readable(other);
+            count += 1;
         }
+        wait(fds.get_mut(..count).unwrap_or_default(), deadlines.into_iter().flatten().min());
     }
 
     /// Looks for everything that may have happened and deals with it. Breaks when supervise is to end.
     fn handle_all(&mut self) -> ControlFlow<()> {
-        if let Some(exited) = self.reaped(self.machine.pid()) {
-            self.handle(Event::Exited(exited))?;
-        }
+        self.handle_ends()?;
+        self.handle_messages()?;
         let mut buffer = [0; 256];
-        for byte in self.control.read(&mut buffer, self.program, self.name) {
+        for byte in self.control.read(&mut buffer, self.processes.program, self.processes.name) {
             if let Some(command) = Command::from_byte(*byte) {
                 self.handle(Event::Command(command))?;
                 // A start that is due happens before the next command: what follows `u` finds the process of `u`.
@@ -112,72 +135,148 @@ impl Supervisor<'_> {
         self.handle(Event::Tick)
     }
 
-    /// Tells the machine, and performs what it answers; what comes of that, it is told too.
-    fn handle(&mut self, event: Event) -> ControlFlow<()> {
-        let mut next = Some(event);
-        while let Some(event) = next.take() {
-            for action in self.machine.step(now(), event) {
-                match action {
-                    Action::PublishDetails => self.publisher.note_details(),
-                    Action::PublishStatus => self.publisher.note_status(),
-                    Action::RecordEnd(run) => self.publisher.note_end(run),
-                    Action::Start => next = Some(self.start()),
-                    Action::Send(signal) => self.send(signal),
-                    Action::Exit => return ControlFlow::Break(()),
+    /// What the service says about itself.
+    fn handle_messages(&mut self) -> ControlFlow<()> {
+        let now = Instant::now();
+        if self.channels.text_is_due(now) {
+            self.publisher.note_details();
+        }
+        if self.channels.pipe_says_ready() {
+            self.handle(Event::Ready)?;
+        }
+        // Before a deadline is judged, everything is read that came before it.
+        let most = if self.machine.deadline().is_some_and(|at| at <= now) { MOST_MESSAGES } else { SOME_MESSAGES };
+        for _ in 0..most {
+            let group = self.machine.config().values.group.is_some();
+            let Some(said) = self.channels.take(self.machine.pid(), group, now) else { break };
+            for (says, event) in
+                [(said.ready, Event::Ready), (said.alive, Event::Alive), (said.stopping, Event::Leaving)]
+            {
+                if says {
+                    self.handle(event)?;
                 }
             }
         }
         ControlFlow::Continue(())
     }
 
-    /// Reaps every child that has ended, our own and those that an earlier program in this process left us; how the
-    /// service ended, if it was among them.
-    fn reaped(&self, service: Option<Pid>) -> Option<Exited> {
+    /// Reaps every child that has ended, our own and those that an earlier program in this process left us.
+    fn handle_ends(&mut self) -> ControlFlow<()> {
         // Which signals came does not matter: each wake-up looks for everything.
-        while let Ok(Some(_)) = self.signals.take() {}
-        let mut found = None;
+        while let Ok(Some(_)) = self.processes.signals.take() {}
         loop {
             match reap_measured() {
-                Ok(Some(reaped)) if Some(reaped.pid) == service => found = Some(exited(&reaped)),
-                Ok(Some(_)) => {}
-                Ok(None) => return found,
+                Ok(Some(reaped)) => match self.machine.role_of(reaped.pid) {
+                    Some(Role::Service) => self.handle(Event::Exited(exited(&reaped)))?,
+                    Some(Role::Hook) => self.handle(Event::HookEnded(reaped.pid, end(reaped.ending)))?,
+                    None => {}
+                },
+                Ok(None) => return ControlFlow::Continue(()),
                 // No further signal would tell of this end.
                 Err(_) => sleep(TRY_AGAIN_AFTER),
             }
         }
     }
 
-    fn send(&self, signal: Signal) {
-        if let Some(pid) = self.machine.pid() {
-            // It has not been reaped, so the number is still its own; at worst it has just ended.
-            let _ = send(pid, signal.number());
+    /// Tells the machine, and performs what it answers; what comes of that, it is told too.
+    fn handle(&mut self, event: Event) -> ControlFlow<()> {
+        let now = now();
+        let needs_settings = match event {
+            Event::Exited(_) | Event::Command(Command::Down) => true,
+            Event::Tick => self.machine.pid().is_some() && self.machine.deadline().is_some_and(|at| at <= now.clock),
+            _ => false,
+        };
+        if needs_settings {
+            self.settings.read();
+        }
+        for action in self.machine.step(now, self.settings.config(), event) {
+            match action {
+                Action::PublishDetails => self.publisher.note_details(),
+                Action::PublishStatus => self.publisher.note_status(),
+                Action::RecordEnd => self.publisher.note_end(self.machine.last_end()),
+                Action::Start => {
+                    let started = self.start();
+                    self.handle(started)?;
+                }
+                Action::Release => {}
+                Action::Send(target, signal) => signal_service(target, signal),
+                Action::Run(hook) => {
+                    let started = self.start_hook(hook);
+                    self.handle(started)?;
+                }
+                Action::KillHook(pid) => kill_hook(pid),
+                Action::SignalRest(group, signal) => self.handle(Event::Rest(signal_rest(group, signal)))?,
+                Action::Exit => return ControlFlow::Break(()),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    #[inline(never)]
+    fn start(&mut self) -> Event {
+        self.settings.read_for_start(self.machine.start_is_automatic());
+        let pipe_wanted = self.settings.notification_fd(self.processes.program, self.processes.name).is_some();
+        let config = self.settings.config();
+        let started = self.channels.open(pipe_wanted, config.values.notify_socket).and_then(|writer| {
+            let readiness = Readiness { pipe: writer.as_ref(), address: self.channels.address() };
+            self.processes.start(config, &readiness)
+        });
+        match started {
+            Ok(pid) => Event::Started(pid),
+            Err(errno) => self.start_failed(errno),
         }
     }
 
-    fn start(&self) -> Event {
-        match fork() {
-            Ok(Some(pid)) => Event::Started(pid),
-            Ok(None) => self.become_service(),
+    fn start_failed(&self, errno: Errno) -> Event {
+        let (program, name) = (self.processes.program, self.processes.name);
+        program.warn_because([b"unable to fork for ", name, b", sleeping 60 seconds"], errno);
+        Event::StartFailed
+    }
+
+    #[inline(never)]
+    fn start_hook(&self, hook: Hook) -> Event {
+        match self.processes.start_hook(hook, self.settings.config(), self.settings.reader()) {
+            Ok(pid) => Event::HookStarted(pid),
             Err(errno) => {
-                self.program.warn_because([b"unable to fork for ", self.name, b", sleeping 60 seconds"], errno);
-                Event::StartFailed
+                let (program, name) = (self.processes.program, self.processes.name);
+                program.warn_because([b"unable to fork for a program of ", name, b"/supervise.d"], errno);
+                Event::HookFailed
             }
         }
     }
+}
 
-    /// The child: the mask and SIGCHLD as we were started with them, then `./run`.
-    fn become_service(&self) -> ! {
-        let errno = self.signals.hand_over().err().unwrap_or_else(|| self.run.attempt());
-        leave(self.program.fail_because([b"unable to start ", self.name, b"/run"], errno).0)
+/// The service has not been reaped, so the number is still its own; at worst it has just ended.
+fn signal_service(target: Target, signal: Signal) {
+    let (pid, group) = match target {
+        Target::Service(pid) => (pid, pid),
+        Target::Group(pid) => (pid, Pid::from_raw(-pid.as_raw())),
+    };
+    // Between fork and setsid there is no such group yet.
+    if send(group, signal.number()).is_err() && group != pid {
+        let _ = send(pid, signal.number());
+    }
+}
+
+/// Signals what is left of a process group; whether anything is, as far as we may reach it.
+fn signal_rest(group: Pid, signal: Option<Signal>) -> bool {
+    let group = Pid::from_raw(-group.as_raw());
+    let left = send(group, signal.map_or(0, Signal::number)).is_ok();
+    if left && signal == Some(Signal::TERM) {
+        let _ = send(group, Signal::CONT.number());
+    }
+    left
+}
+
+fn end(ending: Ending) -> End {
+    match ending {
+        Ending::Code(code) => End::Code(code),
+        Ending::Signal(number) => Signal::from_number(number).map_or(End::Unknown, End::Signal),
     }
 }
 
 fn exited(reaped: &Reaped) -> Exited {
-    let end = match reaped.ending {
-        Ending::Code(code) => End::Code(code),
-        Ending::Signal(number) => Signal::from_number(number).map_or(End::Unknown, End::Signal),
-    };
-    Exited { end, core: reaped.core, cpu: Some(reaped.cpu), peak_kb: Some(reaped.peak_kb) }
+    Exited { end: end(reaped.ending), core: reaped.core, cpu: Some(reaped.cpu), peak_kb: Some(reaped.peak_kb) }
 }
 
 fn now() -> Now {

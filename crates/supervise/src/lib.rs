@@ -2,12 +2,22 @@
 #![forbid(unsafe_code)]
 
 mod actions;
+mod channels;
+mod config;
 mod event_loop;
 mod fifos;
 mod history;
 mod lock;
 mod machine;
+mod notification;
+mod notify_socket;
+mod processes;
 mod publisher;
+mod reason;
 mod replace;
+mod restart_policy;
+mod said;
+mod settings;
+mod settings_reader;
 
 pub use event_loop::supervise;

@@ -18,7 +18,7 @@ use crate::replace::{Failed, NEW, replace};
 /// How long after a file could not be written it is tried again.
 const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Room for details without long texts, on the stack of every supervise; larger ones take another page.
-const USUAL_SIZE: usize = 1024;
+const USUAL_SIZE: usize = 512;
 
 /// The writer of the files. A full disk is no reason to leave the service; when there is room again, the files say what
 /// they should. What is new is noted first and written by `publish_due`, so that several changes at once are written once,
@@ -54,8 +54,8 @@ impl Publisher {
     }
 
     /// The service has ended.
-    pub fn note_end(&mut self, run: RunRecord) {
-        if let Some(before) = self.end_due.replace(run) {
+    pub fn note_end(&mut self, run: Option<&RunRecord>) {
+        if let Some(before) = std::mem::replace(&mut self.end_due, run.copied()) {
             history::add(&before);
         }
     }
@@ -65,10 +65,11 @@ impl Publisher {
         self.again_at
     }
 
-    /// Writes what is new: first the details, so that they are there for all who see the new status.
-    pub fn publish_due(&mut self, machine: &Machine) {
+    /// Writes what is new: first the details, so that they are there for all who see the new status. `text` is what the
+    /// service says about itself.
+    pub fn publish_due(&mut self, machine: &Machine, text: &[u8]) {
         if std::mem::take(&mut self.details_due) {
-            publish_details(&machine.details());
+            publish_details(machine, text);
         }
         if std::mem::take(&mut self.status_due) {
             if let Err(failed) = self.publish_status(machine) {
@@ -81,15 +82,18 @@ impl Publisher {
     }
 
     /// Writes both files again, if it is time. That it does not work was said once.
-    pub fn publish_again(&mut self, machine: &Machine) {
+    pub fn publish_again(&mut self, machine: &Machine, text: &[u8]) {
         if self.again_at.is_some_and(|at| at <= Instant::now()) {
-            publish_details(&machine.details());
+            publish_details(machine, text);
             let _ = self.publish_status(machine);
         }
     }
 
     fn publish_status(&mut self, machine: &Machine) -> Result<(), Failed> {
-        let published = replace(status::PATH, |file| write_all(file, &machine.status().to_bytes()));
+        let published = replace(status::PATH, |file| match machine.config().values.status_runit {
+            false => write_all(file, &machine.status().to_bytes()),
+            true => write_all(file, &machine.runit_status()),
+        });
         self.again_at = published.is_err().then(|| Instant::now() + PUBLISH_AGAIN_AFTER);
         published
     }
@@ -105,11 +109,13 @@ impl Publisher {
 }
 
 /// Best effort: on failure the file is removed rather than left stale.
-fn publish_details(details: &Details<'_>) {
+fn publish_details(machine: &Machine, text: &[u8]) {
+    let reason = machine.reason().words();
+    let details = Details { reason: reason.as_bytes(), status_text: text, ..machine.details() };
     let mut buffer = [0; USUAL_SIZE];
     let published = match details.write(&mut buffer) {
         Some(text) => replace(details::PATH, |file| write_all(file, text)),
-        None => publish_long_details(details),
+        None => publish_long_details(&details),
     };
     if published.is_err() {
         remove_details();

@@ -80,6 +80,13 @@ pub fn duplicate_inherited(fd: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
     nix::unistd::dup(fd)
 }
 
+/// Whether a descriptor is open and stays so in the next program.
+pub fn is_inherited(number: RawFd) -> bool {
+    // SAFETY: fcntl takes two numbers and changes nothing.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    flags >= 0 && flags & libc::FD_CLOEXEC == 0
+}
+
 /// Puts a copy at a fixed number, where the next program looks for it; whatever was open there is closed.
 /// Only for a forked child on its way to exec: nothing in it uses the number's former meaning again.
 pub fn place_inherited(fd: BorrowedFd<'_>, number: RawFd) -> nix::Result<()> {

@@ -7,6 +7,9 @@ use crate::signal::Signal;
 /// The longest time that a setting may name.
 const LONGEST: Duration = Duration::from_secs(1_000_000_000);
 
+/// The most ends that `restart-limit` may name: supervise remembers so many.
+pub const MOST_ENDS: u32 = 100;
+
 /// Why a value cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Problem(pub &'static str);
@@ -59,12 +62,12 @@ pub fn range(line: &[u8]) -> Result<(Duration, Duration), Problem> {
 
 /// How many in which time: `5/60s`.
 pub fn limit(line: &[u8]) -> Result<(u32, Duration), Problem> {
-    const PROBLEM: Problem = Problem("not a number and a time, as in 5/60s");
+    const PROBLEM: Problem = Problem("not a number up to 100 and a time, as in 5/60s");
     let at = line.iter().position(|&byte| byte == b'/').ok_or(PROBLEM)?;
     let (count, span) = line.split_at(at);
     let count = whole_number(count).map_err(|_| PROBLEM)?;
     let span = time(span.get(1..).unwrap_or_default()).map_err(|_| PROBLEM)?;
-    if span.is_zero() { Err(PROBLEM) } else { Ok((count, span)) }
+    if span.is_zero() || count > MOST_ENDS { Err(PROBLEM) } else { Ok((count, span)) }
 }
 
 /// A number from 1 up.
@@ -145,7 +148,7 @@ mod tests {
     fn a_limit_is_a_number_and_a_time() {
         assert_eq!(limit(b"5/60s"), Ok((5, Duration::from_secs(60))));
         assert_eq!(limit(b"0/1m"), Ok((0, Duration::from_secs(60))));
-        for text in [&b"5"[..], b"5/60", b"/60s", b"5/", b"5/0s", b"-1/60s", b"4294967296/1s", b"5 / 60s"] {
+        for text in [&b"5"[..], b"5/60", b"/60s", b"5/", b"5/0s", b"-1/60s", b"4294967296/1s", b"101/1h", b"5 / 60s"] {
             assert!(limit(text).is_err(), "{text:?}");
         }
     }

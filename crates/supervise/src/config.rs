@@ -1,0 +1,38 @@
+//! The settings of a service as supervise last read them: values, and which programs there are.
+
+use daemontools_core::settings::Settings;
+
+/// All settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Those that have a value.
+    pub values: Settings,
+    /// `check`.
+    pub check: Option<Place>,
+    /// `stop`.
+    pub stop: Option<Place>,
+    /// `finish`.
+    pub finish: Option<Place>,
+    /// `finish-s6`.
+    pub finish_s6: Option<Place>,
+}
+
+/// Where a setting was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `supervise.d` of the service.
+    Service,
+    /// `.supervise.d` of the scan directory.
+    Tree,
+}
+
+impl Config {
+    /// No settings.
+    pub const DEFAULT: Config =
+        Config { values: Settings::DEFAULT, check: None, stop: None, finish: None, finish_s6: None };
+
+    /// Whether a setting tells when the service is ready.
+    pub fn tells_ready(&self) -> bool {
+        self.values.notification_fd.is_some() || self.values.notify_socket || self.check.is_some()
+    }
+}

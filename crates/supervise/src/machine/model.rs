@@ -1,0 +1,295 @@
+//! A world of processes in which random things happen to a machine, whatever its settings are; and what holds then.
+
+use std::time::Duration;
+
+use daemontools_core::control::{Command, LETTERS};
+use daemontools_core::end::End;
+use daemontools_core::label::Label;
+use daemontools_core::settings::{FinalEnds, Group, Settings};
+use daemontools_core::signal::Signal;
+use daemontools_core::status::Want;
+use daemontools_program::clock::Instant;
+use nix::unistd::Pid;
+
+use super::{Event, Exited, Machine, Now, Role};
+use crate::actions::{Action, Hook};
+use crate::config::{Config, Place};
+
+/// Numbers that are random enough, and the same each time (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 20) % limit
+    }
+
+    fn once_in(&mut self, count: u64) -> bool {
+        self.below(count) == 0
+    }
+
+    fn maybe<T>(&mut self, value: T) -> Option<T> {
+        self.once_in(2).then_some(value)
+    }
+
+    fn seconds(&mut self) -> Duration {
+        Duration::from_millis(500 * (1 + self.below(20)))
+    }
+
+    fn end(&mut self) -> End {
+        match self.below(4) {
+            0 => End::Signal(Signal::TERM),
+            1 => End::Code(125),
+            2 => End::Code(0),
+            _ => End::Code(7),
+        }
+    }
+
+    fn config(&mut self) -> Config {
+        if self.once_in(4) {
+            return Config::DEFAULT;
+        }
+        let (shortest, longest) = (self.seconds(), self.seconds());
+        let times = [(); 4].map(|()| self.seconds());
+        Config {
+            values: Settings {
+                notification_fd: self.maybe(3),
+                notify_socket: self.once_in(2),
+                watchdog: self.maybe(times[0]),
+                check_always: self.once_in(2),
+                check_restart: self.once_in(2),
+                ready_timeout: self.maybe(times[1]),
+                stop_timeout: self.maybe(times[2]),
+                group: match self.below(3) {
+                    0 => Some(Group::All),
+                    1 => Some(Group::Main),
+                    _ => None,
+                },
+                restart_delay: self.maybe((shortest.min(longest), shortest.max(longest))),
+                restart_limit: self.once_in(4).then_some((3, Duration::from_secs(60))),
+                no_restart: self.once_in(4).then(|| FinalEnds::parse(b"0").unwrap()),
+                finish_timeout: self.maybe(times[3]),
+                ..Settings::DEFAULT
+            },
+            check: self.maybe(Place::Service),
+            stop: self.maybe(Place::Service),
+            finish: self.maybe(Place::Service),
+            finish_s6: self.maybe(Place::Service),
+        }
+    }
+}
+
+/// What there is outside of the machine.
+struct World {
+    random: Random,
+    config: Config,
+    machine: Machine,
+    clock: Duration,
+    next_pid: i32,
+    /// The service's process.
+    service: Option<Pid>,
+    /// Whether something is left of its group when it has ended.
+    rest: bool,
+    hooks: Vec<(Pid, Hook)>,
+    last_start: Option<Duration>,
+    told_to_exit: bool,
+    exited: bool,
+}
+
+impl World {
+    fn new(seed: u64) -> World {
+        // Far apart, and never 0.
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let config = random.config();
+        let want = if random.once_in(3) { Want::Down } else { Want::Up };
+        let clock = Duration::from_secs(1000);
+        let machine = Machine::new(want, now(clock), &config);
+        World {
+            random,
+            config,
+            machine,
+            clock,
+            next_pid: 100,
+            service: None,
+            rest: false,
+            hooks: Vec::new(),
+            last_start: None,
+            told_to_exit: false,
+            exited: false,
+        }
+    }
+
+    fn pid(&mut self) -> Pid {
+        self.next_pid += 1;
+        Pid::from_raw(self.next_pid)
+    }
+
+    fn happens(&mut self, event: Event) {
+        for action in self.machine.step(now(self.clock), &self.config, event) {
+            assert!(!self.exited, "{action:?} after the end");
+            match action {
+                Action::PublishDetails | Action::PublishStatus | Action::Release | Action::RecordEnd => {}
+                Action::Send(..) => assert!(self.service.is_some(), "a signal to nobody"),
+                Action::Start => self.start(),
+                Action::Run(hook) => self.run(hook),
+                Action::KillHook(pid) => self.kill_hook(pid),
+                Action::SignalRest(_, signal) => {
+                    assert!(self.service.is_none(), "the rest is what is left when the service has ended");
+                    self.rest &= signal != Some(Signal::KILL) && !self.random.once_in(4);
+                    self.happens(Event::Rest(self.rest));
+                }
+                Action::Exit => {
+                    assert!(self.told_to_exit && self.service.is_none() && !self.finish_runs());
+                    self.exited = true;
+                }
+            }
+        }
+    }
+
+    fn start(&mut self) {
+        assert!(self.service.is_none(), "never two of the service");
+        assert!(!self.finish_runs(), "finish comes before the next start");
+        let apart = self.last_start.map(|last| self.clock - last);
+        assert!(apart.is_none_or(|apart| apart >= Duration::from_secs(1)), "starts {apart:?} apart");
+        self.last_start = Some(self.clock);
+        if self.random.once_in(10) {
+            return self.happens(Event::StartFailed);
+        }
+        let pid = self.pid();
+        self.service = Some(pid);
+        self.rest = self.random.once_in(2);
+        self.happens(Event::Started(pid));
+    }
+
+    fn run(&mut self, hook: Hook) {
+        if self.random.once_in(10) {
+            return self.happens(Event::HookFailed);
+        }
+        let pid = self.pid();
+        self.hooks.push((pid, hook));
+        self.happens(Event::HookStarted(pid));
+        assert_eq!(self.machine.role_of(pid), Some(Role::Hook));
+    }
+
+    /// Its end is heard of later.
+    fn kill_hook(&mut self, pid: Pid) {
+        assert!(self.hooks.iter().any(|(hook, _)| *hook == pid), "a program that does not run is killed");
+    }
+
+    fn finish_runs(&self) -> bool {
+        self.hooks.iter().any(|(_, hook)| matches!(hook, Hook::Finish(..)))
+    }
+
+    fn hook_ends(&mut self) {
+        if self.hooks.is_empty() {
+            return;
+        }
+        let number = self.random.below(self.hooks.len() as u64) as usize;
+        let (pid, _) = self.hooks.remove(number);
+        // The loop asks as well.
+        if self.machine.role_of(pid) == Some(Role::Hook) {
+            let end = self.random.end();
+            self.happens(Event::HookEnded(pid, end));
+        }
+    }
+
+    fn service_ends(&mut self) {
+        if let Some(pid) = self.service.take() {
+            assert_eq!(self.machine.role_of(pid), Some(Role::Service));
+            let end = self.random.end();
+            self.happens(Event::Exited(Exited { end, core: false, cpu: None, peak_kb: None }));
+        }
+    }
+
+    fn something(&mut self) {
+        match self.random.below(12) {
+            0 | 1 => {
+                let byte = LETTERS[self.random.below(LETTERS.len() as u64) as usize];
+                if byte == b'x' && !self.random.once_in(10) {
+                    return;
+                }
+                self.told_to_exit |= byte == b'x';
+                self.happens(Event::Command(Command::from_byte(byte).unwrap()));
+            }
+            2 | 3 => self.service_ends(),
+            4 | 5 => self.hook_ends(),
+            6 => {
+                let said = self.random.below(3) as usize;
+                self.happens([Event::Ready, Event::Alive, Event::Leaving][said]);
+            }
+            7 => self.config = self.random.config(),
+            8 => self.clock += self.random.seconds(),
+            _ => {
+                if let Some(deadline) = self.machine.deadline() {
+                    self.clock = self.clock.max(deadline.0);
+                }
+            }
+        }
+        if !self.exited {
+            self.happens(Event::Tick);
+        }
+    }
+
+    fn holds(&self) {
+        assert_eq!(self.machine.pid(), self.service);
+        let waits_for = |(pid, _): &(Pid, Hook)| self.machine.role_of(*pid) == Some(Role::Hook);
+        let woken = self.service.is_some() || self.hooks.iter().any(waits_for) || self.machine.deadline().is_some();
+        let status = self.machine.status();
+        assert!(woken || status.want != Want::Up, "a wait that nothing ends");
+        if self.told_to_exit && !woken {
+            assert!(self.exited, "x ends it once service and finish have ended");
+        }
+    }
+}
+
+fn now(clock: Duration) -> Now {
+    Now { label: Label::from_unix(1_000_000, 0) + clock, clock: Instant(clock) }
+}
+
+#[test]
+fn whatever_happens_what_must_hold_holds() {
+    for seed in 1_u64..=2000 {
+        let mut world = World::new(seed);
+        for _ in 0..300 {
+            world.something();
+            if world.exited {
+                break;
+            }
+            world.holds();
+        }
+    }
+}
+
+/// Told to exit and helped along, every machine ends.
+#[test]
+fn x_ends_it_once_service_and_finish_have_ended() {
+    for seed in 1..=500 {
+        let mut world = World::new(seed);
+        for _ in 0..50 {
+            if !world.exited {
+                world.something();
+            }
+        }
+        for letter in *b"dx" {
+            if !world.exited {
+                world.told_to_exit = true;
+                world.happens(Event::Command(Command::from_byte(letter).unwrap()));
+            }
+        }
+        for _ in 0..40 {
+            if !world.exited {
+                world.service_ends();
+            }
+            if !world.exited {
+                world.hook_ends();
+            }
+            if let (false, Some(deadline)) = (world.exited, world.machine.deadline()) {
+                world.clock = world.clock.max(deadline.0);
+                world.happens(Event::Tick);
+            }
+        }
+        assert!(world.exited, "seed {seed}: {:?}", world.machine);
+    }
+}

@@ -1,0 +1,167 @@
+//! `notify-socket`: where a service speaks sd_notify(3). The socket has an abstract address that the kernel chose: a service
+//! that has dropped to another account reaches it, and nobody can have taken its name before. Whose messages count is
+//! decided by the process id that the kernel adds to each.
+
+use std::io::IoSliceMut;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use daemontools_core::details::MAX_STATUS_TEXT;
+use daemontools_core::notify::{MAX_SIZE, Message};
+use daemontools_program::printable::write_printable;
+use daemontools_sys::fd::above_standard;
+use nix::errno::Errno;
+use nix::sys::socket::sockopt::PassCred;
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, UnixCredentials, bind, getsockname,
+    recvmsg, setsockopt, socket,
+};
+use nix::unistd::{Pid, getpgid};
+
+/// Room for the credentials and for nothing else: descriptors that somebody sends along are not taken.
+const CREDENTIALS_SIZE: usize = 32;
+
+/// The socket, and what the service last said about itself.
+pub struct NotifySocket {
+    socket: OwnedFd,
+    /// The address as `NOTIFY_SOCKET` has it: `@` and the name.
+    address: [u8; 16],
+    address_length: usize,
+    text: [u8; MAX_STATUS_TEXT],
+    text_length: usize,
+}
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The service is ready.
+    pub ready: bool,
+    /// It is ending.
+    pub stopping: bool,
+    /// It is alive.
+    pub alive: bool,
+    /// It says something new about itself.
+    pub text: bool,
+}
+
+impl NotifySocket {
+    /// A socket with an address of its own.
+    pub fn new() -> nix::Result<NotifySocket> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let socket = above_standard(socket(AddressFamily::Unix, SockType::Datagram, flags, None)?)?;
+        setsockopt(&socket, PassCred, &true)?;
+        bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
+        let name: UnixAddr = getsockname(socket.as_raw_fd())?;
+        let name = name.as_abstract().ok_or(Errno::EADDRNOTAVAIL)?;
+        let mut address = [0; 16];
+        let room = address.get_mut(1..=name.len()).ok_or(Errno::ENAMETOOLONG)?;
+        room.copy_from_slice(name);
+        let address_length = name.len() + 1;
+        if let Some(first) = address.first_mut() {
+            *first = b'@';
+        }
+        Ok(NotifySocket { socket, address, address_length, text: [0; MAX_STATUS_TEXT], text_length: 0 })
+    }
+
+    /// The value of `NOTIFY_SOCKET`.
+    pub fn address(&self) -> &[u8] {
+        self.address.get(..self.address_length).unwrap_or_default()
+    }
+
+    /// What is readable when a message has come.
+    pub fn to_wait_for(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// What the service last said about itself, fit for a line.
+    pub fn text(&self) -> &[u8] {
+        self.text.get(..self.text_length).unwrap_or_default()
+    }
+
+    /// Another process begins: what the last one said is over.
+    pub fn begin(&mut self) {
+        self.text_length = 0;
+    }
+
+    /// Takes the next message; `None`: there is none. One of a process that is not the service's says nothing. With
+    /// `group`, every process of the group that `service` leads is the service's.
+    #[inline(never)] // its buffer is on the stack of those only that need it
+    pub fn take(&mut self, service: Option<Pid>, group: bool) -> Option<Said> {
+        let mut buffer = [0; MAX_SIZE + 1];
+        let (length, sender) = match receive(&self.socket, &mut buffer) {
+            Ok(received) => received,
+            Err(Errno::EINTR) => return Some(Said::default()),
+            Err(_) => return None,
+        };
+        let ours = match (sender, service) {
+            (Some(sender), Some(service)) => {
+                sender == service || (group && getpgid(Some(sender)).is_ok_and(|leader| leader == service))
+            }
+            _ => false,
+        };
+        if !ours || length > MAX_SIZE {
+            return Some(Said::default());
+        }
+        let message = Message::read(buffer.get(..length).unwrap_or_default());
+        let text = message.status.is_some_and(|status| self.set_text(status));
+        Some(Said { ready: message.ready, stopping: message.stopping, alive: message.alive, text })
+    }
+
+    /// Keeps a text; whether it is another one.
+    fn set_text(&mut self, status: &[u8]) -> bool {
+        let mut text = [0; MAX_STATUS_TEXT];
+        let length = write_printable(status, &mut text);
+        let new = self.text() != text.get(..length).unwrap_or_default();
+        (self.text, self.text_length) = (text, length);
+        new
+    }
+}
+
+/// The length of the next message, and who sent it.
+fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> nix::Result<(usize, Option<Pid>)> {
+    let mut pieces = [IoSliceMut::new(buffer)];
+    let mut control = [0; CREDENTIALS_SIZE];
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut pieces, Some(&mut control), flags)?;
+    let sender = message.cmsgs()?.find_map(|control| match control {
+        ControlMessageOwned::ScmCredentials(credentials) => Some(Pid::from_raw(credentials.pid())),
+        _ => None,
+    });
+    Ok((message.bytes, sender))
+}
+
+const _: () = assert!(CREDENTIALS_SIZE >= 16 + size_of::<UnixCredentials>());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::socket::sendto;
+    use nix::unistd::getpid;
+
+    fn send(to: &NotifySocket, message: &[u8]) {
+        let from = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::empty(), None).unwrap();
+        let address = UnixAddr::new_abstract(&to.address()[1..]).unwrap();
+        sendto(from.as_raw_fd(), message, &address, MsgFlags::empty()).unwrap();
+    }
+
+    #[test]
+    fn messages_of_the_service_count_and_no_others() {
+        let mut socket = NotifySocket::new().unwrap();
+        assert_eq!(socket.take(Some(getpid()), false), None);
+        send(&socket, b"READY=1\nSTATUS=a\x1bb");
+        let said = socket.take(Some(getpid()), false);
+        assert_eq!(said, Some(Said { ready: true, text: true, ..Said::default() }));
+        assert_eq!(socket.text(), b"a\\x1bb");
+        send(&socket, b"STATUS=a\x1bb\nWATCHDOG=1");
+        assert_eq!(socket.take(Some(getpid()), false), Some(Said { alive: true, ..Said::default() }));
+        for (service, group) in [(Some(Pid::from_raw(1)), false), (None, true), (Some(Pid::from_raw(1)), true)] {
+            send(&socket, b"READY=1");
+            assert_eq!(socket.take(service, group), Some(Said::default()));
+        }
+        let leader = getpgid(None).unwrap();
+        send(&socket, b"READY=1");
+        assert!(socket.take(Some(leader), true).unwrap().ready, "a member of the group");
+        send(&socket, &[&b"READY=1\n"[..], &[b'x'; MAX_SIZE]].concat());
+        assert_eq!(socket.take(Some(getpid()), false), Some(Said::default()), "too long");
+        assert_eq!(socket.take(Some(getpid()), false), None);
+    }
+}

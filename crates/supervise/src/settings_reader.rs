@@ -1,0 +1,278 @@
+//! Reads the settings of a service: `supervise.d` in the service directory, and `.supervise.d` of the scan directory, in
+//! which supervise was started. Where neither exists, that takes two system calls. Allocates nothing.
+//!
+//! Only files are believed that nobody can write but root, supervise's user and, in the service directory, the owner of
+//! `run`. What cannot be used is said once, and again when it has changed.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+
+use daemontools_core::settings::{Kind, MAX_SIZE, Setting};
+use daemontools_program::errno::reason;
+use daemontools_program::failure::Program;
+use daemontools_program::stdio::read;
+use daemontools_sys::fd::open_private_at;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
+use nix::unistd::{fchdir, getcwd, geteuid};
+
+use crate::config::{Config, Place};
+use crate::said::Said;
+
+/// The directory of a service's settings.
+const OWN: &CStr = c"supervise.d";
+/// The directory of a tree's settings.
+const TREE: &CStr = c".supervise.d";
+/// The directory in it for loggers.
+const TREE_LOG: &CStr = c"log";
+/// Room for the name of a setting and its NUL.
+const NAME_SIZE: usize = 24;
+
+/// Reads settings, and remembers what it has said about them.
+pub struct SettingsReader {
+    program: &'static Program,
+    /// The service directory as it was given.
+    name: &'static [u8],
+    /// The directory that supervise was started in; `None`: it could not be opened.
+    tree: Option<OwnedFd>,
+    said: Said,
+}
+
+/// Why a setting is not used.
+enum Refused {
+    /// A system call failed.
+    Failed(Errno),
+    /// These words say it.
+    Words(&'static str),
+}
+
+/// A directory of settings.
+struct Directory<'a> {
+    place: Place,
+    fd: BorrowedFd<'a>,
+    /// Who may own what is in it, beside root.
+    owners: [u32; 2],
+}
+
+impl SettingsReader {
+    /// For the service directory `name`; to be called in the scan directory.
+    pub fn new(program: &'static Program, name: &'static [u8]) -> SettingsReader {
+        let tree = open_private_at(AT_FDCWD, c".", OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty()).ok();
+        SettingsReader { program, name, tree, said: Said::nothing() }
+    }
+
+    /// The settings as they are now.
+    pub fn read(&mut self) -> Config {
+        let mut config = Config::DEFAULT;
+        let own = open_directory(AT_FDCWD, OWN);
+        let tree = self.tree.as_ref().map_or(Err(Errno::ENOENT), |tree| open_directory(tree.as_fd(), TREE));
+        if let (Err(Errno::ENOENT), Err(Errno::ENOENT)) = (&own, &tree) {
+            self.said.forget();
+            return config;
+        }
+        self.said.begin();
+        let me = geteuid().as_raw();
+        match tree {
+            Ok(tree) => self.read_tree(&mut config, &tree, me),
+            Err(Errno::ENOENT) => {}
+            Err(errno) => self.refuse(Place::Tree, None, None, &Refused::Failed(errno)),
+        }
+        match own {
+            Ok(own) => {
+                let owner_of_run = stat(c"run").map_or(me, |run| run.st_uid);
+                let directory = Directory { place: Place::Service, fd: own.as_fd(), owners: [me, owner_of_run] };
+                self.read_directory(&mut config, &directory);
+            }
+            Err(Errno::ENOENT) => {}
+            Err(errno) => self.refuse(Place::Service, None, None, &Refused::Failed(errno)),
+        }
+        self.said.end();
+        config
+    }
+
+    /// The path of the tree's settings, for a child that is going to run one of them: it changes its directory and back.
+    pub fn tree_path(&self) -> nix::Result<Vec<u8>> {
+        let here = open_private_at(AT_FDCWD, c".", OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty())?;
+        fchdir(self.tree.as_ref().ok_or(Errno::ENOENT)?)?;
+        let path = getcwd().map(|path| path.into_os_string().into_vec());
+        fchdir(&here)?;
+        let directory: &[u8] = if self.is_logger() { b"/.supervise.d/log" } else { b"/.supervise.d" };
+        Ok([&path?, directory].concat())
+    }
+
+    fn read_tree(&mut self, config: &mut Config, tree: &OwnedFd, me: u32) {
+        let directory = Directory { place: Place::Tree, fd: tree.as_fd(), owners: [me, me] };
+        if !self.is_logger() {
+            return self.read_directory(config, &directory);
+        }
+        // Who may write the directory may put another `log` into it.
+        match fstat(tree).map_err(Refused::Failed).and_then(|found| directory.trust(&found).map(|()| found)) {
+            Ok(_) => {}
+            Err(refused) => return self.refuse(Place::Tree, None, fstat(tree).ok().as_ref(), &refused),
+        }
+        match open_directory(tree.as_fd(), TREE_LOG) {
+            Ok(log) => {
+                self.read_directory(config, &Directory { place: Place::Tree, fd: log.as_fd(), owners: [me, me] });
+            }
+            Err(Errno::ENOENT) => {}
+            Err(errno) => self.refuse(Place::Tree, None, None, &Refused::Failed(errno)),
+        }
+    }
+
+    #[inline(never)] // its buffer is on the stack of those only that need it
+    fn read_directory(&mut self, config: &mut Config, directory: &Directory<'_>) {
+        let found = match fstat(directory.fd) {
+            Ok(found) => found,
+            Err(errno) => return self.refuse(directory.place, None, None, &Refused::Failed(errno)),
+        };
+        if let Err(refused) = directory.trust(&found) {
+            return self.refuse(directory.place, None, Some(&found), &refused);
+        }
+        for setting in Setting::all() {
+            let mut buffer = [0; NAME_SIZE];
+            let Some(name) = c_name(setting, &mut buffer) else { continue };
+            let Ok(found) = fstatat(directory.fd, name, AtFlags::empty()) else { continue };
+            if let Err(refused) = directory.take(config, setting, name, &found) {
+                self.refuse(directory.place, Some(setting), Some(&found), &refused);
+            }
+        }
+    }
+
+    /// Whether the service is the logger of another one.
+    fn is_logger(&self) -> bool {
+        is_logger(self.name)
+    }
+
+    /// Says that a setting, or a whole directory of them, is not used, if that was not said before.
+    fn refuse(&mut self, place: Place, setting: Option<Setting>, found: Option<&FileStat>, refused: &Refused) {
+        if !self.said.is_new(place, setting, found) {
+            return;
+        }
+        let (above, slash, directory): (&[u8], &[u8], &[u8]) = match (place, self.is_logger()) {
+            (Place::Service, _) => (self.name, b"/", b"supervise.d"),
+            (Place::Tree, false) => (b"", b"", b".supervise.d"),
+            (Place::Tree, true) => (b"", b"", b".supervise.d/log"),
+        };
+        let (slash_again, file): (&[u8], &[u8]) = match setting {
+            Some(setting) => (b"/", setting.name().as_bytes()),
+            None => (b"", b""),
+        };
+        let why = match refused {
+            Refused::Failed(errno) => reason(*errno),
+            Refused::Words(words) => words,
+        };
+        self.program.warn([b"unable to use ", above, slash, directory, slash_again, file, b": ", why.as_bytes()]);
+    }
+}
+
+impl Directory<'_> {
+    /// Takes a setting from its file.
+    fn take(&self, config: &mut Config, setting: Setting, name: &CStr, found: &FileStat) -> Result<(), Refused> {
+        self.trust(found)?;
+        let hook = match setting {
+            Setting::Check => &mut config.check,
+            Setting::Stop => &mut config.stop,
+            Setting::Finish => &mut config.finish,
+            Setting::FinishS6 => &mut config.finish_s6,
+            _ if setting.kind() != Kind::Value => return Ok(()),
+            _ => return self.take_value(config, setting, name, found),
+        };
+        if kind(found) != SFlag::S_IFREG {
+            return Err(Refused::Words("not a regular file"));
+        }
+        if found.st_mode & 0o111 != 0 {
+            *hook = Some(self.place);
+            return Ok(());
+        }
+        let mut buffer = [0; 8];
+        let length = self.read_file(name, &mut buffer)?;
+        if daemontools_core::settings::value::line(buffer.get(..length).unwrap_or_default()).is_some() {
+            return Err(Refused::Words("not executable"));
+        }
+        *hook = None;
+        Ok(())
+    }
+
+    fn take_value(&self, config: &mut Config, setting: Setting, name: &CStr, found: &FileStat) -> Result<(), Refused> {
+        if kind(found) != SFlag::S_IFREG {
+            return Err(Refused::Words("not a regular file"));
+        }
+        if usize::try_from(found.st_size).is_ok_and(|size| size > MAX_SIZE) {
+            return Err(Refused::Words("larger than 4096 bytes"));
+        }
+        let mut buffer = [0; MAX_SIZE];
+        let length = self.read_file(name, &mut buffer)?;
+        let contents = buffer.get(..length).unwrap_or_default();
+        config.values.set(setting, contents).map_err(|problem| Refused::Words(problem.0))
+    }
+
+    /// Reads the beginning of a regular file; how much it is.
+    fn read_file(&self, name: &CStr, buffer: &mut [u8]) -> Result<usize, Refused> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let file = open_private_at(self.fd, name, flags, Mode::empty()).map_err(Refused::Failed)?;
+        // Once more: what is open need not be what was there before.
+        let found = fstat(&file).map_err(Refused::Failed)?;
+        self.trust(&found)?;
+        if kind(&found) != SFlag::S_IFREG {
+            return Err(Refused::Words("not a regular file"));
+        }
+        read(&file, buffer).map_err(Refused::Failed)
+    }
+
+    /// Refuses what others than the owners may write.
+    fn trust(&self, found: &FileStat) -> Result<(), Refused> {
+        if found.st_uid != 0 && !self.owners.contains(&found.st_uid) {
+            return Err(Refused::Words("it belongs to another account"));
+        }
+        if found.st_mode & 0o022 != 0 {
+            return Err(Refused::Words("others than its owner may write it"));
+        }
+        Ok(())
+    }
+}
+
+fn open_directory(at: BorrowedFd<'_>, name: &CStr) -> nix::Result<OwnedFd> {
+    open_private_at(at, name, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK, Mode::empty())
+}
+
+fn kind(found: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT
+}
+
+/// The name of a setting as a C string.
+fn c_name(setting: Setting, buffer: &mut [u8; NAME_SIZE]) -> Option<&CStr> {
+    let name = setting.name().as_bytes();
+    buffer.get_mut(..name.len())?.copy_from_slice(name);
+    CStr::from_bytes_until_nul(buffer).ok()
+}
+
+/// Whether this is the directory of a logger: `log` in another directory.
+fn is_logger(name: &[u8]) -> bool {
+    let end = name.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    name.get(..end).is_some_and(|name| name.ends_with(b"/log"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logger_is_called_log_in_another_directory() {
+        for name in [&b"web/log"[..], b"web/log/", b"/service/web/log", b"./log"] {
+            assert!(is_logger(name));
+        }
+        for name in [&b"log"[..], b"log/", b"web/logs", b"web", b"", b"web/log/x", b"weblog"] {
+            assert!(!is_logger(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_fits() {
+        for setting in Setting::all() {
+            let mut buffer = [0; NAME_SIZE];
+            assert_eq!(c_name(setting, &mut buffer).unwrap().to_bytes(), setting.name().as_bytes());
+        }
+    }
+}
