@@ -18,6 +18,11 @@ pub fn raise_open_files() -> Option<OpenFiles> {
 }
 
 impl OpenFiles {
+    /// Whether even the hard limit allows fewer than this many.
+    pub fn are_fewer_than(self, count: rlim_t) -> bool {
+        self.hard < count
+    }
+
     /// Makes these the limits of this process.
     pub fn restore(self) -> nix::Result<()> {
         setrlimit(Resource::RLIMIT_NOFILE, self.soft, self.hard)

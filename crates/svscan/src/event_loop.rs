@@ -27,6 +27,7 @@ use crate::scan_schedule::Schedule;
 use crate::shutdown_loop::Stop;
 use crate::start::{StartSpec, Starter};
 use crate::supervised::Inode;
+use crate::watch::Watch;
 
 /// How long a supervise may take to get to its directory before we check that it is there.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
@@ -42,7 +43,8 @@ pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome
     let signals = watch_signals(mode).unable([b"watch for the end of supervise"])?;
     let starter = Starter::new(program, &signals);
     let now = Instant::now();
-    let mut scanner = Scanner::new(program, now);
+    let watch = if starter.has_few_files() { Watch::nothing() } else { Watch::here() };
+    let mut scanner = Scanner::new(program, watch, now);
     let exit_with = match mode {
         Mode::Init(Init { exit_with: Some(name), .. }) => {
             scanner.watch.watch_exit_with(name);

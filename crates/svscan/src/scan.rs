@@ -41,11 +41,11 @@ pub struct Scanner {
 
 impl Scanner {
     /// For the current directory, which is to be scanned now.
-    pub fn new(program: &'static Program, now: Instant) -> Scanner {
+    pub fn new(program: &'static Program, watch: Watch, now: Instant) -> Scanner {
         Scanner {
             program,
             table: Table::default(),
-            watch: Watch::here(),
+            watch,
             settling: Settling::default(),
             pending: Pending::everything(),
             retry: Pending::default(),

@@ -1,6 +1,7 @@
 //! Reading the scan directory, which is the current directory, and the service directories in it.
 
 use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
 
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::file_kind::Kind;
@@ -8,7 +9,7 @@ use daemontools_program::path;
 use daemontools_program::stdio::write_all;
 use daemontools_service::part::Part;
 use daemontools_service::service_dir::has_reader;
-use daemontools_sys::fd::{open_private, pipe_private};
+use daemontools_sys::fd::{duplicate_private, open_private, pipe_private};
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -77,8 +78,12 @@ pub fn pipe_to_log(name: &CStr) -> Result<Option<Pipe>, Failure> {
         Err(Errno::ENOENT) => return Ok(None),
         Err(errno) => return Err(errno).unable([b"stat ", name.to_bytes(), b"/log"]),
     }
-    let (reader, writer) = pipe_private().unable([b"create pipe for ", name.to_bytes()])?;
-    Ok(Some(Pipe { reader, writer }))
+    let pipe = pipe_private().and_then(|(reader, writer)| {
+        // One more descriptor must be left, to read directories with.
+        duplicate_private(reader.as_fd())?;
+        Ok(Pipe { reader, writer })
+    });
+    pipe.unable([b"create pipe for ", name.to_bytes()]).map(Some)
 }
 
 /// Whether a service directory has a `run`.

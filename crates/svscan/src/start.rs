@@ -19,6 +19,9 @@ use nix::unistd::{Pid, dup2_stdin, dup2_stdout, dup3, fchdir};
 
 use crate::supervised::Inode;
 
+/// With a smaller limit of open files svscan spends none on its own comfort.
+const FEW_FILES: u64 = 64;
+
 /// The pipe from a service to its logger. svscan holds both ends open, so that no byte is lost when either side is
 /// restarted.
 #[derive(Debug)]
@@ -86,9 +89,15 @@ impl Starter {
     /// Prepares, and raises the soft limit of open files for svscan alone: each logged service takes two descriptors.
     pub fn new(program: &'static Program, signals: &Signals) -> Starter {
         let (environment, open_files) = (Environment::inherited(), raise_open_files());
-        let last = if can_unshare() { above_all(signals.as_fd()) } else { None };
+        let has_few = open_files.is_some_and(|limits| limits.are_fewer_than(FEW_FILES));
+        let last = if has_few || !can_unshare() { None } else { above_all(signals.as_fd()) };
         let sharing = last.map(|last| Sharing { last, stack: ChildStack::new() });
         Starter { program, environment, beside: beside_ourselves(), open_files, sharing }
+    }
+
+    /// Whether so few files can be open that each descriptor is to serve a logger.
+    pub fn has_few_files(&self) -> bool {
+        self.open_files.is_some_and(|limits| limits.are_fewer_than(FEW_FILES))
     }
 
     /// Starts the supervise of a part of a service. What this takes does not depend on how many services there are.

@@ -72,8 +72,16 @@ pub struct Watch {
 impl Watch {
     /// Watches the current directory as the scan directory.
     pub fn here() -> Watch {
-        let mut watch =
-            Watch { watcher: Watcher::new(), followed: HashSet::new(), is_unnoticed: false, exit_with: None };
+        Watch::with(Watcher::new())
+    }
+
+    /// Notices nothing, and needs no descriptor for that.
+    pub fn nothing() -> Watch {
+        Watch::with(Watcher::without_inotify())
+    }
+
+    fn with(watcher: Watcher<Reason>) -> Watch {
+        let mut watch = Watch { watcher, followed: HashSet::new(), is_unnoticed: false, exit_with: None };
         let added = watch.watcher.add(Path::new("."), ENTRIES, Reason::ScanDir);
         watch.is_unnoticed = added.is_err();
         watch.check_file_system(c".");

@@ -40,6 +40,11 @@ impl<K: Clone + Eq + Hash> Watcher<K> {
         Watcher { inotify: inotify::new_private().ok(), interests: Interests::new(), incomplete: HashSet::new() }
     }
 
+    /// Watches nothing ever, and needs no descriptor for that.
+    pub fn without_inotify() -> Watcher<K> {
+        Watcher { inotify: None, interests: Interests::new(), incomplete: HashSet::new() }
+    }
+
     /// The descriptor that is readable when there are events; `None` without inotify.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.inotify.as_ref().map(AsFd::as_fd)
