@@ -1,4 +1,8 @@
-//! What is known about a service, in the form in which every program shows it.
+//! What is known about services, in the forms in which every program shows it: a table for people, and JSON.
 #![forbid(unsafe_code)]
 
 pub mod json;
+pub mod layout;
+pub mod span;
+pub mod table;
+pub mod tree;

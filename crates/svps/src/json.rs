@@ -2,10 +2,9 @@
 
 use daemontools_core::label::Label;
 use daemontools_observe::json::Object;
+use daemontools_observe::tree::Entry;
 use daemontools_program::printable::printable;
 use serde::Serialize;
-
-use crate::tree::Entry;
 
 /// One service. The names are interface (svps(8)).
 #[derive(Debug, Serialize)]

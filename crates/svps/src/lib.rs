@@ -6,10 +6,8 @@ mod live;
 mod metrics;
 mod options;
 mod run;
+mod scan_dir;
 mod screen;
-mod span;
-mod table;
-mod tree;
 mod watched;
 
 use daemontools_program::failure::{Outcome, Program};

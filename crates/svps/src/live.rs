@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
+use daemontools_observe::tree::{self, Entry};
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Unable};
@@ -16,7 +17,7 @@ use daemontools_sys::fd::STDOUT;
 use daemontools_watch::{ENTRIES, Watcher};
 
 use crate::options::Options;
-use crate::tree::{self, Entry};
+use crate::scan_dir;
 use crate::watched::{self, Change, Watched};
 
 /// How often everything is looked at where changes can escape the watcher.
@@ -98,7 +99,7 @@ impl Live<'_> {
 
     /// Looks at everything, and watches what is new.
     fn scan(&mut self) -> Result<(), Failure> {
-        let names = tree::names(self.options)?;
+        let names = scan_dir::names(self.options)?;
         let here: HashSet<&CString> = names.iter().collect();
         let gone: Vec<_> = self.entries.keys().filter(|name| !here.contains(name)).cloned().collect();
         for name in gone {

@@ -6,10 +6,9 @@ use std::fmt::Write;
 use daemontools_core::end::End;
 use daemontools_core::label::Label;
 use daemontools_core::status::Want;
+use daemontools_observe::tree::Entry;
 use daemontools_program::printable::printable;
 use daemontools_service::report::{ServiceReport, State};
-
-use crate::tree::Entry;
 
 /// A service or a logger, with the labels that name it.
 struct Labelled<'a> {

@@ -4,20 +4,12 @@ use std::ffi::CString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use daemontools_cli::long_options::{misused, parser, value};
+use daemontools_observe::tree::Sort;
 use daemontools_program::failure::Failure;
 use daemontools_service::default_scan_dir::default_scan_dir;
 use daemontools_sys::args::Args;
 use lexopt::Arg;
 use nix::sys::stat::lstat;
-
-/// Which service comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    /// By name.
-    Name,
-    /// What is not as wanted, then the others; each by name.
-    Trouble,
-}
 
 /// How the tree is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

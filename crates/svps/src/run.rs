@@ -5,6 +5,9 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use daemontools_core::label::Label;
+use daemontools_observe::layout::{Style, cut};
+use daemontools_observe::table;
+use daemontools_observe::tree::{self, Entry};
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome};
@@ -17,9 +20,7 @@ use daemontools_sys::terminal;
 use crate::live::Live;
 use crate::options::{Form, Options};
 use crate::screen::Screen;
-use crate::table::{self, Style};
-use crate::tree::{self, Entry};
-use crate::{json, metrics};
+use crate::{json, metrics, scan_dir};
 
 /// Something is not as wanted.
 const TROUBLED: Exit = Exit(1);
@@ -28,12 +29,12 @@ const SHOW_EVERY: Duration = Duration::from_millis(50);
 
 /// Shows the tree.
 pub fn show(options: &Options) -> Outcome {
-    tree::enter(options)?;
+    scan_dir::enter(options)?;
     if options.watch {
         return follow(options);
     }
     let now = time_of_day();
-    let mut entries = tree::look(options, now)?;
+    let mut entries = scan_dir::look(options, now)?;
     tree::sort(&mut entries, options.sort);
     print(&text(options, &entries, now)?)?;
     Ok(if entries.iter().all(Entry::is_as_wanted) { Exit::OK } else { TROUBLED })
@@ -50,7 +51,7 @@ fn text(options: &Options, entries: &[Entry], now: Label) -> Result<Vec<u8>, Fai
             Ok(lines.join("\n").into_bytes())
         }
         Form::Json => json::lines(entries, now).map_err(|_| Failure::fatal([b"unable to describe the services"])),
-        Form::Metrics => Ok(metrics::text(entries, &tree::oom_kills(entries), now).into_bytes()),
+        Form::Metrics => Ok(metrics::text(entries, &scan_dir::oom_kills(entries), now).into_bytes()),
     }
 }
 
@@ -120,7 +121,7 @@ fn picture(options: &Options, entries: &[Entry], now: Label, from_scratch: bool)
     let (rows, columns) = Screen::size();
     let style = Style { colour: colour(), width: Some(columns) };
     let title = format!("{}: {}", printable(options.dir.to_bytes()), table::summary(entries));
-    let mut lines = vec![table::cut(&title, columns), String::new()];
+    let mut lines = vec![cut(&title, columns), String::new()];
     let heads = lines.len() + 1;
     lines.append(&mut table::lines(entries, now, style));
     let room = rows.saturating_sub(1);
@@ -128,7 +129,7 @@ fn picture(options: &Options, entries: &[Entry], now: Label, from_scratch: bool)
         let shown = room.saturating_sub(1);
         let hidden = entries.get(shown.saturating_sub(heads)..).unwrap_or_default();
         lines.truncate(shown);
-        lines.push(table::cut(&format!("... and {}", table::more(hidden)), columns));
+        lines.push(cut(&format!("... and {}", table::more(hidden)), columns));
     }
     let mut text = String::from(if from_scratch { "\x1b[2J\x1b[H" } else { "\x1b[H" });
     lines.iter().for_each(|line| text.extend([line, "\x1b[K\n"]));

@@ -3,10 +3,8 @@
 use std::ffi::{CStr, CString};
 
 use daemontools_core::label::Label;
-use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::file_kind::Kind;
 use daemontools_program::path::append;
-use daemontools_service::part::Part;
 use daemontools_service::report::{ServiceReport, State};
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_service::status_error::StatusError;
@@ -14,9 +12,15 @@ use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, stat};
-use nix::unistd::chdir;
 
-use crate::options::{Options, Sort};
+/// Which service comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// By name.
+    Name,
+    /// What is not as wanted, then the others; each by name.
+    Trouble,
+}
 
 /// A service and its logger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,44 +67,14 @@ impl Entry {
     }
 }
 
-/// Goes to the scan directory, to stay.
-pub fn enter(options: &Options) -> Result<(), Failure> {
-    let dir = options.dir.to_bytes();
-    chdir(options.dir.as_c_str()).unable([b"chdir to ", dir])?;
-    if options.names.is_empty() && is_service() {
-        return Err(Failure::fatal([dir, b" is a service, not a scan directory"]));
-    }
-    for name in &options.names {
-        stat(name.as_c_str()).unable([b"find ", name.to_bytes(), b" in ", dir])?;
-    }
-    Ok(())
-}
-
 /// Whether the current directory is that of a service, and holds no other services than its logger.
-fn is_service() -> bool {
+pub fn is_service() -> bool {
     let is_file = |name: &CStr| stat(name).is_ok_and(|found| Kind::of(&found) == Kind::File);
     if !is_file(c"run") && stat(c"supervise/ok").is_err() {
         return false;
     }
-    let others = all_names().unwrap_or_default().into_iter().filter(|name| name.as_c_str() != c"log");
+    let others = names().unwrap_or_default().into_iter().filter(|name| name.as_c_str() != c"log");
     !others.into_iter().any(|name| is_file(&append(&name, "/run")))
-}
-
-/// Looks at every service that is wanted, in the scan directory, which is the current one.
-pub fn look(options: &Options, now: Label) -> Result<Vec<Entry>, Failure> {
-    Ok(names(options)?.into_iter().filter_map(|name| entry(name, now)).collect())
-}
-
-/// How many of the last ends of each service, and of its logger, were because memory ran out; `None`: that is not known.
-pub fn oom_kills(entries: &[Entry]) -> Vec<[Option<u32>; 2]> {
-    let count = |dir: Option<ServiceDir>| dir.map(|dir| dir.history().iter().map(|run| u32::from(run.oom)).sum());
-    let of = |entry: &Entry| {
-        let dir = entry.service.details.as_ref().and_then(|_| ServiceDir::open(&entry.name).ok());
-        let has_details = entry.log.as_ref().is_some_and(|log| log.details.is_some());
-        let log = has_details.then(|| ServiceDir::open(&append(&entry.name, Part::Log.path_suffix())).ok()).flatten();
-        [count(dir), count(log)]
-    };
-    entries.iter().map(of).collect()
 }
 
 /// The entry of this name; `None` if it is no directory.
@@ -128,15 +102,8 @@ pub fn sort(entries: &mut [Entry], order: Sort) {
     }
 }
 
-/// The services in the current directory that are wanted.
-pub fn names(options: &Options) -> Result<Vec<CString>, Failure> {
-    let names = all_names().unable([b"read directory ", options.dir.to_bytes()])?;
-    let wanted = |name: &CString| options.names.is_empty() || options.names.contains(name);
-    Ok(names.into_iter().filter(wanted).collect())
-}
-
 /// The names in the current directory that svscan looks at.
-fn all_names() -> nix::Result<Vec<CString>> {
+pub fn names() -> nix::Result<Vec<CString>> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let mut names = Vec::new();
     for entry in Dir::open(c".", flags, Mode::empty())?.iter() {

@@ -1,0 +1,180 @@
+//! How the cells of the table become lines: widths as a terminal counts them, what a narrow one does without, colours.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// How many columns the table has: service, state, process id, age, wish, logger, restarts.
+pub(crate) const COLUMNS: usize = 7;
+const SERVICE: usize = 0;
+/// The column that is flush right.
+const PID: usize = 2;
+/// What a narrow terminal does without, the least important first. The states of service and logger always stay.
+const DISPENSABLE: [usize; 4] = [6, 3, PID, 4];
+/// How many blanks are between two columns.
+const GAP: usize = 2;
+
+/// How the table is to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Whether it has colours.
+    pub colour: bool,
+    /// How many columns of characters there are; `None`: as many as it takes.
+    pub width: Option<usize>,
+}
+
+/// A colour, by its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paint {
+    Plain,
+    Head,
+    Good,
+    Odd,
+    Bad,
+}
+
+/// A cell of the table.
+pub(crate) struct Cell {
+    pub(crate) text: String,
+    pub(crate) paint: Paint,
+    /// How many bytes of the text stay where there is little room.
+    pub(crate) brief: usize,
+}
+
+impl Cell {
+    pub(crate) fn new(text: String, paint: Paint) -> Cell {
+        Cell { brief: text.len(), text, paint }
+    }
+
+    fn shorten(&mut self) {
+        self.text.truncate(self.brief);
+    }
+}
+
+/// A line of the table.
+pub(crate) type Row = [Cell; COLUMNS];
+
+/// The lines of these rows.
+pub(crate) fn lines(mut rows: Vec<Row>, style: Style) -> Vec<String> {
+    let mut widths = widths(&rows);
+    if let Some(width) = style.width {
+        fit(&mut rows, &mut widths, width);
+    }
+    rows.iter().map(|row| line(row, widths, style)).collect()
+}
+
+/// How wide each column is.
+fn widths(rows: &[Row]) -> [usize; COLUMNS] {
+    let mut widths = [0; COLUMNS];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.text.width().max(*width);
+        }
+    }
+    widths
+}
+
+/// Makes the table as narrow as `room`: columns go, then the reasons behind states, then ends of names. A column that has
+/// gone has the width 0.
+fn fit(rows: &mut [Row], widths: &mut [usize; COLUMNS], room: usize) {
+    let total = |widths: &[usize; COLUMNS]| {
+        widths.iter().sum::<usize>() + GAP * widths.iter().filter(|&&width| width > 0).count().saturating_sub(1)
+    };
+    let mut gone = [false; COLUMNS];
+    for column in DISPENSABLE {
+        if total(widths) <= room {
+            return;
+        }
+        for (at, (gone, width)) in gone.iter_mut().zip(widths.iter_mut()).enumerate() {
+            if at == column {
+                (*gone, *width) = (true, 0);
+            }
+        }
+    }
+    for row in rows.iter_mut() {
+        if total(widths) > room {
+            row.iter_mut().for_each(Cell::shorten);
+        }
+        for (cell, gone) in row.iter_mut().zip(gone) {
+            if gone {
+                cell.text.clear();
+            }
+        }
+    }
+    *widths = self::widths(rows);
+    let others = total(widths) - widths.first().copied().unwrap_or_default();
+    if total(widths) > room && room > others {
+        let names = room - others;
+        for cell in rows.iter_mut().filter_map(|row| row.get_mut(SERVICE)) {
+            cell.text = cut(&cell.text, names);
+        }
+        *widths = self::widths(rows);
+    }
+}
+
+/// The beginning of a text, as much as fits into so many columns of characters; a `+` at its end shows that it was cut.
+pub fn cut(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.into();
+    }
+    let mut kept = String::new();
+    let mut width = 1;
+    for character in text.chars() {
+        width += character.width().unwrap_or_default();
+        if width > room {
+            break;
+        }
+        kept.push(character);
+    }
+    if room > 0 {
+        kept.push('+');
+    }
+    kept
+}
+
+fn line(row: &Row, widths: [usize; COLUMNS], style: Style) -> String {
+    let mut line = String::new();
+    let mut left = style.width.unwrap_or(usize::MAX);
+    let mut gap = 0;
+    for (column, (cell, width)) in row.iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0) {
+        let text = cell.text.width();
+        let before = gap + if column == PID { width - text } else { 0 };
+        gap = GAP + if column == PID { 0 } else { width - text };
+        if cell.text.is_empty() {
+            // Blanks are put only before what is to be seen.
+            gap += before;
+            continue;
+        }
+        line.extend(std::iter::repeat_n(' ', before.min(left)));
+        left = left.saturating_sub(before);
+        let shown = cut(&cell.text, left);
+        left = left.saturating_sub(text);
+        match cell.paint {
+            paint if style.colour && paint != Paint::Plain && !shown.is_empty() => {
+                line.extend([code(paint), &shown, "\x1b[0m"]);
+            }
+            _ => line.push_str(&shown),
+        }
+    }
+    line
+}
+
+fn code(paint: Paint) -> &'static str {
+    match paint {
+        Paint::Plain => "",
+        Paint::Head => "\x1b[1m",
+        Paint::Good => "\x1b[32m",
+        Paint::Odd => "\x1b[33m",
+        Paint::Bad => "\x1b[1;31m",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_ends_with_a_plus() {
+        assert_eq!((cut("mail", 4), cut("mail", 3), cut("mail", 0)), ("mail".into(), "ma+".into(), String::new()));
+        assert_eq!(cut("\u{90f5}\u{4fbf}\u{4fbf}", 5), "\u{90f5}\u{4fbf}+");
+        assert_eq!(cut("\u{90f5}\u{4fbf}\u{4fbf}", 4), "\u{90f5}+");
+    }
+}
