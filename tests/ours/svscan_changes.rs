@@ -180,9 +180,13 @@ fn no_copy_of_a_pipe_is_kept() {
     let tree = Tree::of(Programs::ours()).script("sv/run", SLEEP).script("sv/log/run", "cat >/dev/null; echo >ended");
     let tree = tree.dir("scan").link("scan/sv", "../sv");
     let svscan = tree.spawn("svscan", ["scan"]);
-    for service in ["sv", "sv/log"] {
-        until_up(&tree, service);
+    until_up(&tree, "sv/log");
+    // What svscan starts last is the end that writes.
+    let first = until_up(&tree, "sv");
+    for pid in [parent(first).expect("a parent"), first] {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("kill");
     }
+    until("another supervise and service", || Status::of(&tree, "sv").is_some_and(|now| now.up() && now.pid != first));
     fs::remove_file(tree.path("scan/sv")).expect("remove the link");
     assert_eq!(tree.run("svc", ["-dx", "sv"]), exits(0, "", ""));
     assert_eq!(tree.run("svc", ["-x", "sv/log"]), exits(0, "", ""));
