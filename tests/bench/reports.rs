@@ -24,7 +24,7 @@ impl Reports {
         Reports { arriving, outlet, pending: Vec::new() }
     }
 
-    /// The standard output for whoever is to report.
+    /// The standard output of the program that reports.
     pub fn outlet(&self) -> Stdio {
         Stdio::from(OwnedFd::from(self.outlet.try_clone().expect("copy a descriptor")))
     }

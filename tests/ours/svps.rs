@@ -61,7 +61,7 @@ fn every_state(programs: &'static Programs) -> (Tree, Vec<Process>) {
 fn look(programs: &'static Programs, counts: bool) {
     let (tree, _supervises) = every_state(programs);
     let expected = ["bad failing/-", "good up/up", "new unsupervised/-", "off down/-", "paused paused/-"];
-    // Between two tries it is failing whoever supervises it; ours counts, too.
+    // Between two tries it is failing under any supervise; ours counts, too.
     until("the states", || {
         let (objects, end) = objects(&run(&tree, &["--json", "t"]));
         assert_eq!(end, End::Code(1));
@@ -251,7 +251,7 @@ fn a_service_that_no_longer_fails_is_shown_so_by_and_by() {
 }
 
 #[test]
-fn whoever_stops_reading_ends_the_watch() {
+fn a_reader_that_stops_reading_ends_the_watch() {
     let tree = Tree::of(Programs::ours()).dir("t/new");
     let (reader, writer) = daemontools_tests::pipe();
     let watching = svps(&tree).args(["--watch", "t"]).descriptor(1, writer).spawn();

@@ -1,7 +1,7 @@
 //! The one door for a test that cannot run here: it says so on standard error.
 //!
 //! The test still counts as passed, since libtest has no third answer;
-//! whoever reads the run must see what it did not show.
+//! the reader of a run must see what it did not show.
 
 use std::fs;
 use std::io::Write;

@@ -96,7 +96,7 @@ pub fn while_read(tree: &Tree, what: impl FnOnce()) {
     });
 }
 
-/// Says that it is done, also when a test fails: whoever waits for that shall not wait for ever.
+/// Says that it is done, also when a test fails: a wait for it must not go on for ever.
 pub struct EndOnDrop<'a>(pub &'a AtomicBool);
 
 impl Drop for EndOnDrop<'_> {

@@ -1,4 +1,4 @@
-//! One error in one system call of a run: no line is lost, none comes twice, and whoever waits says why.
+//! One error in one system call of a run: no line is lost, none comes twice, and a wait is explained.
 //!
 //! Not tested: a call that fails for ever (full disks are in `multilog_disk`), and exit itself.
 

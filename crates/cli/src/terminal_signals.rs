@@ -2,7 +2,7 @@
 //!
 //! The handlers only set a flag and write a byte into a pipe, so that the program wakes up and finds out which signal it
 //! was when it can act on it. To end or to stop, it leaves the terminal as it found it first and then lets the signal do
-//! what it does by default: whoever waits for the program sees that signal.
+//! what it does by default: the process that waits for the program sees that signal.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;

@@ -11,9 +11,9 @@ pub enum Current {
     Absent,
     /// A file with its execute bit: all of it is on disk.
     Clean,
-    /// A file without, and with something in it.
+    /// A file without it that is not empty.
     Unclean,
-    /// A file without, and with nothing in it: whoever wrote it was killed before the first line.
+    /// An empty file without it: its writer was killed before the first line.
     Empty,
 }
 

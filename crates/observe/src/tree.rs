@@ -40,8 +40,8 @@ impl Entry {
         Entry { name: self.name.clone(), service: self.service.clone().seen_at(now), log }
     }
 
-    /// Whether the service and its logger are as wanted. A logger that is down while its service runs is not, whoever
-    /// wanted it so: the service will wait for it as soon as the pipe is full.
+    /// Whether the service and its logger are as wanted. A logger that is down while its service runs is not,
+    /// even if a command took it down: the service will wait for it as soon as the pipe is full.
     pub fn is_as_wanted(&self) -> bool {
         self.service.is_as_wanted() && self.log.as_ref().is_none_or(|log| self.is_log_as_wanted(log))
     }

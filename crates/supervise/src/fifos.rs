@@ -61,7 +61,7 @@ impl Control {
     }
 }
 
-/// The FIFO `ok`: whoever opens it for writing succeeds exactly while supervise has this.
+/// The FIFO `ok`: opening it for writing succeeds exactly while supervise holds this.
 pub struct OkFifo(#[expect(dead_code, reason = "open for as long as supervise runs")] OwnedFd);
 
 impl OkFifo {

@@ -10,7 +10,7 @@ use svlint::{Options, lint};
 static PROGRAM: Program = Program {
     name: "svlint",
     usage: "svlint: usage: svlint [ --json ] [ dir ... ]",
-    about: "Reads service directories, or whole trees of them, and says what will bite.
+    about: "Reads service directories, or whole trees of them, and finds mistakes.
 Without dir: the tree that $SVDIR names, else /service, else /etc/service.
 
   -j, --json  an object for each finding

@@ -38,7 +38,7 @@ fn run(mut args: Args) -> Outcome {
             Ok((status, normally)) => report(&mut line, &status, normally, time_of_day()),
             Err(trouble) => line = trouble,
         }
-        // As in 0.76, nobody is told if the line cannot be written: the exit code is always 0.
+        // As in 0.76, a line that cannot be written is not reported: the exit code is always 0.
         for piece in [dir.to_bytes(), b": ", line.as_bytes(), b"\n"] {
             let _ = output.put(piece);
         }

@@ -157,7 +157,7 @@ fn a_name_tells_when_the_file_was_finished() {
     assert!(stamps.iter().all(|stamp| (before..=now()).contains(stamp)), "{stamps:?}");
 }
 
-/// What is in the current file counts when it is gone on with.
+/// What is in the current file counts when multilog appends to it.
 #[test]
 fn a_log_goes_on_where_it_was() {
     let tree = Tree::new();
