@@ -119,14 +119,6 @@ fn no_letter_still_looks_for_supervise() {
     assert_eq!(tree.run("svc", ["sv"]), exits(0, "", "svc: warning: unable to control sv: supervise not running\n"));
 }
 
-/// Measured: a regular file `control` is written from its beginning, and not cut.
-#[test]
-fn control_may_be_a_file() {
-    let tree = Tree::new().file("sv/supervise/control", "abcdef");
-    assert_eq!(tree.run("svc", ["-du", "sv"]), exits(0, "", ""));
-    assert_eq!(tree.read("sv/supervise/control"), b"ducdef");
-}
-
 /// Measured: where the FIFO is full, svc waits until supervise has read.
 #[test]
 fn a_full_fifo_is_waited_for() {
