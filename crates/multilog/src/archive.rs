@@ -28,8 +28,41 @@ const NAME: usize = Label::TEXT + 2;
 /// The archived files of a directory.
 #[derive(Debug, Default)]
 pub struct Archive {
-    /// Name and inode of each; after `sort`, the oldest is last.
-    files: Vec<(Vec<u8>, u64)>,
+    /// After `sort`, the oldest is last.
+    files: Vec<File>,
+}
+
+/// An archived file. (In the order of their names, files are in the order of time.)
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct File {
+    name: Vec<u8>,
+    inode: u64,
+    about: About,
+}
+
+/// What limits by age and by size need to know of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct About {
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last written, in seconds of Unix time.
+    pub written: i64,
+}
+
+/// How much is archived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// At most that many files.
+    pub files: usize,
+    /// At most that many bytes; the newest file stays even if it is larger.
+    pub bytes: u64,
+    /// No file that was last written before this, in seconds of Unix time.
+    pub since: i64,
+}
+
+impl Limits {
+    /// Everything is kept.
+    pub const NONE: Limits = Limits { files: usize::MAX, bytes: u64::MAX, since: i64::MIN };
 }
 
 impl Archive {
@@ -40,9 +73,9 @@ impl Archive {
 
     /// Adds an entry of the directory if its name is that of an archived file: as in 0.76, any name that begins with `@`
     /// and is at least as long as a label.
-    pub fn add(&mut self, name: &[u8], inode: u64) {
-        if name.starts_with(b"@") && name.len() >= Label::TEXT {
-            self.files.push((name.to_vec(), inode));
+    pub fn add(&mut self, name: &[u8], inode: u64, about: About) {
+        if is_archived(name) {
+            self.files.push(File { name: name.to_vec(), inode, about });
         }
     }
 
@@ -53,25 +86,29 @@ impl Archive {
 
     /// Whether one of them has this inode.
     pub fn has(&self, inode: u64) -> bool {
-        self.files.iter().any(|&(_, other)| other == inode)
+        self.files.iter().any(|file| file.inode == inode)
     }
 
-    /// The oldest file, if one more would make more than `keep` files, the current one included.
-    pub fn surplus(&self, keep: u64) -> Option<&[u8]> {
-        let allowed = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(2);
-        let surplus = self.files.len() > allowed;
-        self.files.last().filter(|_| surplus).map(|(name, _)| name.as_slice())
+    /// A file to be removed: one that is too old, or the oldest if there are too many. Its place, and its name.
+    pub fn surplus(&self, limits: Limits) -> Option<(usize, &[u8])> {
+        let bytes = self.files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.about.size));
+        let too_many = self.files.len() > limits.files || bytes > limits.bytes && self.files.len() > 1;
+        let place = match self.files.iter().rposition(|file| file.about.written < limits.since) {
+            None if too_many => self.files.len().checked_sub(1)?,
+            place => place?,
+        };
+        self.files.get(place).map(|file| (place, file.name.as_slice()))
     }
 
-    /// Notes that the oldest file has been removed.
-    pub fn removed(&mut self) {
-        self.files.pop();
+    /// Notes that the file at this place has been removed.
+    pub fn removed(&mut self, place: usize) {
+        self.files.remove(place);
     }
 
     /// The name of the next file. It tells the time, but always sorts after all others: where the clock has been set
     /// back, it is a nanosecond later than the newest.
     pub fn next_name(&self, now: Label, ending: Completeness) -> [u8; NAME] {
-        let newest = self.files.iter().find_map(|(name, _)| label(name));
+        let newest = self.files.iter().find_map(|file| label(&file.name));
         let label = newest.and_then(following).map_or(now, |following| max(now, following));
         let mut name = [0; NAME];
         let (stamp, suffix) = name.split_at_mut(Label::TEXT);
@@ -79,6 +116,11 @@ impl Archive {
         suffix.copy_from_slice(ending.suffix());
         name
     }
+}
+
+/// Whether this is the name of an archived file.
+pub fn is_archived(name: &[u8]) -> bool {
+    name.starts_with(b"@") && name.len() >= Label::TEXT
 }
 
 /// The time that a name tells, unless it is no time.
@@ -101,7 +143,7 @@ mod tests {
     fn old(names: &[&str]) -> Archive {
         let mut old = Archive::default();
         for (name, inode) in names.iter().zip(1..) {
-            old.add(name.as_bytes(), inode);
+            old.add(name.as_bytes(), inode, About::default());
         }
         old.sort();
         old
@@ -119,17 +161,41 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_until_there_is_room_for_one_more() {
+    fn the_oldest_go_until_there_are_few_enough() {
+        let at_most = |files| Limits { files, ..Limits::NONE };
         let mut old = old(&[TWO, ONE]);
-        assert_eq!(old.surplus(4), None);
-        assert_eq!(old.surplus(3), Some(ONE.as_bytes()));
-        assert_eq!(old.surplus(2), Some(ONE.as_bytes()));
-        old.removed();
-        assert_eq!(old.surplus(3), None);
-        assert_eq!(old.surplus(2), Some(TWO.as_bytes()));
-        old.removed();
-        assert_eq!(old.surplus(2), None);
-        assert_eq!(old.surplus(u64::MAX), None);
+        assert_eq!(old.surplus(at_most(2)), None);
+        assert_eq!(old.surplus(at_most(1)), Some((1, ONE.as_bytes())));
+        old.removed(1);
+        assert_eq!(old.surplus(at_most(1)), None);
+        assert_eq!(old.surplus(at_most(0)), Some((0, TWO.as_bytes())));
+        old.removed(0);
+        assert_eq!(old.surplus(at_most(0)), None);
+    }
+
+    #[test]
+    fn sizes_and_ages_count_too() {
+        let mut old = Archive::default();
+        for (name, size, written) in [(ONE, 100, 50), (TWO, 200, 60)] {
+            old.add(name.as_bytes(), 1, About { size, written });
+        }
+        old.sort();
+        let (bytes, since) = (|bytes| Limits { bytes, ..Limits::NONE }, |since| Limits { since, ..Limits::NONE });
+        assert_eq!((old.surplus(bytes(300)), old.surplus(bytes(299))), (None, Some((1, ONE.as_bytes()))));
+        assert_eq!((old.surplus(since(50)), old.surplus(since(51))), (None, Some((1, ONE.as_bytes()))));
+        old.removed(1);
+        // The newest one stays, however large it is, but not for ever.
+        assert_eq!((old.surplus(bytes(199)), old.surplus(since(61))), (None, Some((0, TWO.as_bytes()))));
+    }
+
+    #[test]
+    fn the_time_of_the_last_line_counts_and_not_the_name() {
+        let mut old = Archive::default();
+        for (name, written) in [(ONE, 60), (TWO, 50)] {
+            old.add(name.as_bytes(), 1, About { size: 1, written });
+        }
+        old.sort();
+        assert_eq!(old.surplus(Limits { since: 55, ..Limits::NONE }), Some((0, TWO.as_bytes())));
     }
 
     #[test]

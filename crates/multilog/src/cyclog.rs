@@ -4,26 +4,26 @@
 //! Their order is decided in `rotation` and `recovery`. Names are relative to the open directory, so that the process
 //! never changes its own; and no link is followed that somebody may have put in the place of a file.
 
+mod archiving;
+mod recover;
+
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
-use daemontools_program::clock::time_of_day;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::stdio::uninterrupted;
 use daemontools_sys::fd::{open_private, open_private_at, try_lock};
 use daemontools_sys::signal::Signals;
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, renameat};
-use nix::sys::stat::{FileStat, Mode, fchmod, fstatat};
-use nix::unistd::{Pid, UnlinkatFlags, fsync, mkdir, unlinkat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat, fstatat};
+use nix::unistd::{Gid, Pid, UnlinkatFlags, fchown, fdatasync, fsync, mkdir, unlinkat};
 
 use crate::archive::{Archive, Completeness};
 use crate::processor;
-use crate::recovery::{Current, Found, Processed, Repair, plan};
-use crate::retry::retry;
 use crate::rotation::{Route, Step};
 use crate::script::Plan;
+use crate::settings::Settings;
 
 const CURRENT: &CStr = c"current";
 const PREVIOUS: &CStr = c"previous";
@@ -31,10 +31,6 @@ const PROCESSED: &CStr = c"processed";
 const STATE: &CStr = c"state";
 const NEW_STATE: &CStr = c"newstate";
 
-/// The mode of a file that is being written.
-const OPEN: Mode = Mode::from_bits_truncate(0o644);
-/// The mode of a file once all of it is on disk.
-const SEALED: Mode = Mode::from_bits_truncate(0o744);
 /// The mode of files that no reader of the log needs, and of `current` before it gets its own.
 const OWN: Mode = Mode::from_bits_truncate(0o600);
 
@@ -54,12 +50,15 @@ pub struct Cyclog {
 
 impl Cyclog {
     /// Locks a log directory and repairs what an earlier run left; returns the size of its current file, too.
-    pub fn open(plan: Plan) -> Result<(Cyclog, u64), Failure> {
+    pub fn new(plan: Plan) -> Result<(Cyclog, u64), Failure> {
         let name = plan.dir.to_bytes();
         // If that fails, opening it tells why, or it is there already.
-        let _ = uninterrupted(|| mkdir(plan.dir, Mode::S_IRWXU));
+        let made = uninterrupted(|| mkdir(plan.dir, Mode::S_IRWXU)).is_ok();
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
         let dir = uninterrupted(|| open_private(plan.dir, flags, Mode::empty())).unable([b"open directory ", name])?;
+        if made {
+            adorn(&dir, &plan).unable([b"set mode of ", name])?;
+        }
         let lock = uninterrupted(|| lock(&dir)).unable([b"lock directory ", name])?;
         let mut cyclog = Cyclog { plan, dir, _lock: lock, current: None, made: None, archive: Archive::default() };
         let used = cyclog.recover()?;
@@ -103,20 +102,23 @@ impl Cyclog {
         match step {
             // Without a processor there is nothing to do.
             Step::Process => Ok(()),
-            Step::MakeRoom => self.make_room(),
+            Step::MakeRoom => self.make_room(self.size()),
             Step::Keep => self.keep(self.finished(), Completeness::Safe),
             Step::Sync | Step::SyncLast => self.simply(step, |log| sync(log.current.as_ref())),
-            Step::Seal | Step::SealLast => self.simply(step, |log| set_mode(log.current.as_ref(), SEALED)),
+            Step::Seal | Step::SealLast => self.simply(step, |log| set_mode(log.current.as_ref(), log.sealed())),
             Step::SetAside => self.simply(step, |log| renameat(&log.dir, CURRENT, &log.dir, PREVIOUS)),
             Step::Renew => self.simply(step, |log| {
                 // Closed first, so that no more descriptors are open than before.
                 log.current = None;
                 log.open_at(CURRENT, OWN).map(|file| log.current = Some(file))
             }),
-            Step::Open => self.simply(step, |log| set_mode(log.current.as_ref(), OPEN)),
+            Step::Open => self.simply(step, |log| log.give_mode(log.current.as_ref())),
             Step::TakeProcessed => self.simply(step, |log| log.take(PROCESSED)),
             Step::SyncProcessed | Step::SyncNewState => self.simply(step, |log| sync(log.made.as_ref())),
-            Step::SealProcessed => self.simply(step, |log| set_mode(log.made.as_ref(), SEALED)),
+            Step::SealProcessed => self.simply(step, |log| {
+                set_group(log.made.as_ref(), log.plan.settings.group)?;
+                set_mode(log.made.as_ref(), log.sealed())
+            }),
             Step::TakeNewState => self.simply(step, |log| log.take(NEW_STATE)),
             Step::DropPrevious => self.simply(step, |log| {
                 log.made = None;
@@ -135,106 +137,35 @@ impl Cyclog {
     /// Opens what the processor made.
     fn take(&mut self, file: &CStr) -> nix::Result<()> {
         self.made = None;
-        self.open_at(file, OPEN).map(|file| self.made = Some(file))
+        self.open_at(file, self.open()).map(|file| self.made = Some(file))
     }
 
-    /// Repairs what an earlier run left, and opens the current file; returns its size.
-    fn recover(&mut self) -> Result<u64, Failure> {
-        let (found, size) = self.look()?;
-        for repair in plan(found) {
-            self.repair(repair)?;
-        }
-        let verb: &[u8] = if found.current == Current::Clean { b"append to " } else { b"write to " };
-        let current = uninterrupted(|| self.open_at(CURRENT, OWN)).unable([verb, self.name(), b"/current"])?;
-        uninterrupted(|| fchmod(&current, OPEN)).unable([b"set mode of ", self.name(), b"/current"])?;
-        self.current = Some(current);
-        Ok(size)
+    /// The size of the current file, as far as the system tells.
+    fn size(&self) -> u64 {
+        let stat = self.current.as_ref().and_then(|current| fstat(current).ok());
+        stat.and_then(|stat| u64::try_from(stat.st_size).ok()).unwrap_or(0)
     }
 
-    /// Which files an earlier run left, and the size of a current file that is appended to.
-    fn look(&self) -> Result<(Found, u64), Failure> {
-        let (current, size) = match self.stat(CURRENT)? {
-            None => (Current::Absent, 0),
-            Some(stat) if stat.st_mode & 0o100 != 0 => (Current::Clean, u64::try_from(stat.st_size).unwrap_or(0)),
-            Some(stat) if stat.st_size == 0 && is_file(&stat) => (Current::Empty, 0),
-            Some(_) => (Current::Unclean, 0),
-        };
-        let processed = match self.stat(PROCESSED)? {
-            None => Processed::Absent,
-            Some(stat) if stat.st_mode & 0o100 != 0 => Processed::Finished,
-            Some(_) => Processed::Unfinished,
-        };
-        let previous = self.stat(PREVIOUS)?.is_some();
-        Ok((Found { current, processed, previous }, size))
+    /// Brings what was written to the current file to disk.
+    pub fn sync_data(&self) -> Result<(), Failure> {
+        uninterrupted(|| fdatasync(self.current.as_ref().ok_or(Errno::EBADF)?))
+            .map_err(|errno| pausing([b"write ", self.name(), b"/current to disk"], errno))
     }
 
-    fn repair(&mut self, repair: Repair) -> Result<(), Failure> {
-        match repair {
-            // As in 0.76, a failure is ignored: the next processor overwrites the file.
-            Repair::DropState => {
-                let _ = self.remove(STATE);
-                let _ = self.remove(NEW_STATE);
-            }
-            Repair::DropProcessed => drop(self.remove(PROCESSED)),
-            Repair::DropPrevious => drop(self.remove(PREVIOUS)),
-            Repair::KeepProcessed => self.save(PROCESSED, Completeness::Safe),
-            Repair::KeepPrevious => self.save(PREVIOUS, Completeness::Unclean),
-            Repair::KeepCurrent => self.save(CURRENT, Completeness::Unclean),
-            Repair::MakeState => {
-                let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-                uninterrupted(|| open_private_at(&self.dir, STATE, flags, OPEN)).unable([
-                    b"write to ",
-                    self.name(),
-                    b"/state",
-                ])?;
-            }
-        }
-        Ok(())
+    /// The mode of a file that is being written.
+    pub fn open(&self) -> Mode {
+        Mode::from_bits_truncate(self.plan.settings.mode)
     }
 
-    /// Archives `file`; repeats what fails.
-    fn save(&mut self, file: &CStr, ending: Completeness) {
-        retry(|| self.make_room());
-        retry(|| self.keep(file, ending));
+    /// The mode of a file once all of it is on disk.
+    fn sealed(&self) -> Mode {
+        self.open() | Mode::S_IXUSR
     }
 
-    /// Reads the archive and removes the oldest files, so that there is room for one more.
-    fn make_room(&mut self) -> Result<(), Failure> {
-        uninterrupted(|| self.scan()).map_err(|errno| pausing([b"read ", self.plan.dir.to_bytes()], errno))?;
-        while let Some(oldest) = self.archive.surplus(self.plan.keep) {
-            match uninterrupted(|| unlinkat(&self.dir, oldest, UnlinkatFlags::NoRemoveDir)) {
-                Ok(()) | Err(Errno::ENOENT) => self.archive.removed(),
-                // The words of 0.76, which reads and removes in one loop.
-                Err(errno) => return Err(pausing([b"read ", self.plan.dir.to_bytes()], errno)),
-            }
-        }
-        Ok(())
-    }
-
-    fn scan(&mut self) -> nix::Result<()> {
-        self.archive.clear();
-        let here = open_private_at(&self.dir, c".", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?;
-        for entry in Dir::from_fd(here)?.iter() {
-            let entry = entry?;
-            self.archive.add(entry.file_name().to_bytes(), entry.ino());
-        }
-        self.archive.sort();
-        Ok(())
-    }
-
-    /// Gives `file` its name in the archive, which `make_room` has read.
-    fn keep(&mut self, file: &CStr, ending: Completeness) -> Result<(), Failure> {
-        let path = [self.name(), b"/", file.to_bytes()].concat();
-        let Some(stat) = self.find(file).map_err(|errno| pausing([b"stat ", &path], errno))? else {
-            return Ok(());
-        };
-        // 0.76 makes a link with the new name and may have been killed before it removed the old name.
-        if stat.st_nlink > 1 && self.archive.has(stat.st_ino) {
-            return self.remove(file).map_err(|errno| pausing([b"remove ", &path], errno));
-        }
-        let name = self.archive.next_name(time_of_day(), ending);
-        uninterrupted(|| renameat(&self.dir, file, &self.dir, name.as_slice()))
-            .map_err(|errno| pausing([b"link to ", self.name(), b"/", &name], errno))
+    /// Gives a file that is being written its mode and its group.
+    fn give_mode(&self, file: Option<&OwnedFd>) -> nix::Result<()> {
+        set_group(file, self.plan.settings.group)?;
+        set_mode(file, self.open())
     }
 
     /// What is archived at the end of a rotation.
@@ -270,6 +201,22 @@ impl Cyclog {
     }
 }
 
+/// Gives a directory that was made its mode and its group.
+fn adorn(dir: &OwnedFd, plan: &Plan) -> nix::Result<()> {
+    set_group(Some(dir), plan.settings.group)?;
+    if plan.settings.dir_mode == Settings::default().dir_mode {
+        return Ok(());
+    }
+    set_mode(Some(dir), Mode::from_bits_truncate(plan.settings.dir_mode))
+}
+
+fn set_group(file: Option<&OwnedFd>, group: Option<u32>) -> nix::Result<()> {
+    match group {
+        Some(group) => fchown(file.ok_or(Errno::EBADF)?, None, Some(Gid::from_raw(group))),
+        None => Ok(()),
+    }
+}
+
 fn lock(dir: &OwnedFd) -> nix::Result<OwnedFd> {
     let lock = open_private_at(dir, c"lock", appending(), OWN)?;
     try_lock(lock.as_fd()).map(|()| lock)
@@ -278,10 +225,6 @@ fn lock(dir: &OwnedFd) -> nix::Result<OwnedFd> {
 /// The flags to append to a file.
 fn appending() -> OFlag {
     OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW
-}
-
-fn is_file(stat: &FileStat) -> bool {
-    stat.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG
 }
 
 fn sync(file: Option<&OwnedFd>) -> nix::Result<()> {

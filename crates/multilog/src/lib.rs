@@ -1,4 +1,4 @@
-//! multilog: the words of the command line (`script`, `pattern`), where lines begin and end (`line`), what happens to them
+//! multilog: the words of the command line (`script`, `settings`, `pattern`), where lines begin and end (`line`), what happens to them
 //! (`dispatch`, `prefilter`, `log`, `status_file`), how the files of a log come and go (`quota`, `rotation`, `recovery`,
 //! `archive` decide without touching a file; `cyclog` and `processor` do it), and the input that loses nothing (`input`,
 //! `window`, `peek`, `buffer`). The loop around it all is `event_loop`.
@@ -24,6 +24,7 @@ mod recovery;
 mod retry;
 mod rotation;
 mod script;
+mod settings;
 mod status_file;
 mod window;
 
@@ -37,5 +38,5 @@ pub static PROGRAM: Program = Program {
 
 /// Runs the script that the arguments spell, on standard input.
 pub fn run(args: Args) -> Outcome {
-    event_loop::run(script::Script::new(args))
+    event_loop::run(script::Script::new(args)?)
 }

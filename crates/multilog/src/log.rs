@@ -5,6 +5,7 @@
 
 use std::mem::take;
 use std::ops::Range;
+use std::time::Duration;
 
 use daemontools_program::clock::Instant;
 use daemontools_program::failure::Failure;
@@ -21,6 +22,10 @@ use crate::processor;
 use crate::quota::Quota;
 use crate::rotation::{PAUSE, Progress, Step};
 use crate::script::Plan;
+use crate::settings::Sync;
+
+/// How often archived files are looked at that may have become too old.
+const PRUNE: Duration = Duration::from_secs(3600);
 
 /// A log and the lines that wait to be written to it.
 pub struct Log {
@@ -39,6 +44,11 @@ pub struct Log {
     written: usize,
     /// When to write again after a failure.
     write_at: Option<Instant>,
+    sync: Sync,
+    /// Since when lines have been written that are not on the disk.
+    unsynced_since: Option<Instant>,
+    /// When to look for archived files that are too old, if there is a limit.
+    prune_at: Option<Instant>,
     /// Whether the line that is being read goes to this log, as far as it is known yet.
     pub chosen: bool,
 }
@@ -46,7 +56,8 @@ pub struct Log {
 impl Log {
     /// Opens a log for which at most `gathered` bytes have to be gathered at a time.
     pub fn open(plan: Plan, gathered: usize) -> Result<Log, Failure> {
-        let (cyclog, used) = Cyclog::open(plan)?;
+        let (cyclog, used) = Cyclog::new(plan)?;
+        let is_pruned = plan.settings.max_age.is_some() || plan.settings.max_total.is_some();
         Ok(Log {
             cyclog,
             quota: Quota::new(plan.size, used),
@@ -57,6 +68,9 @@ impl Log {
             gathered: reserved(gathered)?,
             written: 0,
             write_at: None,
+            sync: plan.settings.sync,
+            unsynced_since: None,
+            prune_at: is_pruned.then(Instant::now),
             chosen: false,
         })
     }
@@ -83,16 +97,22 @@ impl Log {
     pub fn advance(&mut self, text: &[u8], now: Instant, signals: &Signals) -> bool {
         loop {
             let busy = self.progress.is_busy();
+            let waits = self.write_at.is_some_and(|moment| now < moment);
             let written = self.run.is_empty() && self.gathered.is_empty();
             if let Some(step) = self.progress.due(now) {
                 self.step(step, now, signals);
             } else if self.full && !busy {
                 self.progress.rotate();
+            } else if !busy && self.prune_at.is_some_and(|moment| now >= moment) {
+                self.prune(now);
+            } else if !waits && self.progress.takes_lines() && self.is_sync_due(written, now) {
+                self.sync(now);
             } else if written && self.closing && !busy && !self.progress.is_closed() {
                 self.progress.close();
             } else if written {
-                return true;
-            } else if self.full || !self.progress.takes_lines() || self.write_at.is_some_and(|moment| now < moment) {
+                // With `Always`, lines that are not on the disk are not written yet.
+                return self.sync != Sync::Always || self.unsynced_since.is_none();
+            } else if self.full || waits || !self.progress.takes_lines() {
                 return false;
             } else {
                 self.write(text, now);
@@ -105,6 +125,9 @@ impl Log {
         match self.cyclog.attempt(step, signals) {
             Ok(Some(child)) => self.progress.started(child),
             Ok(None) => {
+                if step == Step::Sync {
+                    self.unsynced_since = None;
+                }
                 if step == Step::Open {
                     self.quota.renew();
                     self.full = false;
@@ -136,6 +159,7 @@ impl Log {
         match fitting.map_or(Ok(0), |fitting| self.cyclog.append(fitting)) {
             Ok(count) => {
                 self.note_written(count);
+                self.unsynced_since.get_or_insert(now);
                 self.full = fit.full && count == fit.take;
             }
             Err(failure) => {
@@ -164,7 +188,44 @@ impl Log {
 
     /// When there is something to do again, if it is a moment that it waits for.
     pub fn deadline(&self) -> Option<Instant> {
-        self.progress.deadline().into_iter().chain(self.write_at).min()
+        let sync_at = match self.sync {
+            Sync::After(span) if self.progress.takes_lines() => self.unsynced_since.map(|since| since + span),
+            Sync::After(_) | Sync::Always | Sync::Rotate => None,
+        };
+        // After a failure, everything about the current file waits.
+        let current = self.write_at.or(sync_at);
+        let prune_at = self.prune_at.filter(|_| !self.progress.is_busy());
+        self.progress.deadline().into_iter().chain(current).chain(prune_at).min()
+    }
+
+    /// Whether what was written is to be brought to the disk now; `written` if nothing else is to be written first.
+    fn is_sync_due(&self, written: bool, now: Instant) -> bool {
+        match self.sync {
+            Sync::Rotate => false,
+            Sync::Always => written && self.unsynced_since.is_some(),
+            Sync::After(span) => self.unsynced_since.is_some_and(|since| now >= since + span),
+        }
+    }
+
+    fn sync(&mut self, now: Instant) {
+        match self.cyclog.sync_data() {
+            Ok(()) => (self.unsynced_since, self.write_at) = (None, None),
+            Err(failure) => {
+                failure.warn(&PROGRAM);
+                self.write_at = Some(now + PAUSE);
+            }
+        }
+    }
+
+    fn prune(&mut self, now: Instant) {
+        let next = match self.cyclog.prune() {
+            Ok(()) => PRUNE,
+            Err(failure) => {
+                failure.warn(&PROGRAM);
+                PAUSE
+            }
+        };
+        self.prune_at = Some(now + next);
     }
 
     /// Takes note of the end of a process, if it is the processor of this log.

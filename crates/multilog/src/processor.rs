@@ -50,10 +50,10 @@ fn become_it(command: &CStr, log: &Cyclog, signals: &Signals) -> Errno {
         fchdir(log.dir())?;
         // From here on our own descriptors may be overwritten, and none of them is used.
         let write = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
-        place(c"previous", OFlag::O_RDONLY, 0)?;
-        place(c"processed", write, 1)?;
-        place(c"state", OFlag::O_RDONLY, 4)?;
-        place(c"newstate", write, 5)
+        place(c"previous", OFlag::O_RDONLY, log.open(), 0)?;
+        place(c"processed", write, log.open(), 1)?;
+        place(c"state", OFlag::O_RDONLY, log.open(), 4)?;
+        place(c"newstate", write, log.open(), 5)
     };
     match prepared() {
         Ok(()) => Prepared::new([c"sh", c"-c", command], &Environment::inherited()).attempt_at(c"/bin/sh"),
@@ -62,8 +62,8 @@ fn become_it(command: &CStr, log: &Cyclog, signals: &Signals) -> Errno {
 }
 
 /// Opens a file of the log at a number.
-fn place(file: &CStr, flags: OFlag, number: RawFd) -> nix::Result<()> {
-    let opened = open_inherited(file, flags | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW, Mode::from_bits_truncate(0o644))?;
+fn place(file: &CStr, flags: OFlag, mode: Mode, number: RawFd) -> nix::Result<()> {
+    let opened = open_inherited(file, flags | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW, mode)?;
     place_inherited(opened.as_fd(), number)?;
     if opened.as_raw_fd() == number {
         let _ = opened.into_raw_fd();

@@ -1,12 +1,15 @@
 //! The script: what the arguments ask for.
 //!
-//! As in 0.76, an argument that begins with none of the known letters is no action and no error.
+//! As in 0.76, an argument that begins with none of the known letters is no action and no error. Those that begin with a
+//! colon are `settings`.
 
 use std::ffi::CStr;
 
+use daemontools_program::failure::Failure;
 use daemontools_program::number::scan;
 
 use crate::pattern::Pattern;
+use crate::settings::{Change, Settings};
 
 /// What is done with each line, in order. `S` is a status file, `L` a log: first their names, later open files.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,10 +33,12 @@ pub struct Plan {
     pub dir: &'static CStr,
     /// How large its current file may get.
     pub size: u64,
-    /// How many files it may have, the current one counted.
+    /// How many files it may have, the current one counted; as many as there is room for if something else limits them.
     pub keep: u64,
     /// The command that each finished file goes through.
     pub processor: Option<&'static CStr>,
+    /// How else it is kept.
+    pub settings: Settings,
 }
 
 /// The whole script.
@@ -53,11 +58,11 @@ const LARGEST: u64 = 16_777_215;
 const FEWEST: u64 = 2;
 
 impl Script {
-    /// The script that these words spell.
-    pub fn new(words: impl IntoIterator<Item = &'static CStr>) -> Script {
+    /// The script that these words spell. Fails on a setting that is not understood.
+    pub fn new(words: impl IntoIterator<Item = &'static CStr>) -> Result<Script, Failure> {
         let mut words = words.into_iter().peekable();
         let stamp = words.next_if(|word| word.to_bytes().starts_with(b"t")).is_some();
-        let (mut size, mut keep, mut processor) = (99_999, 10, None);
+        let (mut size, mut keep, mut processor, mut settings) = (99_999, None, None, Settings::default());
         let mut actions = Vec::new();
         for word in words {
             let Some((letter, value)) = split(word) else { continue };
@@ -67,13 +72,22 @@ impl Script {
                 b'e' => actions.push(Action::Alert),
                 b'=' => actions.push(Action::Status(value)),
                 b's' => size = scan(value.to_bytes()).0.clamp(SMALLEST, LARGEST),
-                b'n' => keep = scan(value.to_bytes()).0.max(FEWEST),
+                b'n' => keep = Some(scan(value.to_bytes()).0.max(FEWEST)),
                 b'!' => processor = Some(value),
-                b'.' | b'/' => actions.push(Action::Log(Plan { dir: word, size, keep, processor })),
+                b'.' | b'/' => {
+                    let limited = settings.max_age.is_some() || settings.max_total.is_some();
+                    let keep = keep.unwrap_or(if limited { u64::MAX } else { 10 });
+                    actions.push(Action::Log(Plan { dir: word, size, keep, processor, settings }));
+                }
+                b':' => {
+                    if let Change::Size(bytes) = settings.set(value.to_bytes())? {
+                        size = bytes;
+                    }
+                }
                 _ => {}
             }
         }
-        Script { stamp, actions }
+        Ok(Script { stamp, actions })
     }
 }
 
@@ -87,18 +101,22 @@ fn split(word: &'static CStr) -> Option<(u8, &'static CStr)> {
 mod tests {
     use super::*;
 
+    fn script(words: impl IntoIterator<Item = &'static CStr>) -> Script {
+        Script::new(words).expect("a script")
+    }
+
     fn plans(words: &[&'static CStr]) -> Vec<Plan> {
         let plan = |action| match action {
             Action::Log(plan) => Some(plan),
             Action::Select(_) | Action::Deselect(_) | Action::Alert | Action::Status(_) => None,
         };
-        Script::new(words.iter().copied()).actions.into_iter().filter_map(plan).collect()
+        script(words.iter().copied()).actions.into_iter().filter_map(plan).collect()
     }
 
     #[test]
     fn actions_come_in_the_order_of_the_words() {
-        let script = Script::new([c"t", c"-*", c"+a", c"e", c"=f", c"./d"]);
-        let plan = Plan { dir: c"./d", size: 99_999, keep: 10, processor: None };
+        let script = script([c"t", c"-*", c"+a", c"e", c"=f", c"./d"]);
+        let plan = Plan { dir: c"./d", size: 99_999, keep: 10, processor: None, settings: Settings::default() };
         assert!(script.stamp);
         assert_eq!(
             script.actions,
@@ -114,17 +132,26 @@ mod tests {
 
     #[test]
     fn a_stamp_is_the_very_first_word_or_none() {
-        assert!(Script::new([c"tx"]).stamp);
-        assert!(!Script::new([c"x", c"t"]).stamp);
-        assert!(Script::new([c"t", c"t"]).actions.is_empty());
+        assert!(script([c"tx"]).stamp);
+        assert!(!script([c"x", c"t"]).stamp);
+        assert!(script([c"t", c"t"]).actions.is_empty());
     }
 
     #[test]
     fn sizes_numbers_and_processors_count_for_the_logs_after_them() {
         let found = plans(&[c"./a", c"s5000x", c"n3", c"!p", c"/b", c"s1", c"n0", c"./c"]);
-        assert_eq!(found[0], Plan { dir: c"./a", size: 99_999, keep: 10, processor: None });
-        assert_eq!(found[1], Plan { dir: c"/b", size: 5000, keep: 3, processor: Some(c"p") });
-        assert_eq!(found[2], Plan { dir: c"./c", size: 4096, keep: 2, processor: Some(c"p") });
+        assert_eq!(
+            found[0],
+            Plan { dir: c"./a", size: 99_999, keep: 10, processor: None, settings: Settings::default() }
+        );
+        assert_eq!(
+            found[1],
+            Plan { dir: c"/b", size: 5000, keep: 3, processor: Some(c"p"), settings: Settings::default() }
+        );
+        assert_eq!(
+            found[2],
+            Plan { dir: c"./c", size: 4096, keep: 2, processor: Some(c"p"), settings: Settings::default() }
+        );
         assert_eq!(plans(&[c"s99999999", c"./d"])[0].size, 16_777_215);
         assert_eq!(plans(&[c"s-5000", c"./d"])[0].size, 4096);
         assert_eq!(plans(&[c"n18446744073709551619", c"./d"])[0].keep, 3);
@@ -132,6 +159,18 @@ mod tests {
 
     #[test]
     fn what_is_no_action_is_passed_over() {
-        assert!(Script::new([c"", c"x", c"hello"]).actions.is_empty());
+        assert!(script([c"", c"x", c"hello"]).actions.is_empty());
+    }
+
+    #[test]
+    fn settings_count_for_the_logs_after_them() {
+        let found =
+            plans(&[c"./a", c":max-age=1d", c"s5000", c":size=1g", c"./b", c":size=1g", c"s5000", c"n3", c"./c"]);
+        let kept = |plan: &Plan| (plan.size, plan.keep, plan.settings.max_age.is_some());
+        assert_eq!(
+            found.iter().map(kept).collect::<Vec<_>>(),
+            [(99_999, 10, false), (1 << 30, u64::MAX, true), (5000, 3, true)]
+        );
+        assert!(Script::new([c"./a", c":x"]).is_err());
     }
 }

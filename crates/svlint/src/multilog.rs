@@ -17,12 +17,17 @@ enum Action {
     Number,
     /// A command, for the directories after it.
     Processor,
+    /// A setting, for the directories after it.
+    Setting,
     /// Writes the line to the log in this directory.
     Directory,
 }
 
+/// The settings that multilog knows, with what comes before their values.
+const SETTINGS: [&str; 7] = [":size=", ":max-age=", ":max-total=", ":sync=", ":mode=", ":dir-mode=", ":group="];
+
 /// multilog(8), by first letters.
-const ACTIONS: [(char, Action); 10] = [
+const ACTIONS: [(char, Action); 11] = [
     ('t', Action::Stamp),
     ('+', Action::Select),
     ('-', Action::Select),
@@ -31,6 +36,7 @@ const ACTIONS: [(char, Action); 10] = [
     ('s', Action::Number),
     ('n', Action::Number),
     ('!', Action::Processor),
+    (':', Action::Setting),
     ('.', Action::Directory),
     ('/', Action::Directory),
 ];
@@ -131,6 +137,10 @@ fn misread(text: &str, action: Action, place: usize) -> Option<Ignored> {
             };
             Some((what, fix))
         }
+        Action::Setting if !SETTINGS.iter().any(|known| text.starts_with(known)) => Some((
+            format!("multilog does not know the setting {text}, and does not start"),
+            format!("write one of {}", SETTINGS.join(" ")),
+        )),
         _ => None,
     }
 }
@@ -163,7 +173,7 @@ fn too_late(text: &str, action: Action, rest: &[Kind], texts: &[&str], kinds: &[
         |actions: &[Action]| rest.iter().any(|kind| matches!(kind, Kind::Action(found) if actions.contains(found)));
     let last = kinds.iter().rposition(|kind| *kind == Kind::Action(Action::Directory)).and_then(|at| texts.get(at))?;
     let idle = match action {
-        Action::Number | Action::Processor => !follows(&[Action::Directory]),
+        Action::Number | Action::Processor | Action::Setting => !follows(&[Action::Directory]),
         Action::Select => !follows(&[Action::Directory, Action::Alert, Action::Status]),
         _ => false,
     };
@@ -249,6 +259,14 @@ mod tests {
             (
                 "t",
                 "multilog is given no directory, and throws every line away - add a directory that begins with . or /, such as ./main",
+            ),
+            (
+                ":max-age=3d ./main :max-size=1g ./big",
+                "multilog does not know the setting :max-size=1g, and does not start - write one of :size= :max-age= :max-total= :sync= :mode= :dir-mode= :group=",
+            ),
+            (
+                "./main :sync=1s",
+                "multilog ignores :sync=1s: it counts for what comes after it, and nothing does - move it before ./main",
             ),
         ] {
             assert_eq!(of(line), [expected], "{line}");

@@ -1,0 +1,185 @@
+//! Settings: words of the script that begin with a colon, `:NAME=VALUE`. They hold for the logs after them. 0.76 ignores
+//! such words, so one script serves both; here, a word that is not understood is an error, because a log that is not kept as
+//! somebody meant it is lost.
+
+use std::time::Duration;
+
+use daemontools_program::failure::Failure;
+
+/// How a log is kept, beyond what 0.76's own words say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The largest age of an archived file, by the time of its last line.
+    pub max_age: Option<Duration>,
+    /// The largest sum of the sizes of archived files, in bytes.
+    pub max_total: Option<u64>,
+    /// When lines are brought to the disk.
+    pub sync: Sync,
+    /// The mode of a file that is being written, without the execute bit that marks a finished one.
+    pub mode: u32,
+    /// The mode of a directory that is made.
+    pub dir_mode: u32,
+    /// The group of files and of a directory that is made.
+    pub group: Option<u32>,
+}
+
+/// When lines are brought to the disk, besides the end of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// When the file is finished.
+    Rotate,
+    /// That long after they were written.
+    After(Duration),
+    /// Before they are taken out of the pipe.
+    Always,
+}
+
+impl Default for Settings {
+    /// What 0.76 does.
+    fn default() -> Settings {
+        Settings { max_age: None, max_total: None, sync: Sync::Rotate, mode: 0o644, dir_mode: 0o700, group: None }
+    }
+}
+
+/// What a setting asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is noted in the settings.
+    Noted,
+    /// The size of a file, in bytes.
+    Size(u64),
+}
+
+/// The smallest size of a file, in bytes.
+const SMALLEST: u64 = 4096;
+
+impl Settings {
+    /// Notes the setting that the word after the colon spells.
+    pub fn set(&mut self, word: &'static [u8]) -> Result<Change, Failure> {
+        let equals = memchr::memchr(b'=', word).unwrap_or(word.len());
+        let (name, value) = word.split_at_checked(equals).unwrap_or((word, b""));
+        let value = value.strip_prefix(b"=").unwrap_or_default();
+        let Some(known) = self.note(name, value) else {
+            return Err(Failure::fatal([b"unknown setting :", word]));
+        };
+        known.ok_or_else(|| Failure::fatal([b"malformed setting :", word]))
+    }
+
+    /// Notes a setting: `None` if there is none of that name, and within that if it cannot have that value.
+    fn note(&mut self, name: &[u8], value: &'static [u8]) -> Option<Option<Change>> {
+        let noted = match name {
+            b"size" => return Some(size(value).filter(|&size| size >= SMALLEST).map(Change::Size)),
+            b"max-age" => time(value).map(|age| self.max_age = Some(age)),
+            b"max-total" => size(value).map(|total| self.max_total = Some(total)),
+            b"sync" => sync(value).map(|sync| self.sync = sync),
+            b"mode" => mode(value, 0o777, 0o600).map(|mode| self.mode = mode & !0o100),
+            b"dir-mode" => mode(value, 0o7777, 0o700).map(|mode| self.dir_mode = mode),
+            b"group" => number(value).and_then(|group| u32::try_from(group).ok()).map(|group| self.group = Some(group)),
+            _ => return None,
+        };
+        Some(noted.map(|()| Change::Noted))
+    }
+}
+
+/// A decimal number, and nothing else.
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// A number of bytes, of which `k`, `m` and `g` make 1024, and that again.
+fn size(value: &[u8]) -> Option<u64> {
+    let unit = match value.last()? {
+        b'k' => 1 << 10,
+        b'm' => 1 << 20,
+        b'g' => 1 << 30,
+        _ => return number(value),
+    };
+    number(value.split_last()?.1)?.checked_mul(unit)
+}
+
+/// A span of time: a number of seconds, minutes, hours, days or weeks, more than none.
+fn time(value: &[u8]) -> Option<Duration> {
+    let (unit, digits) = value.split_last()?;
+    let unit = match unit {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3600,
+        b'd' => 86_400,
+        b'w' => 7 * 86_400,
+        _ => return None,
+    };
+    number(digits)?.checked_mul(unit).filter(|&seconds| seconds > 0).map(Duration::from_secs)
+}
+
+fn sync(value: &[u8]) -> Option<Sync> {
+    match value {
+        b"always" => Some(Sync::Always),
+        b"rotate" => Some(Sync::Rotate),
+        _ => time(value).map(Sync::After),
+    }
+}
+
+/// An octal mode within `most` that has all the bits of `least`.
+fn mode(value: &[u8], most: u32, least: u32) -> Option<u32> {
+    let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()))?;
+    u32::from_str_radix(digits, 8).ok().filter(|mode| mode & !most == 0 && mode & least == least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(word: &'static [u8]) -> Settings {
+        let mut settings = Settings::default();
+        assert_eq!(settings.set(word).expect("a setting"), Change::Noted);
+        settings
+    }
+
+    #[test]
+    fn sizes_and_times_have_units() {
+        for (value, bytes) in [(&b"0"[..], 0), (b"1k", 1024), (b"3m", 3 << 20), (b"2g", 2 << 30), (b"17", 17)] {
+            assert_eq!(size(value), Some(bytes));
+        }
+        for (value, seconds) in [(&b"1s"[..], 1), (b"2m", 120), (b"3h", 10_800), (b"1d", 86_400), (b"2w", 1_209_600)] {
+            assert_eq!(time(value), Some(Duration::from_secs(seconds)));
+        }
+        for value in [&b""[..], b"k", b"1t", b"1 k", b"-1", b"1kk", b"99999999999999999999g", b"18446744073709551615k"]
+        {
+            assert_eq!(size(value), None);
+        }
+        for value in [&b""[..], b"s", b"1", b"0s", b"1.5h", b"99999999999999999999s"] {
+            assert_eq!(time(value), None);
+        }
+    }
+
+    #[test]
+    fn each_setting_is_noted() {
+        assert_eq!(set(b"max-age=30d").max_age, Some(Duration::from_secs(30 * 86_400)));
+        assert_eq!(set(b"max-total=2g").max_total, Some(2 << 30));
+        assert_eq!(set(b"sync=always").sync, Sync::Always);
+        assert_eq!(set(b"sync=1s").sync, Sync::After(Duration::from_secs(1)));
+        assert_eq!(set(b"sync=rotate").sync, Sync::Rotate);
+        // The execute bit is the mark of a finished file.
+        assert_eq!((set(b"mode=0640").mode, set(b"mode=740").mode), (0o640, 0o640));
+        assert_eq!(set(b"dir-mode=2750").dir_mode, 0o2750);
+        assert_eq!(set(b"group=4").group, Some(4));
+        assert_eq!(Settings::default().set(b"size=1g").expect("a size"), Change::Size(1 << 30));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        let said = |word| Settings::default().set(word).expect_err("no setting").text().to_vec();
+        assert_eq!(said(b"max-age"), b"malformed setting :max-age");
+        assert_eq!(said(b"size=100"), b"malformed setting :size=100");
+        assert_eq!(said(b"mode=0140"), b"malformed setting :mode=0140");
+        assert_eq!(said(b"mode=+640"), b"malformed setting :mode=+640");
+        assert_eq!(said(b"maxage=30d"), b"unknown setting :maxage=30d");
+        assert_eq!(said(b""), b"unknown setting :");
+    }
+}
