@@ -24,6 +24,7 @@ mod multilog_settings;
 mod own_root;
 mod release;
 mod supervise;
+mod supervise_adoption;
 mod supervise_details;
 mod supervise_settings;
 mod svctl;

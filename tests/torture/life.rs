@@ -112,13 +112,17 @@ fn makes_sense(bytes: &[u8]) -> bool {
     recent && status.pid >= 0 && status.paused <= 1 && matches!(status.want, 'u' | 'd' | '\0')
 }
 
-/// After a supervise died or misbehaved: the next one takes over, runs one copy of the service, and goes when told to.
+/// After a supervise died or misbehaved: the next one takes over, runs one copy of the service, and goes when told to. It may
+/// take over a copy that runs already.
 pub fn next_takes_over(tree: &Tree) {
     let before = tree.lines("sv/starts").len();
     let mut next = tree.spawn("supervise", ["sv"]);
-    until("the next supervise has started the service", || {
-        let starts = tree.lines("sv/starts");
-        starts.len() > before && Status::of(tree, "sv").is_some_and(|status| parent(status.pid) == Some(next.pid()))
+    until("the next supervise has started the service, or taken it over", || {
+        let details = String::from_utf8_lossy(&tree.read("sv/supervise/details")).into_owned();
+        let adopted = details.lines().any(|line| line.starts_with("adopted "));
+        let started = |pid| tree.lines("sv/starts").len() > before && parent(pid) == Some(next.pid());
+        Status::of(tree, "sv")
+            .is_some_and(|status| status.up() && (started(status.pid) || (adopted && alive(status.pid))))
     });
     assert_eq!(tree.run("svok", ["sv"]), exits(0, "", ""));
     let pid = Status::of(tree, "sv").expect("a status").pid;

@@ -11,6 +11,7 @@
 //! | `until` | when it ends by itself, if it does: the next start, the next signal |
 //! | `reason` | why, in words |
 //! | `pid` | the process of the service |
+//! | `identity` | what tells it from a later one of that number: its start in ticks, the id of the boot, the process namespace |
 //! | `ready-since` | when the service said that it is ready |
 //! | `status-text` | what the service last said about itself (`STATUS=` of sd_notify(3)) |
 //! | `adopted` | when this supervise took the running service over from one that was killed |
@@ -22,6 +23,7 @@
 
 use std::ffi::CStr;
 
+use crate::identity::Identity;
 use crate::label::Label;
 use crate::restarts::RestartLog;
 use crate::run_record::{LineBuffer, RunRecord};
@@ -98,6 +100,8 @@ pub struct Details<'a> {
     pub reason: &'a [u8],
     /// The process of the service.
     pub pid: Option<u32>,
+    /// What tells this process from a later one of the same number.
+    pub identity: Option<Identity>,
     /// When it became ready.
     pub ready_since: Option<Label>,
     /// What it last said about itself; empty if nothing.
@@ -121,6 +125,7 @@ impl<'a> Details<'a> {
             until: None,
             reason: b"",
             pid: None,
+            identity: None,
             ready_since: None,
             status_text: b"",
             adopted: None,
@@ -151,6 +156,10 @@ impl<'a> Details<'a> {
         if let Some(pid) = self.pid {
             line(b"pid", Decimal::new(u64::from(pid)).as_bytes());
         }
+        if let Some(identity) = &self.identity {
+            identity.with_words(|words| text.line(words));
+        }
+        let mut line = |key: &[u8], value: &[u8]| text.line(&[key, b" ", value]);
         moment(&mut line, b"ready-since", self.ready_since);
         words(&mut line, b"status-text", self.status_text, MAX_STATUS_TEXT);
         moment(&mut line, b"adopted", self.adopted);
@@ -176,6 +185,7 @@ impl<'a> Details<'a> {
                 b"until" => details.until = label(value),
                 b"reason" => details.reason = value,
                 b"pid" => details.pid = crate::settings::value::number(value).and_then(|pid| u32::try_from(pid).ok()),
+                b"identity" => details.identity = Identity::from_words(value),
                 b"ready-since" => details.ready_since = label(value),
                 b"status-text" => details.status_text = value,
                 b"adopted" => details.adopted = label(value),
@@ -221,6 +231,7 @@ mod tests {
             until: Some(at(70)),
             reason: b"asked to by svc",
             pid: Some(42),
+            identity: Some(Identity { started: 77, boot: [b'b'; 36], namespace: 4026531836 }),
             ready_since: Some(at(63)),
             status_text: b"42 connections",
             adopted: Some(at(64)),
@@ -238,6 +249,7 @@ since @400000003b9aca4b00000005
 until @400000003b9aca5000000005
 reason asked to by svc
 pid 42
+identity 77 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb 4026531836
 ready-since @400000003b9aca4900000005
 status-text 42 connections
 adopted @400000003b9aca4a00000005

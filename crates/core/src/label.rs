@@ -37,6 +37,12 @@ impl Label {
         self.0.1
     }
 
+    /// How much later this is than `earlier`; zero if it is not.
+    pub fn since(self, earlier: Label) -> Duration {
+        let span = |label: Label| Duration::new(label.seconds(), label.nanoseconds().min(999_999_999));
+        span(self).saturating_sub(span(earlier))
+    }
+
     /// The label of a Unix time in seconds and nanoseconds.
     pub const fn from_unix(seconds: i64, nanoseconds: u32) -> Label {
         Label::new(UNIX_EPOCH.wrapping_add_signed(seconds), nanoseconds)
@@ -174,6 +180,8 @@ mod tests {
         let at = Label::from_unix(5, 900_000_000);
         assert_eq!(at + Duration::from_millis(50), Label::from_unix(5, 950_000_000));
         assert_eq!(at + Duration::from_millis(1100), Label::from_unix(7, 0));
+        assert_eq!((at + Duration::from_millis(1100)).since(at), Duration::from_millis(1100));
+        assert_eq!(at.since(at + Duration::from_millis(1)), Duration::ZERO);
         assert_eq!(at + Duration::MAX, Label::new(u64::MAX, 899_999_999));
     }
 }

@@ -6,6 +6,7 @@ pub mod control;
 pub mod details;
 pub mod end;
 pub mod history;
+pub mod identity;
 pub mod label;
 pub mod notify;
 pub mod restarts;

@@ -18,6 +18,11 @@ impl Instant {
         Instant(clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default())
     }
 
+    /// The moment that much earlier; the first one there is, if that would be before it.
+    pub fn before(self, span: Duration) -> Instant {
+        Instant(self.0.saturating_sub(span))
+    }
+
     /// How much later this is than `earlier`; zero if it is not.
     pub fn since(self, earlier: Instant) -> Duration {
         self.0.saturating_sub(earlier.0)

@@ -5,6 +5,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use daemontools_program::clock::Instant;
+use daemontools_sys::heap::try_reserve_exact;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
@@ -38,7 +39,9 @@ impl Channels {
             Some(open) if socket => open.begin(),
             Some(_) => self.socket.clear(),
             None if socket => {
-                self.socket.try_reserve_exact(1).map_err(|_| Errno::ENOMEM)?;
+                if !try_reserve_exact(&mut self.socket, 1) {
+                    return Err(Errno::ENOMEM);
+                }
                 self.socket.push(NotifySocket::new()?);
             }
             None => {}

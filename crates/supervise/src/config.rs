@@ -31,6 +31,22 @@ impl Config {
     pub const DEFAULT: Config =
         Config { values: Settings::DEFAULT, check: None, stop: None, finish: None, finish_s6: None };
 
+    /// Does without the pipe and the socket, which a service that was taken over still has, but nobody reads. Says which
+    /// settings do not work because of that; a service that is ready already has no use for the pipe.
+    pub fn give_up_channels(&mut self, ready: bool) -> &'static [u8] {
+        let pipe = self.values.notification_fd.take().is_some() && !ready;
+        let socket = std::mem::take(&mut self.values.notify_socket);
+        let watchdog = self.values.watchdog.take().is_some();
+        match (pipe, socket, watchdog) {
+            (false, false, _) => b"",
+            (true, false, _) => b"notification-fd",
+            (false, true, false) => b"notify-socket",
+            (false, true, true) => b"notify-socket watchdog",
+            (true, true, false) => b"notification-fd notify-socket",
+            (true, true, true) => b"notification-fd notify-socket watchdog",
+        }
+    }
+
     /// Whether a setting tells when the service is ready.
     pub fn tells_ready(&self) -> bool {
         self.values.notification_fd.is_some() || self.values.notify_socket || self.check.is_some()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use daemontools_core::control::Command;
 use daemontools_core::end::End;
+use daemontools_core::identity::Identity;
 use daemontools_core::signal::Signal;
 use daemontools_core::status::Want;
 use daemontools_program::clock::{Instant, time_of_day};
@@ -27,16 +28,20 @@ use nix::unistd::{Pid, chdir};
 use crate::actions::{Action, Hook, Target};
 use crate::channels::Channels;
 use crate::fifos::{Control, OkFifo};
+use crate::gate::Key;
 use crate::lock::Lock;
 use crate::machine::{Event, Exited, Machine, Now, Role};
 use crate::processes::{Processes, RUN, Readiness, kill_hook};
 use crate::publisher::{Publisher, remove_details, remove_old_restarts};
+use crate::record::{Surroundings, Watch, left_behind};
 use crate::settings::Settings;
 use crate::settings_reader::SettingsReader;
 
 /// The pause after a failure that no manual page speaks of.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// How often a process is looked at of which the kernel does not tell the end.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many messages of the service are read before other things have their turn.
 const SOME_MESSAGES: usize = 32;
 /// How many are read before a deadline is judged: more than the kernel lets wait.
@@ -68,14 +73,39 @@ fn prepare(program: &'static Program, dir: &'static CStr) -> Result<(Lock, Box<S
     let control = Control::open(name)?;
     let mut settings = Settings::new(reader);
     settings.read();
-    let machine = Machine::new(want, now(), settings.config());
+    let surroundings = Surroundings::look();
+    let left = surroundings.as_ref().and_then(left_behind);
+    let machine = match &left {
+        Some(left) => {
+            settings.do_without_group(left.pid);
+            Machine::adopt(now(), settings.config(), left)
+        }
+        None => Machine::new(want, now(), settings.config()),
+    };
+    let adopted = left.map(|left| Adopted { pid: left.pid, identity: left.identity, watch: left.watch });
+    if matches!(adopted, Some(Adopted { watch: Watch::Looks, .. })) {
+        program.warn([name, b" runs already, and this kernel does not tell when it ends: looking once a second"]);
+    }
     let publisher = Publisher::new(program, name);
     let environment: &'static Environment = Box::leak(Box::new(Environment::inherited()));
     // Made once: between fork and exec nothing is allocated.
     let run = Prepared::new([RUN], environment);
     let processes = Processes { program, name, signals, run };
     let channels = Channels::new();
-    Ok((lock, Box::new(Supervisor { processes, control, machine, publisher, settings, channels })))
+    Ok((
+        lock,
+        Box::new(Supervisor {
+            processes,
+            control,
+            machine,
+            publisher,
+            settings,
+            channels,
+            surroundings,
+            adopted,
+            key: None,
+        }),
+    ))
 }
 
 /// A service being supervised.
@@ -87,6 +117,19 @@ struct Supervisor {
     settings: Settings,
     /// Where the service says that it is ready.
     channels: Channels,
+    /// What a record says of where we are; `None`: no record can be made.
+    surroundings: Option<Surroundings>,
+    /// The service's process, if it is not our child.
+    adopted: Option<Adopted>,
+    /// What lets the service's process go on that was just made.
+    key: Option<Key>,
+}
+
+/// A process that a supervise before this one started.
+struct Adopted {
+    pid: Pid,
+    identity: Identity,
+    watch: Watch,
 }
 
 impl Supervisor {
@@ -108,10 +151,13 @@ impl Supervisor {
 
     /// Waits for a child's end, a command, a message of the service or a deadline.
     fn wait(&self) {
-        let deadlines = [self.machine.deadline(), self.publisher.deadline(), self.channels.deadline()];
+        let look =
+            matches!(self.adopted, Some(Adopted { watch: Watch::Looks, .. })).then(|| Instant::now() + LOOK_EVERY);
+        let deadlines = [self.machine.deadline(), self.publisher.deadline(), self.channels.deadline(), look];
         let [pipe, socket] = self.channels.to_wait_for();
-        let others = [self.control.to_wait_for(), pipe, socket];
-        let mut fds = std::array::from_fn::<_, 4, _>(|_| readable(&self.processes.signals));
+        let adopted = self.adopted.as_ref().and_then(|adopted| adopted.watch.to_wait_for());
+        let others = [self.control.to_wait_for(), pipe, socket, adopted];
+        let mut fds = std::array::from_fn::<_, 5, _>(|_| readable(&self.processes.signals));
         let mut count = 1;
         for (place, other) in fds.iter_mut().skip(1).zip(others.iter().flatten()) {
             *place = readable(other);
@@ -123,6 +169,11 @@ impl Supervisor {
     /// Looks for everything that may have happened and deals with it. Breaks when supervise is to end.
     fn handle_all(&mut self) -> ControlFlow<()> {
         self.handle_ends()?;
+        if self.adopted.as_ref().is_some_and(|adopted| adopted.watch.has_ended(adopted.pid, &adopted.identity)) {
+            self.adopted = None;
+            // Only its parent is told how it ended.
+            self.handle(Event::Exited(Exited { end: End::Unknown, core: false, cpu: None, peak_kb: None }))?;
+        }
         self.handle_messages()?;
         let mut buffer = [0; 256];
         for byte in self.control.read(&mut buffer, self.processes.program, self.processes.name) {
@@ -198,8 +249,13 @@ impl Supervisor {
                     let started = self.start();
                     self.handle(started)?;
                 }
-                Action::Release => {}
-                Action::Send(target, signal) => signal_service(target, signal),
+                Action::Release => {
+                    self.publisher.publish_record(&self.machine, self.channels.text());
+                    if let Some(key) = self.key.take() {
+                        key.open();
+                    }
+                }
+                Action::Send(target, signal) => self.signal(target, signal),
                 Action::Run(hook) => {
                     let started = self.start_hook(hook);
                     self.handle(started)?;
@@ -222,8 +278,18 @@ impl Supervisor {
             self.processes.start(config, &readiness)
         });
         match started {
-            Ok(pid) => Event::Started(pid),
+            Ok((pid, key)) => {
+                self.key = Some(key);
+                Event::Started(pid, self.surroundings.as_ref().and_then(|surroundings| surroundings.identify(pid)))
+            }
             Err(errno) => self.start_failed(errno),
+        }
+    }
+
+    fn signal(&self, target: Target, signal: Signal) {
+        match (&self.adopted, target) {
+            (Some(adopted), Target::Service(_)) => adopted.watch.send(adopted.pid, &adopted.identity, signal.number()),
+            (_, target) => signal_service(target, signal),
         }
     }
 

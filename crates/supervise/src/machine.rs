@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use daemontools_core::control::Command;
 use daemontools_core::end::End;
+use daemontools_core::identity::Identity;
 use daemontools_core::label::Label;
 use daemontools_core::restarts::{RestartLog, StartReason};
 use daemontools_core::run_record::RunRecord;
@@ -33,6 +34,7 @@ use nix::unistd::Pid;
 use crate::actions::{Action, Actions};
 use crate::config::Config;
 use crate::reason::Reason;
+use crate::record::LeftBehind;
 use crate::restart_policy::RestartPolicy;
 pub use view::Role;
 
@@ -60,8 +62,8 @@ pub enum Event {
     Command(Command),
     /// A deadline may have come.
     Tick,
-    /// `Action::Start` made this process.
-    Started(Pid),
+    /// `Action::Start` made this process; what tells it from others.
+    Started(Pid, Option<Identity>),
     /// `Action::Start` could not make a process.
     StartFailed,
     /// The service's process ended.
@@ -133,6 +135,12 @@ pub struct Machine {
     last_end: Option<RunRecord>,
     /// The settings as they were read at the last start.
     config: Config,
+    /// What tells the process from a later one of its number, where that could be found out.
+    identity: Option<Identity>,
+    /// When the process was taken over, if a supervise before this one started it.
+    adopted: Option<Label>,
+    /// The settings that do not work because of that.
+    lost: &'static [u8],
 }
 
 impl Machine {
@@ -154,7 +162,27 @@ impl Machine {
             restarts: RestartLog::none(),
             last_end: None,
             config: *config,
+            identity: None,
+            adopted: None,
+            lost: b"",
         }
+    }
+
+    /// A service that runs already, which a supervise before this one started.
+    pub fn adopt(now: Now, config: &Config, left: &LeftBehind) -> Machine {
+        let mut config = *config;
+        let lost = config.give_up_channels(left.ready_since.is_some());
+        let mut machine = Machine::new(left.want, now, &config);
+        let running = Running::adopted(now, &config, left);
+        machine.policy.note_start(running.started);
+        machine.life = Life::Running(running);
+        machine.since = left.since;
+        machine.state_since = left.since;
+        machine.restarts = left.restarts;
+        machine.last_end = left.last_end;
+        machine.identity = Some(left.identity);
+        (machine.adopted, machine.lost) = (Some(now.label), lost);
+        machine
     }
 
     /// Takes an event; says what to do about it, in order. `config` are the settings as they are now.
@@ -179,7 +207,7 @@ impl Machine {
         match event {
             Event::Command(command) => self.obey(now, config, command),
             Event::Tick => self.tick(now, config),
-            Event::Started(pid) => self.started(now, config, pid),
+            Event::Started(pid, identity) => self.started(now, config, pid, identity),
             Event::StartFailed => {
                 self.policy.note_start(now.clock);
                 self.life = Life::Waiting(now.clock + FORK_AGAIN_AFTER, self.start_reason());
@@ -211,12 +239,13 @@ impl Machine {
         }
     }
 
-    fn started(&mut self, now: Now, config: &Config, pid: Pid) -> Actions {
+    fn started(&mut self, now: Now, config: &Config, pid: Pid, identity: Option<Identity>) -> Actions {
         // After the fork, so that two of them are a second apart.
         self.policy.note_start(now.clock);
         self.restarts.note(now.label, self.start_reason());
         self.life = Life::Running(Running::new(now, config, pid));
         self.config = *config;
+        (self.identity, self.adopted, self.lost) = (identity, None, b"");
         self.since = now.label;
         self.reason = Reason::None;
         Actions::of([Action::Release, Action::PublishStatus])

@@ -16,6 +16,7 @@ use nix::unistd::{Pid, getpid, setpgid, setsid};
 
 use crate::actions::{FinishStyle, Hook};
 use crate::config::{Config, Place};
+use crate::gate::{Gate, Key};
 use crate::settings_reader::SettingsReader;
 
 /// What the service is started by, seen from its directory.
@@ -40,11 +41,15 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Starts the service.
-    pub fn start(&self, config: &Config, readiness: &Readiness<'_>) -> nix::Result<Pid> {
+    /// Starts the service, which waits for its record to be written.
+    pub fn start(&self, config: &Config, readiness: &Readiness<'_>) -> nix::Result<(Pid, Key)> {
+        let gate = Gate::new()?;
         match fork()? {
-            Some(pid) => Ok(pid),
-            None => self.become_service(config, readiness),
+            Some(pid) => Ok((pid, gate.key())),
+            None => {
+                gate.pass();
+                self.become_service(config, readiness)
+            }
         }
     }
 

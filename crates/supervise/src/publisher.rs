@@ -65,11 +65,19 @@ impl Publisher {
         self.again_at
     }
 
+    /// Writes the details now, if they are new: the record of a process, before it may run.
+    pub fn publish_record(&mut self, machine: &Machine, text: &[u8]) {
+        if std::mem::take(&mut self.details_due) {
+            self.details_due = !publish_details(machine, text);
+        }
+    }
+
     /// Writes what is new: first the details, so that they are there for all who see the new status. `text` is what the
     /// service says about itself.
     pub fn publish_due(&mut self, machine: &Machine, text: &[u8]) {
-        if std::mem::take(&mut self.details_due) {
-            publish_details(machine, text);
+        let details = !std::mem::take(&mut self.details_due) || publish_details(machine, text);
+        if !details {
+            self.again_at = Some(Instant::now() + PUBLISH_AGAIN_AFTER);
         }
         if std::mem::take(&mut self.status_due) {
             if let Err(failed) = self.publish_status(machine) {
@@ -84,8 +92,9 @@ impl Publisher {
     /// Writes both files again, if it is time. That it does not work was said once.
     pub fn publish_again(&mut self, machine: &Machine, text: &[u8]) {
         if self.again_at.is_some_and(|at| at <= Instant::now()) {
-            publish_details(machine, text);
-            let _ = self.publish_status(machine);
+            let details = publish_details(machine, text);
+            let status = self.publish_status(machine);
+            self.again_at = (!details || status.is_err()).then(|| Instant::now() + PUBLISH_AGAIN_AFTER);
         }
     }
 
@@ -94,7 +103,9 @@ impl Publisher {
             false => write_all(file, &machine.status().to_bytes()),
             true => write_all(file, &machine.runit_status()),
         });
-        self.again_at = published.is_err().then(|| Instant::now() + PUBLISH_AGAIN_AFTER);
+        if published.is_err() {
+            self.again_at = Some(Instant::now() + PUBLISH_AGAIN_AFTER);
+        }
         published
     }
 
@@ -108,8 +119,8 @@ impl Publisher {
     }
 }
 
-/// Best effort: on failure the file is removed rather than left stale.
-fn publish_details(machine: &Machine, text: &[u8]) {
+/// Whether that works; if not, the file is removed rather than left stale.
+fn publish_details(machine: &Machine, text: &[u8]) -> bool {
     let reason = machine.reason().words();
     let details = Details { reason: reason.as_bytes(), status_text: text, ..machine.details() };
     let mut buffer = [0; USUAL_SIZE];
@@ -120,6 +131,7 @@ fn publish_details(machine: &Machine, text: &[u8]) {
     if published.is_err() {
         remove_details();
     }
+    published.is_ok()
 }
 
 /// A function of its own, so that its buffer is on the stack of those only that need it.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use daemontools_core::settings::Settings;
 use daemontools_program::clock::Instant;
+use daemontools_sys::heap::try_reserve;
 
 /// How far apart two starts are at least.
 const START_EVERY: Duration = Duration::from_secs(1);
@@ -65,7 +66,7 @@ impl RestartPolicy {
         };
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         self.ends.retain(|end| now.since(*end) < span);
-        if self.ends.try_reserve(1).is_ok() {
+        if try_reserve(&mut self.ends, 1) {
             self.ends.push(now);
         }
         self.ends.len() > most

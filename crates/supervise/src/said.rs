@@ -1,6 +1,7 @@
 //! What has been said about settings, so that each complaint comes once, and again when its file has changed.
 
 use daemontools_core::settings::Setting;
+use daemontools_sys::heap::try_reserve;
 use nix::sys::stat::FileStat;
 
 use crate::config::Place;
@@ -42,7 +43,7 @@ impl Said {
         let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x0100_0000_01b3);
         let complaint = file.into_iter().fold(mix(0xcbf2_9ce4_8422_2325, name), mix) | 1;
         // Without memory for it, it is said again.
-        if self.now.try_reserve(1).is_ok() {
+        if try_reserve(&mut self.now, 1) {
             self.now.push(complaint);
         }
         !self.before.contains(&complaint)

@@ -6,13 +6,14 @@ use std::time::Duration;
 use daemontools_program::clock::Instant;
 use daemontools_program::failure::Program;
 use daemontools_sys::fd::is_inherited;
+use nix::unistd::{Pid, getpgid};
 
 use crate::config::Config;
 use crate::settings_reader::SettingsReader;
 
-/// For how long after an end without any settings a start need not look for them: supervise makes such a start within a
-/// second, and so a start takes two system calls for settings that are not there, not four.
-const STILL_ABSENT: Duration = Duration::from_millis(1100);
+/// For how long after an end without any settings a start need not look for them. supervise makes such a start within a
+/// second, unless the machine is busy, and so a start takes two system calls for settings that are not there, not four.
+const STILL_ABSENT: Duration = Duration::from_secs(2);
 
 /// The settings of a service.
 pub struct Settings {
@@ -43,6 +44,13 @@ impl Settings {
     pub fn read(&mut self) {
         self.config = self.reader.read();
         self.read_at = Instant::now();
+    }
+
+    /// Does without `group` for a running service that leads none, because it was started without the setting.
+    pub fn do_without_group(&mut self, service: Pid) {
+        if getpgid(Some(service)) != Ok(service) {
+            self.config.values.group = None;
+        }
     }
 
     /// Reads them for a start, unless it follows an end at which there were none.

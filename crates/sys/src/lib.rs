@@ -9,6 +9,7 @@ pub mod heap;
 pub mod inotify;
 pub mod local_time;
 pub mod memory;
+pub mod pidfd;
 pub mod process;
 pub mod signal;
 pub mod terminal;

@@ -160,7 +160,7 @@ impl World {
         let pid = self.pid();
         self.service = Some(pid);
         self.rest = self.random.once_in(2);
-        self.happens(Event::Started(pid));
+        self.happens(Event::Started(pid, None));
     }
 
     fn run(&mut self, hook: Hook) {

@@ -8,12 +8,14 @@ use daemontools_core::end::End;
 use daemontools_core::label::Label;
 use daemontools_core::settings::Group;
 use daemontools_core::signal::Signal;
+use daemontools_core::status::Want;
 use daemontools_program::clock::Instant;
 use nix::unistd::Pid;
 
 use super::{Config, Now, USUAL_PATIENCE};
 use crate::actions::{Action, Actions, Target};
 use crate::reason::Reason;
+use crate::record::LeftBehind;
 use check::{Check, Checked};
 use stop::{Cause, Stop};
 
@@ -68,6 +70,28 @@ impl Running {
             got_term: false,
             leaving: false,
             reason: Reason::None,
+        }
+    }
+
+    /// One that a supervise before this one started.
+    pub(super) fn adopted(now: Now, config: &Config, left: &LeftBehind) -> Running {
+        let age = now.label.since(left.since);
+        let readiness = match left.ready_since {
+            Some(since) => Readiness::Ready(since),
+            None if config.tells_ready() => Readiness::NotReady,
+            None => Readiness::Untold,
+        };
+        let again = left.ready_since.is_none() || config.values.check_always;
+        let started = now.clock.before(age);
+        let timeout = config.values.ready_timeout.filter(|_| readiness == Readiness::NotReady);
+        Running {
+            paused: left.paused,
+            started,
+            readiness,
+            check: Check::new(now, config.check.is_some() && again),
+            ready_by: timeout.map(|timeout| started + timeout),
+            stop: (left.want == Want::Down).then(|| Stop::under_way(now, config)),
+            ..Running::new(now, config, left.pid)
         }
     }
 

@@ -90,7 +90,10 @@ impl Machine {
         Details {
             pid: pid.and_then(number).map(NonZeroU32::get),
             until,
+            identity: pid.and(self.identity),
             ready_since,
+            adopted: pid.and(self.adopted),
+            lost: if pid.is_some() { self.lost } else { b"" },
             last_end: self.last_end,
             restarts: self.restarts,
             ..Details::new(state, self.state_since)

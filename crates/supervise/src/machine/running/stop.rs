@@ -51,6 +51,14 @@ enum Step {
 }
 
 impl Stop {
+    /// One that a supervise before this one began: the signal was sent, and has the whole time from now.
+    pub(super) fn under_way(now: Now, config: &Config) -> Stop {
+        let signal = config.values.stop_signal.unwrap_or(Signal::TERM);
+        let patience = config.values.stop_timeout;
+        let next_at = patience.map(|patience| now.clock + patience);
+        Stop { cause: Cause::Asked, signal, patience, step: Step::Signalled, next_at }
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.next_at
     }

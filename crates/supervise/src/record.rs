@@ -1,0 +1,174 @@
+//! The record of the service's process: what is written before `run` begins, and what a successor makes of it, so that a
+//! service whose supervise was killed is never started twice.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use daemontools_core::details::{self, Details};
+use daemontools_core::identity::Identity;
+use daemontools_core::label::Label;
+use daemontools_core::restarts::RestartLog;
+use daemontools_core::run_record::RunRecord;
+use daemontools_core::status::{self, Status, Want};
+use daemontools_core::text::Decimal;
+use daemontools_program::clock::Instant;
+use daemontools_program::stdio::read;
+use daemontools_program::wait::{readable, wait};
+use daemontools_sys::fd::open_private;
+use daemontools_sys::{pidfd, process};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::{Mode, SFlag, fstat, stat};
+use nix::unistd::{Pid, geteuid};
+
+/// The id of this boot.
+const BOOT_ID: &CStr = c"/proc/sys/kernel/random/boot_id";
+/// The namespace in which process numbers count.
+const NAMESPACE: &CStr = c"/proc/self/ns/pid";
+
+/// The boot and the namespace: the same for all processes of a supervise.
+#[derive(Clone, Copy)]
+pub struct Surroundings {
+    boot: [u8; Identity::BOOT_SIZE],
+    namespace: u64,
+}
+
+impl Surroundings {
+    /// Looks where we are; `None` where /proc does not tell.
+    pub fn look() -> Option<Surroundings> {
+        let mut boot = [0; Identity::BOOT_SIZE];
+        let file = open_to_read(BOOT_ID).ok()?;
+        if read(&file, &mut boot) != Ok(Identity::BOOT_SIZE) {
+            return None;
+        }
+        Some(Surroundings { boot, namespace: stat(NAMESPACE).ok()?.st_ino })
+    }
+
+    /// What tells this process from a later one of its number; `None` where /proc does not tell.
+    pub fn identify(&self, pid: Pid) -> Option<Identity> {
+        Some(Identity { started: started(pid)?, boot: self.boot, namespace: self.namespace })
+    }
+}
+
+/// A service that runs already, which a supervise left that was killed.
+pub struct LeftBehind {
+    /// Its process.
+    pub pid: Pid,
+    /// What is known about it.
+    pub identity: Identity,
+    /// When it was started.
+    pub since: Label,
+    /// When it said that it is ready, if it has.
+    pub ready_since: Option<Label>,
+    /// What was wanted.
+    pub want: Want,
+    /// Whether it was told to pause.
+    pub paused: bool,
+    /// How often it was started again.
+    pub restarts: RestartLog,
+    /// The run before.
+    pub last_end: Option<RunRecord>,
+    /// How its end is heard of.
+    pub watch: Watch,
+}
+
+/// How the end of a process is heard of that is not our child.
+pub enum Watch {
+    /// Its descriptor is readable then.
+    Descriptor(OwnedFd),
+    /// The kernel knows no such descriptors: somebody has to look.
+    Looks,
+}
+
+/// Reads what is left in the current directory. `None` where no service of its runs, or where that is not certain.
+pub fn left_behind(surroundings: &Surroundings) -> Option<LeftBehind> {
+    let mut buffer = [0; details::MAX_SIZE];
+    let details = Details::read(read_own(details::PATH, &mut buffer)?)?;
+    let (identity, number) = (details.identity?, details.pid?);
+    let pid = Pid::from_raw(i32::try_from(number).ok()?);
+    // The descriptor first: what is compared after that is about the process that it stands for.
+    let watch = match pidfd::open(pid) {
+        Ok(process) => Watch::Descriptor(process),
+        Err(Errno::ESRCH) => return None,
+        Err(_) => Watch::Looks,
+    };
+    if surroundings.identify(pid) != Some(identity) || watch.has_ended(pid, &identity) {
+        return None;
+    }
+    let mut buffer = [0; Status::SIZE];
+    let status = read_own(status::PATH, &mut buffer).and_then(|bytes| bytes.try_into().ok()).map(Status::from_bytes);
+    // Another supervise may have written it since.
+    let status = status.filter(|status| status.pid.is_some_and(|pid| pid.get() == number));
+    Some(LeftBehind {
+        pid,
+        identity,
+        since: status.map_or(details.since, |status| status.since),
+        ready_since: details.ready_since,
+        want: status.map_or(Want::Up, |status| status.want),
+        paused: status.is_some_and(|status| status.paused),
+        restarts: details.restarts,
+        last_end: details.last_end,
+        watch,
+    })
+}
+
+impl Watch {
+    /// What is readable when the process has ended.
+    pub fn to_wait_for(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Watch::Descriptor(process) => Some(process.as_fd()),
+            Watch::Looks => None,
+        }
+    }
+
+    /// Whether the process has ended.
+    pub fn has_ended(&self, pid: Pid, identity: &Identity) -> bool {
+        match self {
+            Watch::Descriptor(process) => {
+                let mut fds = [readable(process)];
+                wait(&mut fds, Some(Instant::default()));
+                fds.iter().any(|fd| fd.any() == Some(true))
+            }
+            Watch::Looks => started(pid) != Some(identity.started),
+        }
+    }
+
+    /// Sends a signal to the process, and to no other that has got its number since.
+    pub fn send(&self, pid: Pid, identity: &Identity, signal: i32) {
+        let _ = match self {
+            Watch::Descriptor(process) => pidfd::send(process.as_fd(), signal),
+            Watch::Looks if started(pid) == Some(identity.started) => process::send(pid, signal),
+            Watch::Looks => Ok(()),
+        };
+    }
+}
+
+/// When a process was started, in ticks since the boot.
+fn started(pid: Pid) -> Option<u64> {
+    let mut path = [0; 32];
+    let number = Decimal::new(u64::try_from(pid.as_raw()).ok()?);
+    let pieces = [b"/proc/", number.as_bytes(), b"/stat"];
+    for (to, from) in path.iter_mut().zip(pieces.into_iter().flatten()) {
+        *to = *from;
+    }
+    let file = open_to_read(CStr::from_bytes_until_nul(&path).ok()?).ok()?;
+    let mut text = [0; 512];
+    let length = read(&file, &mut text).ok()?;
+    Identity::started(text.get(..length)?)
+}
+
+/// A file that supervise's user wrote: no link, and nobody else's.
+fn read_own<'b>(path: &CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let file = open_to_read(path).ok()?;
+    let found = fstat(&file).ok()?;
+    let is_file = SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
+    if !is_file || found.st_uid != geteuid().as_raw() {
+        return None;
+    }
+    let length = read(&file, buffer).ok()?;
+    buffer.get(..length)
+}
+
+fn open_to_read(path: &CStr) -> nix::Result<OwnedFd> {
+    open_private(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW, Mode::empty())
+}

@@ -1,0 +1,211 @@
+//! A supervise that was killed leaves its service running: the next one takes it over and starts no second copy.
+//!
+//! Not tested: kernels without pidfd, and a reused number, which a record of another start stands for here.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::time::Duration;
+
+use daemontools_tests::status::{Status, until_down, until_status, until_up};
+use daemontools_tests::wait::all_the_while;
+use daemontools_tests::{Process, Programs, Random, Tree, exits, needs_root, proc, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::supervise_details::{detail, history, until_detail};
+
+const NOTE: &str = "echo $$ >>pids; exec sleep 987";
+
+fn tree(run: &str) -> Tree {
+    Tree::of(Programs::ours()).script("sv/run", run)
+}
+
+fn svc(tree: &Tree, letters: &str) {
+    assert_eq!(tree.run("svc", [letters, "sv"]), exits(0, "", ""));
+}
+
+/// The numbers of all processes that the service had.
+fn pids(tree: &Tree) -> Vec<i32> {
+    tree.lines("sv/pids").iter().map(|line| line.parse().expect("a number")).collect()
+}
+
+fn end(pid: i32) {
+    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+}
+
+/// A tree with the service of a supervise that was killed, and that of the next supervise, which has taken it over.
+fn taken_over(tree: Tree) -> (Tree, Process, i32) {
+    let killed = tree.spawn("supervise", ["sv"]);
+    let pid = until_up(&tree, "sv");
+    drop(killed);
+    let next = tree.spawn("supervise", ["sv"]);
+    // `ok` comes last.
+    until("it is taken over", || detail(&tree, "adopted").is_some() && tree.run("svok", ["sv"]) == exits(0, "", ""));
+    (tree, next, pid)
+}
+
+#[test]
+fn a_service_is_not_started_twice_and_obeys_as_before() {
+    let run = "for s in HUP USR1; do trap \"echo $s >>got\" $s; done; echo $$ >>pids; while :; do sleep 0.05; done";
+    let tree = tree(run);
+    let killed = tree.spawn("supervise", ["sv"]);
+    let pid = until_up(&tree, "sv");
+    until("it notes its number", || pids(&tree) == [pid]);
+    let status = tree.read("sv/supervise/status");
+    drop(killed);
+    let next = tree.spawn("supervise", ["sv"]);
+    until_detail(&tree, "pid", &pid.to_string());
+    until("it is taken over", || detail(&tree, "adopted").is_some());
+    assert_eq!(tree.read("sv/supervise/status"), status, "the same process and time");
+    until("svok", || tree.run("svok", ["sv"]) == exits(0, "", ""));
+    for (letter, signal) in [("-h", "HUP"), ("-1", "USR1")] {
+        svc(&tree, letter);
+        until(signal, || tree.lines("sv/got").last().is_some_and(|last| last == signal));
+    }
+    svc(&tree, "-p");
+    until_status(&tree, "sv", "paused", |status| status.paused == 1 && status.pid == pid);
+    svc(&tree, "-c");
+    svc(&tree, "-d");
+    until_down(&tree, "sv");
+    assert!(!proc::alive(pid) && pids(&tree) == [pid]);
+    svc(&tree, "-x");
+    assert_eq!(next.wait(), exits(0, "", ""));
+    assert!(!tree.path("sv/supervise/details").exists(), "svc -x leaves no record");
+}
+
+#[test]
+fn its_end_leads_to_the_next_start() {
+    let (tree, next, pid) = taken_over(tree(NOTE));
+    end(pid);
+    let second = until_status(&tree, "sv", "another process", |status| status.up() && status.pid != pid).pid;
+    assert_eq!(proc::parent(second), Some(next.pid()));
+    until("the history", || history(&tree).len() == 1);
+    assert!(history(&tree)[0].starts_with("unknown ran-ms "), "{:?}", history(&tree));
+    assert_eq!(detail(&tree, "adopted"), None);
+    assert_eq!(next.stderr(), b"");
+}
+
+#[test]
+fn what_is_not_certain_is_not_believed() {
+    let changed = |change: &dyn Fn(&str) -> String| {
+        let tree = tree(NOTE);
+        let killed = tree.spawn("supervise", ["sv"]);
+        let pid = until_up(&tree, "sv");
+        drop(killed);
+        let text = String::from_utf8(tree.read("sv/supervise/details")).expect("text");
+        tree.put_file("sv/supervise/details", change(&text));
+        let next = tree.spawn("supervise", ["sv"]);
+        let second = until_status(&tree, "sv", "a second process", |status| status.up() && status.pid != pid).pid;
+        assert_eq!(proc::parent(second), Some(next.pid()));
+        end(pid);
+    };
+    let identity = |text: &str, number: usize, word: &dyn Fn(&str) -> String| {
+        let line = text.lines().find(|line| line.starts_with("identity ")).expect("a record").to_owned();
+        let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        words[number] = word(&words[number]);
+        text.replace(&line, &words.join(" "))
+    };
+    let later = |word: &str| (word.parse::<u64>().expect("a number") + 1).to_string();
+    changed(&|text| identity(text, 1, &later));
+    changed(&|text| identity(text, 2, &|word| word.replace(['0', '1', '2', '3'], "f")));
+    changed(&|text| identity(text, 3, &later));
+    changed(&|text| text[..text.find("identity").expect("a record") + 30].to_owned());
+    changed(&|_| String::new());
+}
+
+#[test]
+fn a_record_of_somebody_else_is_not_believed() {
+    if !needs_root("a record of another account") {
+        return;
+    }
+    for link in [false, true] {
+        let tree = tree(NOTE);
+        let killed = tree.spawn("supervise", ["sv"]);
+        let pid = until_up(&tree, "sv");
+        drop(killed);
+        let details = tree.path("sv/supervise/details");
+        if link {
+            fs::rename(&details, tree.path("sv/elsewhere")).expect("rename");
+            std::os::unix::fs::symlink("../elsewhere", &details).expect("link");
+        } else {
+            chown(&details, Some(65534), None).expect("chown");
+        }
+        let _next = tree.spawn("supervise", ["sv"]);
+        until_status(&tree, "sv", "a second process", |status| status.up() && status.pid != pid);
+        end(pid);
+    }
+}
+
+/// A supervise is killed at a random moment of its start: no service runs that is not recorded, and no child of it goes on
+/// that had not yet become the service.
+#[test]
+fn no_moment_exists_in_which_a_service_runs_unrecorded() {
+    let tree = tree(NOTE);
+    let mut random = Random::new(7);
+    let (mut ran, mut unrecorded) = (0, 0);
+    for _ in 0..250 {
+        let supervise = tree.spawn("supervise", ["sv"]);
+        std::thread::sleep(Duration::from_micros(random.number() % 12_000));
+        let number = supervise.pid();
+        drop(supervise);
+        until("its children are the service or gone", || {
+            proc::all().into_iter().all(|pid| {
+                let forked = proc::arguments(pid).first().is_some_and(|word| word.ends_with(b"supervise"));
+                !(forked
+                    && pid != number
+                    && proc::arguments(pid).get(1).is_some_and(|dir| dir == b"sv")
+                    && in_tree(&tree, pid))
+            })
+        });
+        for pid in tree.processes() {
+            let recorded = detail(&tree, "pid") == Some(pid.to_string()) && detail(&tree, "identity").is_some();
+            ran += 1;
+            unrecorded += usize::from(!recorded);
+            end(pid);
+            until("it is gone", || !proc::alive(pid));
+        }
+    }
+    assert!(ran > 10, "{ran} services ran");
+    assert_eq!(unrecorded, 0, "of {ran}");
+}
+
+fn in_tree(tree: &Tree, pid: i32) -> bool {
+    tree.processes().contains(&pid)
+}
+
+#[test]
+fn settings_go_on_and_what_cannot_is_told() {
+    let tree =
+        tree(&format!("trap : TERM; sleep 987 & {}", NOTE.replace("exec sleep 987", "while :; do sleep 0.1; done")));
+    let tree = tree.file("sv/supervise.d/notification-fd", "5").file("sv/supervise.d/group", "on");
+    let tree =
+        tree.file("sv/supervise.d/stop-timeout", "300ms").script("sv/supervise.d/finish", "echo $1 $2 >>finished");
+    let (tree, next, pid) = taken_over(tree);
+    assert_eq!(detail(&tree, "lost").as_deref(), Some("notification-fd"));
+    until("it notes its number", || pids(&tree) == [pid]);
+    svc(&tree, "-d");
+    until("finish", || tree.lines("sv/finished") == ["-1 0"]);
+    until("the whole group is gone", || tree.processes() == [next.pid()]);
+    assert_eq!(pids(&tree), [pid]);
+}
+
+#[test]
+fn a_hundred_kills_and_still_one_process() {
+    let tree = tree(NOTE);
+    let mut random = Random::new(8);
+    let mut last = None;
+    for _ in 0..100 {
+        let supervise = tree.spawn("supervise", ["sv"]);
+        if last.is_none() || random.once_in(10) {
+            last = Some(until_up(&tree, "sv"));
+        } else {
+            std::thread::sleep(Duration::from_micros(random.number() % 20_000));
+        }
+        drop(supervise);
+    }
+    let _supervise = tree.spawn("supervise", ["sv"]);
+    until_detail(&tree, "state", "up");
+    assert_eq!(pids(&tree).len(), 1);
+    let pid = pids(&tree)[0];
+    all_the_while("one process", Duration::from_secs(2), || Status::of(&tree, "sv").is_some_and(|s| s.pid == pid));
+}
