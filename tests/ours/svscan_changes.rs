@@ -92,7 +92,14 @@ fn what_a_link_leads_to_is_watched_after_lost_events() {
     fs::rename(tree.path("t2/a"), tree.path("t2/old")).expect("move the target away");
     fs::rename(tree.path("t2/c"), tree.path("t2/a")).expect("put another in its place");
     assert_ne!(until_up(&tree, "t2/a"), first);
-    assert_eq!(svscan.stderr(), b"");
+    assert_eq!(warnings_but(&svscan, "a"), [""; 0]);
+}
+
+/// What svscan has said, except that a link leads nowhere: it does, for a moment between two renames.
+fn warnings_but(svscan: &Process, link: &str) -> Vec<String> {
+    let nowhere = format!("svscan: warning: unable to stat {link}: file does not exist");
+    let said = String::from_utf8_lossy(&svscan.stderr()).into_owned();
+    said.lines().filter(|line| *line != nowhere).map(str::to_owned).collect()
 }
 
 /// Issue: a directory that was made in place while events were lost got no quiet period, and so no logger.
@@ -128,7 +135,7 @@ fn a_change_anywhere_on_the_path_of_a_link_is_noticed() {
     fs::rename(tree.path("releases/v3"), tree.path("releases/v2")).expect("put another in its place");
     let third = until_up(&tree, "releases/v2/web");
     assert!(first != second && second != third, "{first} {second} {third}");
-    assert_eq!(svscan.stderr(), b"");
+    assert_eq!(warnings_but(&svscan, "web"), [""; 0]);
 }
 
 /// Issue: svscan's "inotify descriptor is 0; private descriptors are never below 3".
