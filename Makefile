@@ -83,6 +83,10 @@ TIMES = 100
 stress: build
 	TIMES=$(TIMES) AT_ONCE=$(AT_ONCE) CARGO="$(CARGO)" $(OURS) tests/stress $(SUITE) $(TEST)
 
+# The programs for other machines (i686, aarch64), built and tested as far as this one can.
+cross:
+	RUST_TEST_THREADS=$(AT_ONCE) CARGO="$(CARGO)" tests/cross
+
 # The same black-box tests on the original, to see that they are right.
 test-original:
 	RUST_TEST_THREADS=$(AT_ONCE) DAEMONTOOLS_UNDER_TEST=/usr/bin $(CARGO) test --package daemontools-tests --test compat
@@ -119,4 +123,4 @@ clean:
 	$(CARGO) clean
 
 .PHONY: all build install uninstall install-command uninstall-command install-over uninstall-over deb dist test-deb demo \
-	test test-programs stress test-original fuzz torture bench check clean
+	test test-programs stress cross test-original fuzz torture bench check clean
