@@ -1,4 +1,4 @@
-//! Signals of a program that a person watches: the window has another size, ^C, ^\, TERM, HUP, and ^Z with what comes after.
+//! Signals of a program at a terminal: a resized window, ^C, ^\, TERM, HUP, and ^Z with the later CONT.
 //!
 //! The handlers only set a flag and write a byte into a pipe, so that the program wakes up and finds out which signal it
 //! was when it can act on it. To end or to stop, it leaves the terminal as it found it first and then lets the signal do

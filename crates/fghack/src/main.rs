@@ -1,5 +1,5 @@
-//! Runs a program that puts itself into the background, and stays in the foreground in its place: until the program
-//! has ended and every process that it left behind has closed the many copies of a pipe that it was given.
+//! Runs a program that puts itself into the background, and stays in the foreground in its place: until the program has
+//! ended and all its background processes have closed the pipe that fghack gave them.
 #![no_main]
 #![forbid(unsafe_code)]
 

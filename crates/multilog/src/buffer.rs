@@ -1,5 +1,5 @@
-//! Memory for the loop, asked for before it begins: in the loop there is nothing left that could be refused. What a flood
-//! needed goes back to the system when it is over.
+//! Memory for the loop, asked for before it begins: in the loop there is nothing left that could be refused. What a
+//! burst of input needed goes back to the system when it is over.
 
 use daemontools_program::failure::Failure;
 use daemontools_sys::heap::try_reserve_exact;

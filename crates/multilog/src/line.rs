@@ -1,6 +1,6 @@
-//! Where in a line the input stands, and how much of what has come can be dealt with.
+//! Whether the input so far ends inside a line, and how much of it can be processed.
 //!
-//! A line is dealt with when it is complete, or when its first 1000 bytes are there (its stamp counts): the script needs
+//! A line is processed when it is complete, or when its first 1000 bytes are there (its stamp counts): the script needs
 //! to know no more of it, and the rest of it follows as it comes.
 
 use memchr::{memchr, memrchr};

@@ -1,4 +1,5 @@
-//! Which bytes of the input buffer are where: the cursors that decide what a kill can lose or repeat.
+//! Positions in the input buffer: what is read, what is written to the logs, what is still in the pipe. A wrong one loses or
+//! repeats lines when multilog is killed.
 //!
 //! The buffer begins with `owned` bytes that only this process has. After them, up to `copied`, are copies of bytes that
 //! are still at the front of the pipe. The first `consumed` bytes, of either kind, have been written to the logs.

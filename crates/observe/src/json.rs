@@ -5,7 +5,7 @@ use daemontools_core::end::End;
 use daemontools_core::label::Label;
 use daemontools_core::run_record::RunRecord;
 use daemontools_core::status::Want;
-use daemontools_program::printable::printable;
+use daemontools_program::printable::{printable, put_json};
 use daemontools_service::report::{Condition, Normally, ServiceReport};
 use serde::Serialize;
 
@@ -147,7 +147,8 @@ struct Line<'a> {
 /// The line about the service in `dir`, whose name is escaped as in messages.
 pub fn line(dir: &[u8], service: &ServiceReport, now: Label) -> serde_json::Result<Vec<u8>> {
     let line = Line { dir: &printable(dir), object: Object::new(service, now) };
-    let mut text = serde_json::to_vec(&line)?;
+    let mut text = Vec::new();
+    put_json(&serde_json::to_vec(&line)?, &mut text);
     text.push(b'\n');
     Ok(text)
 }

@@ -1,4 +1,4 @@
-//! The tree as a table for people: words, widths, colours. Pure: bytes come out.
+//! The tree as a table for people: columns, words and colours (`layout` knows how wide a text is on a terminal). Pure.
 
 use daemontools_core::label::Label;
 use daemontools_core::status::Want;

@@ -58,6 +58,22 @@ pub fn write_printable(name: &[u8], buffer: &mut [u8]) -> usize {
     length
 }
 
+/// Appends a text of JSON with what a terminal would obey written as `\u009b`, which means the same. In JSON such characters
+/// are only found in strings.
+pub fn put_json(json: &[u8], output: &mut Vec<u8>) {
+    if is_plain(Kind::Line, json) {
+        return output.extend_from_slice(json);
+    }
+    for character in String::from_utf8_lossy(json).chars() {
+        if Kind::Line.keeps(character) {
+            output.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        } else {
+            // All of them have four digits.
+            output.extend_from_slice(format!("\\u{:04x}", u32::from(character)).as_bytes());
+        }
+    }
+}
+
 /// Whether `printable` would change nothing.
 pub fn is_printable(name: &[u8]) -> bool {
     is_plain(Kind::Name, name)
@@ -135,6 +151,13 @@ mod tests {
         assert_eq!(printable("\u{85}\u{9b}K\u{7f}\u{202e}x\u{2028}".as_bytes()), {
             "\\xc2\\x85\\xc2\\x9bK\\x7f\\xe2\\x80\\xaex\\xe2\\x80\\xa8"
         });
+    }
+
+    #[test]
+    fn json_means_the_same_and_moves_no_cursor() {
+        let mut output = Vec::new();
+        put_json("{\"a\":\"\u{9b}2J\u{7f}\u{202e}é\\n\"}".as_bytes(), &mut output);
+        assert_eq!(output, "{\"a\":\"\\u009b2J\\u007f\\u202eé\\n\"}".as_bytes());
     }
 
     #[test]

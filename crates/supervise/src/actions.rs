@@ -1,4 +1,4 @@
-//! What a step of the machine answers: what is to be done, in order. A short list that needs no heap, so that supervise
+//! The actions that a step of the machine returns, in order. A short list that needs no heap, so that supervise
 //! goes on where no memory is to be had.
 
 use daemontools_core::end::End;

@@ -1,4 +1,4 @@
-//! The settings of a service as supervise last read them: values, and which programs there are.
+//! The settings of a service as values: what supervise read from `supervise.d`, and which hooks there are.
 
 use daemontools_core::settings::Settings;
 

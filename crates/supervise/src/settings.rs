@@ -1,4 +1,4 @@
-//! The settings in use, and when they are read again.
+//! Which settings are in use, and when `supervise.d` is read again (`settings_reader` reads it).
 
 use std::os::fd::RawFd;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use daemontools_core::label::Label;
 use daemontools_lines::local_time_cache::LocalTimeFormatter;
-use daemontools_program::printable::{printable, printable_line};
+use daemontools_program::printable::{printable, printable_line, put_json};
 use daemontools_sys::local_time::LocalTime;
 use serde::Serialize;
 
@@ -76,7 +76,7 @@ impl Finding {
 
     /// The object, on a line.
     pub fn json(&self) -> serde_json::Result<Vec<u8>> {
-        let mut text = serde_json::to_vec(&Object {
+        let object = serde_json::to_vec(&Object {
             code: self.code.name(),
             severity: self.code.severity().word(),
             path: printable(self.path.as_os_str().as_bytes()),
@@ -85,6 +85,8 @@ impl Finding {
             fix: &self.fix,
             log: self.log.iter().map(|line| String::from_utf8_lossy(line)).collect(),
         })?;
+        let mut text = Vec::new();
+        put_json(&object, &mut text);
         text.push(b'\n');
         Ok(text)
     }

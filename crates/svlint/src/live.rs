@@ -1,4 +1,5 @@
-//! What happens right now: services that are started again and again, and files `down` of services that are up.
+//! What happens right now: services that are started again and again, and services that are up although
+//! they have a file `down`.
 
 use std::ffi::CString;
 use std::io::IsTerminal;

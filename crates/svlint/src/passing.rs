@@ -1,4 +1,4 @@
-//! Programs that become another one, and how each takes its arguments.
+//! Programs that run another program in their place (setuidgid, env, softlimit …), and how each takes its arguments.
 
 use crate::account::Syntax;
 

@@ -1,4 +1,4 @@
-//! The last lines of a log, found from its end backwards.
+//! The last lines of a whole log, found file by file from the newest one backwards (`tail` does one file).
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,5 @@
-//! How a line is shown: its stamp as a time, the name of its log before it if there are several; or as JSON.
+//! How a line is shown: its stamp as a time, the name of its log before it if there are several, control characters
+//! escaped or not; or as JSON.
 //!
 //! Most lines are of the same second as the one before. Then a TAI64N stamp costs a comparison of 16 bytes, and 8 hex
 //! digits that become 9 decimal ones.
@@ -7,7 +8,7 @@ use std::borrow::Cow;
 
 use daemontools_core::label::{Label, hex_number};
 use daemontools_lines::local_time_cache::{LocalTimeFormatter, nine_digits};
-use daemontools_program::printable::put_line;
+use daemontools_program::printable::{put_json, put_line};
 use daemontools_sys::local_time::LocalTime;
 use serde::Serialize;
 
@@ -193,7 +194,7 @@ impl Format {
             cut: line.cut,
         };
         // Strings and numbers go into memory: nothing can fail.
-        let _ = serde_json::to_writer(&mut *output, &object);
+        put_json(&serde_json::to_vec(&object).unwrap_or_default(), output);
         output.push(b'\n');
     }
 }
@@ -244,6 +245,8 @@ mod tests {
              {\"time\":null,\"service\":\"web\",\"line\":\"\\\"a\u{fffd}\\\"\",\"line_bytes\":[34,97,255,34],\"tai64n\":null}\n\
              {\"time\":null,\"service\":\"web\",\"line\":\"b\",\"tai64n\":null}\n"
         );
+        let control = shown(Style::Json, true, &["\u{9b}2J".as_bytes()]);
+        assert!(control.contains("\"line\":\"\\u009b2J\""), "{control}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where the log of a service is: in its logger's hands, else in `log/main`, else where `log/run` says.
+//! Where the log of a service is: where its running logger writes, else in `log/main`, else where `log/run` says.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,5 +1,5 @@
-//! Standard output: lines are gathered and written together. A follower never waits in a write that a signal could not
-//! end, and ends after a whole line.
+//! Standard output: lines are gathered and written together. With `-f`, a signal can end
+//! a write that waits, and the output still ends after a whole line.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The program around the parts: finds the logs, shows their lines, and follows them.
+//! The program around the parts: finds the logs, decides whether control characters are escaped (a terminal, `--raw`,
+//! `--escape`), shows the lines, and follows them.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;

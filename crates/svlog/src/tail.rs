@@ -1,4 +1,4 @@
-//! Finding the last lines of a file from its end backwards.
+//! The last lines of one file, found from its end backwards.
 
 use memchr::memrchr_iter;
 

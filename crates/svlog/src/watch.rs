@@ -1,4 +1,4 @@
-//! Changes in log directories, also where one is moved away or removed and made again; and the wait for them.
+//! Changes in log directories, also when one is renamed or made anew; and the wait for them.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `--exit-with NAME`: the service whose end stops the tree, and its exit code, which becomes that of svscan.
+//! `--exit-with NAME`: when the service NAME has ended, the tree stops and svscan exits with the service's exit code.
 //!
 //! Its supervise decides when it has ended for good: after `no-restart` or `restart-limit` it is `done` or `failed`. A
 //! service without these settings has ended for good when it first ends.

@@ -1,4 +1,5 @@
-//! A scan: looks at the entries that changed, or at all of them, and brings the table up to date.
+//! A scan: looks at the entries that changed, or at all of them, watches again where their links lead, and brings the table
+//! up to date.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};

@@ -1,5 +1,6 @@
 //! Noticing changes: in the scan directory, in the directories that are being made there, and on the paths that its
-//! links lead along. It says which entries to look at; a scan finds out what changed.
+//! links lead along. This module reports which entries to look at; `scan`
+//! finds out what changed.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, OsStr};

@@ -1,5 +1,6 @@
 //! Reading, as root, what is reached through a directory, a link or a script that another account may write: only what
-//! that account could read itself. For other users links are followed as ever.
+//! that account could read itself. If we do not run as root, links are followed
+//! normally.
 //!
 //! A `Directory` knows which accounts may have chosen it (`writers`). A path is followed component by component from an
 //! open directory (`walk`), each directory that somebody else may write adds its writers, and from then on the kernel is

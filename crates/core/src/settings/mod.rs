@@ -1,4 +1,5 @@
-//! The settings of a service: the files that may be in its directory `supervise.d`, and what their contents mean.
+//! The settings of a service: the names of the files that may be in its directory `supervise.d`, all of them, and what their
+//! contents mean.
 //!
 //! Nothing here opens a file. supervise and svlint read the files and ask `Settings::set` about each.
 

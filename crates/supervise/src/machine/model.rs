@@ -1,4 +1,5 @@
-//! A world of processes in which random things happen to a machine, whatever its settings are; and what holds then.
+//! A random test of the machine: a model of processes in which anything may happen, under any settings, and the invariants
+//! that hold all the same.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! While the service has a process: whether it is ready and alive, and how it is stopped.
+//! While the service has a process: readiness, watchdog, checks, and how it is stopped.
 
 mod check;
 mod stop;

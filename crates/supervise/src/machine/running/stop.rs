@@ -1,4 +1,4 @@
-//! How a process is stopped: `stop` or a signal first, KILL after `stop-timeout`.
+//! How a process is stopped: `stop` or `stop-signal` first, KILL after `stop-timeout`.
 
 use std::time::Duration;
 
