@@ -64,3 +64,15 @@ fn a_link_in_the_place_of_supervise_is_followed() {
     until("it is supervised", || tree.run("svok", ["sv"]) == exits(0, "", ""));
     assert_eq!(tree.run("svc", ["-u", "sv"]), exits(0, "", ""));
 }
+
+/// Nor does what is in the place of `status` lead to another file.
+#[test]
+fn a_link_in_the_place_of_status_is_not_followed() {
+    let tree = Tree::of(Programs::ours()).script("sv/run", "exec sleep 987").file("secret", "123456789012345678");
+    let _supervise = tree.spawn("supervise", ["sv"]);
+    until("it is supervised", || tree.run("svok", ["sv"]) == exits(0, "", ""));
+    let tree = tree.link("sv/supervise/new", "../../secret");
+    fs::rename(tree.path("sv/supervise/new"), tree.path("sv/supervise/status")).expect("rename");
+    let message = "sv: unable to open supervise/status: symbolic link loop\n";
+    assert_eq!(tree.run("svstat", ["sv"]), exits(0, message, ""));
+}

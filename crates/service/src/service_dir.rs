@@ -106,13 +106,11 @@ impl ServiceDir {
     /// What the status file says, whether or not supervise runs.
     pub fn status(&self) -> Result<Status, StatusError> {
         let mut bytes = [0; Status::SIZE];
-        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
-        let file = open_private_at(&self.0, status::PATH, flags, Mode::empty())
-            .map_err(|errno| StatusError::new("open", "supervise/status", errno))?;
-        match stdio::read(&file, &mut bytes) {
+        match read_file(&self.0, status::PATH, &mut bytes).map(|read| read.len()) {
             Ok(Status::SIZE) => Ok(Status::from_bytes(bytes)),
             Ok(_) => Err(StatusError::too_short()),
-            Err(errno) => Err(StatusError::new("read", "supervise/status", errno)),
+            Err(ReadError::Open(errno)) => Err(StatusError::new("open", "supervise/status", errno)),
+            Err(ReadError::Read(errno)) => Err(StatusError::new("read", "supervise/status", errno)),
         }
     }
 
@@ -120,42 +118,26 @@ impl ServiceDir {
     /// version 0.1.0 kept instead. Only what belongs to this status counts.
     pub(crate) fn extras(&self, status: &Status) -> Option<(RestartLog, Option<ServiceDetails>)> {
         let mut bytes = [0; details::MAX_SIZE];
-        if let Ok(bytes) = self.read(details::PATH, &mut bytes) {
+        if let Ok(bytes) = read_file(&self.0, details::PATH, &mut bytes) {
             // supervise writes the details first, so that they may be a moment ahead.
             let belongs = |details: &Details<'_>| details.belongs_to(status) || details.since >= status.since;
             let details = Details::read(bytes).filter(belongs)?;
             return Some((details.restarts, Some(ServiceDetails::new(&details))));
         }
-        let log = RestartLog::from_bytes(self.read(restarts::PATH, &mut bytes).ok()?)?;
+        let log = RestartLog::from_bytes(read_file(&self.0, restarts::PATH, &mut bytes).ok()?)?;
         log.belongs_to(status).then_some((log, None))
     }
 
     /// The last ends of the service, oldest first, as far as they are known.
     pub fn history(&self) -> Vec<RunRecord> {
         let mut bytes = vec![0; history::MAX_SIZE];
-        self.read(history::PATH, &mut bytes).map(|bytes| history::records(bytes).collect()).unwrap_or_default()
-    }
-
-    /// Reads a file of supervise's own, which is never a link.
-    fn read<'a>(&self, path: &CStr, bytes: &'a mut [u8]) -> nix::Result<&'a [u8]> {
-        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-        let file = open_private_at(&self.0, path, flags, Mode::empty())?;
-        let read = stdio::read(&file, bytes)?;
-        Ok(bytes.get(..read).unwrap_or_default())
+        read_file(&self.0, history::PATH, &mut bytes).map(|bytes| history::records(bytes).collect()).unwrap_or_default()
     }
 
     /// Sends commands to supervise; waits where its FIFO is full. The caller ignores SIGPIPE: supervise may end
     /// meanwhile.
     pub fn send(&self, commands: &[u8]) -> Result<(), SendError> {
-        let control = self.open_control()?;
-        match write_all(&control, commands) {
-            // A FIFO takes so few bytes all or none.
-            Err(Errno::EAGAIN) => {
-                let waiting = fcntl(&control, FcntlArg::F_SETFL(OFlag::empty()));
-                waiting.and_then(|_| write_all(&control, commands)).map_err(SendError::Write)
-            }
-            result => result.map_err(SendError::Write),
-        }
+        write_commands(&self.open_control()?, commands)
     }
 
     /// The same; where the FIFO is full, it fails with EAGAIN instead of waiting.
@@ -210,8 +192,34 @@ pub fn has_reader(path: &CStr) -> bool {
     open_fifo(AT_FDCWD, path).is_ok()
 }
 
+/// Why a file was not read.
+pub(crate) enum ReadError {
+    Open(Errno),
+    Read(Errno),
+}
+
+/// Reads a file that supervise writes, which is never a link: what fits into `bytes`.
+pub(crate) fn read_file<'a>(directory: impl AsFd, path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8], ReadError> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+    let file = open_private_at(directory, path, flags, Mode::empty()).map_err(ReadError::Open)?;
+    let read = stdio::read(&file, bytes).map_err(ReadError::Read)?;
+    Ok(bytes.get(..read).unwrap_or_default())
+}
+
+/// Writes commands into a FIFO that does not block; waits where it is full.
+pub(crate) fn write_commands(control: &OwnedFd, commands: &[u8]) -> Result<(), SendError> {
+    match write_all(control, commands) {
+        // A FIFO takes so few bytes all or none.
+        Err(Errno::EAGAIN) => {
+            let waiting = fcntl(control, FcntlArg::F_SETFL(OFlag::empty()));
+            waiting.and_then(|_| write_all(control, commands)).map_err(SendError::Write)
+        }
+        result => result.map_err(SendError::Write),
+    }
+}
+
 /// Why a FIFO was not opened.
-enum FifoError {
+pub(crate) enum FifoError {
     /// No process reads it.
     NoReader,
     /// It is something else: only the owner of the directory can have put that there, and it might lead anywhere.
@@ -221,7 +229,7 @@ enum FifoError {
 
 /// Opens a FIFO for writing if some process reads it, and does not wait for one. A link is not followed, and nothing but a
 /// FIFO is used.
-fn open_fifo(directory: impl AsFd, path: &CStr) -> Result<OwnedFd, FifoError> {
+pub(crate) fn open_fifo(directory: impl AsFd, path: &CStr) -> Result<OwnedFd, FifoError> {
     let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
     let kind = |found: nix::Result<FileStat>| found.map(|found| Kind::of(&found)).map_err(FifoError::Errno);
     match open_private_at(directory.as_fd(), path, flags, Mode::empty()) {

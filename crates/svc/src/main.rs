@@ -7,6 +7,7 @@ use daemontools_program::entry;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
 use daemontools_program::options::{Opt, Options};
+use daemontools_service::by_path;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::args::Args;
 use daemontools_sys::signal::ignore;
@@ -25,9 +26,12 @@ fn run(mut args: Args) -> Outcome {
     let letters = letters(&mut args)?;
     for dir in args {
         let name = dir.to_bytes();
-        let sent = match ServiceDir::open(dir) {
-            Ok(dir) => dir.send(&letters).map_err(|error| error.in_dir(name)),
-            Err(errno) => Err(Failure::because([b"unable to chdir to ", name], errno)),
+        let sent = match by_path::send(dir, &letters) {
+            Some(sent) => sent.map_err(|error| error.in_dir(name)),
+            None => match ServiceDir::open(dir) {
+                Ok(dir) => dir.send(&letters).map_err(|error| error.in_dir(name)),
+                Err(errno) => Err(Failure::because([b"unable to chdir to ", name], errno)),
+            },
         };
         if let Err(failure) = sent {
             failure.warn(&PROGRAM);

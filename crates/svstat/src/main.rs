@@ -11,6 +11,7 @@ use daemontools_program::entry;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program};
 use daemontools_program::stdio::{Output, print};
+use daemontools_service::by_path;
 use daemontools_service::report::{Normally, ServiceReport};
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_service::status_error::StatusError;
@@ -64,6 +65,9 @@ fn objects(args: Args) -> Outcome {
 
 /// The status of the service in `dir`, and its normal state; or what kept us from seeing them.
 fn status(dir: &CStr) -> Result<(Status, Normally), String> {
+    if let Some(found) = by_path::status(dir) {
+        return Ok(found);
+    }
     let found = ServiceDir::open(dir).map_err(StatusError::chdir).and_then(|dir| {
         let normally = dir.normally()?;
         Ok(if dir.supervised()? { Some((dir.status()?, normally)) } else { None })
