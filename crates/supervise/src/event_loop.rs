@@ -33,7 +33,7 @@ use crate::lock::Lock;
 use crate::machine::{Event, Exited, Machine, Now, Role};
 use crate::processes::{Processes, RUN, Readiness, kill_hook};
 use crate::publisher::{Publisher, remove_details, remove_old_restarts};
-use crate::record::{Surroundings, Watch, left_behind};
+use crate::record::{LeftBehind, Surroundings, Watch, left_behind};
 use crate::settings::Settings;
 use crate::settings_reader::SettingsReader;
 
@@ -74,18 +74,10 @@ fn prepare(program: &'static Program, dir: &'static CStr) -> Result<(Lock, Box<S
     let mut settings = Settings::new(reader);
     settings.read();
     let surroundings = Surroundings::look();
-    let left = surroundings.as_ref().and_then(left_behind);
-    let machine = match &left {
-        Some(left) => {
-            settings.do_without_group(left.pid);
-            Machine::adopt(now(), settings.config(), left)
-        }
-        None => Machine::new(want, now(), settings.config()),
+    let (machine, adopted) = match surroundings.as_ref().and_then(left_behind) {
+        Some(left) => adopt(program, name, &mut settings, left),
+        None => (begin(want, &settings), None),
     };
-    let adopted = left.map(|left| Adopted { pid: left.pid, identity: left.identity, watch: left.watch });
-    if matches!(adopted, Some(Adopted { watch: Watch::Looks, .. })) {
-        program.warn([name, b" runs already, and this kernel does not tell when it ends: looking once a second"]);
-    }
     let publisher = Publisher::new(program, name);
     let environment: &'static Environment = Box::leak(Box::new(Environment::inherited()));
     // Made once: between fork and exec nothing is allocated.
@@ -108,11 +100,34 @@ fn prepare(program: &'static Program, dir: &'static CStr) -> Result<(Lock, Box<S
     ))
 }
 
+/// The machine of a service that does not run. A function of its own for the sake of the stack.
+#[inline(never)]
+fn begin(want: Want, settings: &Settings) -> Box<Machine> {
+    Box::new(Machine::new(want, now(), settings.config()))
+}
+
+/// Takes over a service that runs already.
+#[cold]
+#[inline(never)]
+fn adopt(
+    program: &Program,
+    name: &[u8],
+    settings: &mut Settings,
+    left: Box<LeftBehind>,
+) -> (Box<Machine>, Option<Adopted>) {
+    if matches!(left.watch, Watch::Looks) {
+        program.warn([name, b" runs already, and this kernel does not tell when it ends: looking once a second"]);
+    }
+    settings.do_without_group(left.pid);
+    let machine = Box::new(Machine::adopt(now(), settings.config(), &left));
+    (machine, Some(Adopted { pid: left.pid, identity: left.identity, watch: left.watch }))
+}
+
 /// A service being supervised.
 struct Supervisor {
     processes: Processes,
     control: Control,
-    machine: Machine,
+    machine: Box<Machine>,
     publisher: Publisher,
     settings: Settings,
     /// Where the service says that it is ready.

@@ -81,9 +81,16 @@ pub enum Watch {
 }
 
 /// Reads what is left in the current directory. `None` where no service of its runs, or where that is not certain.
-pub fn left_behind(surroundings: &Surroundings) -> Option<LeftBehind> {
+pub fn left_behind(surroundings: &Surroundings) -> Option<Box<LeftBehind>> {
+    read_left_behind(&open_own(details::PATH)?, surroundings)
+}
+
+/// A function of its own, so that its buffer is on the stack of those only that need it.
+#[inline(never)]
+fn read_left_behind(file: &OwnedFd, surroundings: &Surroundings) -> Option<Box<LeftBehind>> {
     let mut buffer = [0; details::MAX_SIZE];
-    let details = Details::read(read_own(details::PATH, &mut buffer)?)?;
+    let length = read(file, &mut buffer).ok()?;
+    let details = Details::read(buffer.get(..length)?)?;
     let (identity, number) = (details.identity?, details.pid?);
     let pid = Pid::from_raw(i32::try_from(number).ok()?);
     // The descriptor first: what is compared after that is about the process that it stands for.
@@ -96,10 +103,11 @@ pub fn left_behind(surroundings: &Surroundings) -> Option<LeftBehind> {
         return None;
     }
     let mut buffer = [0; Status::SIZE];
-    let status = read_own(status::PATH, &mut buffer).and_then(|bytes| bytes.try_into().ok()).map(Status::from_bytes);
+    let whole = |file| read(&file, &mut buffer) == Ok(Status::SIZE);
+    let status = open_own(status::PATH).is_some_and(whole).then(|| Status::from_bytes(buffer));
     // Another supervise may have written it since.
     let status = status.filter(|status| status.pid.is_some_and(|pid| pid.get() == number));
-    Some(LeftBehind {
+    Some(Box::new(LeftBehind {
         pid,
         identity,
         since: status.map_or(details.since, |status| status.since),
@@ -109,7 +117,7 @@ pub fn left_behind(surroundings: &Surroundings) -> Option<LeftBehind> {
         restarts: details.restarts,
         last_end: details.last_end,
         watch,
-    })
+    }))
 }
 
 impl Watch {
@@ -152,21 +160,17 @@ fn started(pid: Pid) -> Option<u64> {
         *to = *from;
     }
     let file = open_to_read(CStr::from_bytes_until_nul(&path).ok()?).ok()?;
-    let mut text = [0; 512];
+    let mut text = [0; 384];
     let length = read(&file, &mut text).ok()?;
     Identity::started(text.get(..length)?)
 }
 
 /// A file that supervise's user wrote: no link, and nobody else's.
-fn read_own<'b>(path: &CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+fn open_own(path: &CStr) -> Option<OwnedFd> {
     let file = open_to_read(path).ok()?;
     let found = fstat(&file).ok()?;
     let is_file = SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
-    if !is_file || found.st_uid != geteuid().as_raw() {
-        return None;
-    }
-    let length = read(&file, buffer).ok()?;
-    buffer.get(..length)
+    (is_file && found.st_uid == geteuid().as_raw()).then_some(file)
 }
 
 fn open_to_read(path: &CStr) -> nix::Result<OwnedFd> {
