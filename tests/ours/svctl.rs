@@ -37,7 +37,8 @@ fn hold_acts(programs: &'static Programs) {
     assert_ne!(first, second);
 
     let paused = svctl(&tree, &["pause", "web"]);
-    assert_eq!((paused.end, text(&paused.stdout)), (End::Code(0), format!("web: paused (pid {second})\n")));
+    assert_eq!(paused.end, End::Code(0), "{paused:?}");
+    assert!(text(&paused.stdout).starts_with(&format!("web: paused (pid {second})")), "{paused:?}");
     assert!(Status::of(&tree, "scan/web").is_some_and(|status| status.paused != 0));
     assert_eq!(svctl(&tree, &["resume", "web"]).end, End::Code(0));
 
@@ -78,9 +79,9 @@ fn a_service_that_cannot_run_is_told_with_its_end() {
     assert_eq!(once, exits(1, "job: ended (exit 3)\n", ""));
     let started = svctl(&tree, &["start", "job"]);
     assert_eq!(started, exits(1, "job: ends again and again (exit 3)\n", ""));
-    let history = svctl(&tree, &["history", "job"]);
-    assert!(text(&history.stdout).lines().all(|line| line.contains("  exit 3 after 0.")), "{history:?}");
-    assert!(text(&history.stdout).lines().count() >= 4, "{history:?}");
+    let history = || text(&svctl(&tree, &["history", "job"]).stdout);
+    daemontools_tests::until("one end of once and three of start", || history().lines().count() >= 4);
+    assert!(history().lines().all(|line| line.contains("  exit 3 after ")), "{}", history());
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn what_cannot_be_reached_ends_the_wait() {
     daemontools_tests::until("the service ignores TERM", || tree.path("scan/deaf/deaf").exists());
     let stopped = svctl(&tree, &["stop", "-t", "1s", "deaf"]);
     assert_eq!(stopped.end, End::Code(99), "{stopped:?}");
-    assert!(text(&stopped.stdout).starts_with("deaf: timed out after 1."), "{stopped:?}");
+    assert!(text(&stopped.stdout).starts_with("deaf: timed out after "), "{stopped:?}");
     assert_eq!(until_up(&tree, "scan/deaf"), pid);
 }
 
@@ -159,5 +160,5 @@ fn why_names_what_is_not_as_wanted() {
         let why = svctl(&tree, &["why"]);
         why.end == End::Code(1) && text(&why.stdout).starts_with("job: failing")
     });
-    assert!(text(&svctl(&tree, &["why"]).stdout).contains("last end: exit 3 after 0."));
+    assert!(text(&svctl(&tree, &["why"]).stdout).contains("last end: exit 3 after "));
 }
