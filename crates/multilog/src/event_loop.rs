@@ -7,8 +7,8 @@ use daemontools_program::stdio::uninterrupted;
 use daemontools_program::wait::{readable, wait};
 use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::reap;
-use daemontools_sys::signal::Signals;
-use nix::sys::signal::{SigSet, Signal};
+use daemontools_sys::signal::{Signals, block};
+use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 
 use crate::PROGRAM;
@@ -23,7 +23,8 @@ pub fn run(script: Script) -> Outcome {
     umask(Mode::from_bits_truncate(0o022));
     let watched = [Signal::SIGTERM, Signal::SIGALRM, Signal::SIGCHLD];
     let signals = uninterrupted(|| Signals::watch(&watched)).unable([b"watch signals"])?;
-    uninterrupted(block_broken_pipe).unable([b"block signals"])?;
+    // A closed standard error must not kill multilog. Blocked, not ignored: a processor inherits the original disposition.
+    uninterrupted(|| block(&[Signal::SIGPIPE])).unable([b"block signals"])?;
     let mut output =
         Output { dispatcher: Dispatcher::open(script, &signals)?, signals: &signals, lines: Lines::All, reap_at: None };
     let mut input = Input::stdin()?;
@@ -31,13 +32,6 @@ pub fn run(script: Script) -> Outcome {
     copy(&mut input, &mut output);
     output.close();
     Ok(Exit::OK)
-}
-
-/// A closed standard error must not kill multilog. Blocked, not ignored: a processor inherits the original disposition.
-fn block_broken_pipe() -> nix::Result<()> {
-    let mut broken_pipe = SigSet::empty();
-    broken_pipe.add(Signal::SIGPIPE);
-    broken_pipe.thread_block()
 }
 
 /// Writes lines until the input ends, or until SIGTERM has come and a line is complete.

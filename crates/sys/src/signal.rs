@@ -5,7 +5,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::fd;
@@ -26,7 +26,9 @@ impl Signals {
         for &signal in signals {
             watched.add(signal);
         }
-        let mut for_child = watched.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        let mut for_child = SigSet::empty();
+        // Not thread_swap_mask: that takes an error of pthread_sigmask, which is no -1, for success.
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&watched), Some(&mut for_child))?;
         for &signal in signals {
             for_child.remove(signal);
             set_default(signal)?;
@@ -44,7 +46,7 @@ impl Signals {
 
     /// In a child, before exec: the mask as we were started with it, and the watched signals unblocked.
     pub fn hand_over(&self) -> nix::Result<()> {
-        self.for_child.thread_set_mask()
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.for_child), None)
     }
 }
 
@@ -56,7 +58,7 @@ impl AsFd for Signals {
 
 /// Blocks these signals, in addition to what is blocked already. A child gets its mask from `Signals::hand_over`.
 pub fn block(signals: &[Signal]) -> nix::Result<()> {
-    signals.iter().copied().collect::<SigSet>().thread_block()
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals.iter().copied().collect()), None)
 }
 
 /// Gives a signal its default disposition.
