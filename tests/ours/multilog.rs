@@ -160,6 +160,25 @@ fn a_processor_that_crashed_is_told_once() {
     assert_eq!(out, exits(0, "", "multilog: warning: processor crashed in ./d, pausing\n"));
 }
 
+/// Lines are lost then (docs/differences.md), but nobody takes the other's reading for the end of the input.
+#[test]
+fn two_readers_of_a_pipe_stay_until_its_end() {
+    let tree = tree();
+    let (reader, mut writer) = pipe();
+    let read =
+        |log| tree.command("multilog").arg(log).descriptor(0, reader.try_clone().expect("copy a descriptor")).spawn();
+    let mut readers = ["./a", "./b"].map(read);
+    for _ in 0..300 {
+        writer.write_all(&b"a line\n".repeat(100)).expect("write");
+    }
+    until("all is read", || is_drained(&reader));
+    assert!(readers.iter_mut().all(|process| process.ended().is_none()));
+    drop((writer, reader));
+    for process in readers {
+        assert_eq!(process.wait().end, End::Code(0));
+    }
+}
+
 /// 0.76 reads no more until the processor has ended. Ours goes on until the next file of that log is full.
 #[test]
 fn a_processor_at_work_keeps_no_log_waiting() {

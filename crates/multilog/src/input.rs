@@ -82,7 +82,8 @@ impl Input {
         match peek.copy(&mut self.buffer, self.window.owned()) {
             Ok(copied) => {
                 self.window.note_copied(copied);
-                Ok(if copied == 0 { Look::End } else { Look::Open })
+                // Where another process reads the pipe too, it may have taken what made the copy begin.
+                Ok(if copied == 0 && has_ended() { Look::End } else { Look::Open })
             }
             Err(Errno::EAGAIN) => {
                 self.window.note_copied(0);
@@ -206,6 +207,16 @@ fn drain(copy: &mut [u8]) -> nix::Result<usize> {
 fn is_ready() -> bool {
     let mut stdin = [PollFd::new(STDIN, PollFlags::POLLIN)];
     !matches!(poll(&mut stdin, PollTimeout::ZERO), Ok(0))
+}
+
+/// Whether the last writer of standard input, a pipe, has gone, and nothing is left in it.
+fn has_ended() -> bool {
+    let mut stdin = [PollFd::new(STDIN, PollFlags::POLLIN)];
+    let [stdin] = match poll(&mut stdin, PollTimeout::ZERO) {
+        Ok(_) => stdin,
+        Err(_) => return false,
+    };
+    stdin.revents().is_some_and(|found| found.contains(PollFlags::POLLHUP) && !found.contains(PollFlags::POLLIN))
 }
 
 /// The sentence of a read that will be tried again.
