@@ -2,12 +2,12 @@
 
 use std::ffi::CStr;
 
+use daemontools_program::directory;
 use daemontools_program::exec::Environment;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::stdio;
 use daemontools_sys::fd::open_private;
 use daemontools_sys::heap::try_reserve;
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -16,8 +16,7 @@ use crate::change::Change;
 
 /// Makes the changes that the files of the current directory ask for; messages call it `dir`.
 pub fn apply(environment: &mut Environment, dir: &[u8]) -> Result<(), Failure> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut entries = Dir::open(c".", flags, Mode::empty()).unable([b"read directory ", dir])?;
+    let mut entries = directory::open(c".").unable([b"read directory ", dir])?;
     for entry in entries.iter() {
         let entry = entry.unable([b"read directory ", dir])?;
         let name = entry.file_name();

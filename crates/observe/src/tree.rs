@@ -3,15 +3,15 @@
 use std::ffi::{CStr, CString};
 
 use daemontools_core::label::Label;
+use daemontools_program::directory;
 use daemontools_program::file_kind::Kind;
 use daemontools_program::path::append;
 use daemontools_service::report::{ServiceReport, State};
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_service::status_error::StatusError;
-use nix::dir::{Dir, Type};
+use nix::dir::Type;
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, stat};
+use nix::sys::stat::stat;
 
 /// Which service comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +104,8 @@ pub fn sort(entries: &mut [Entry], order: Sort) {
 
 /// The names in the current directory that svscan looks at.
 pub fn names() -> nix::Result<Vec<CString>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let mut names = Vec::new();
-    for entry in Dir::open(c".", flags, Mode::empty())?.iter() {
+    for entry in directory::open(c".")?.iter() {
         let entry = entry?;
         let may_be_directory = matches!(entry.file_type(), None | Some(Type::Directory | Type::Symlink));
         if may_be_directory && !entry.file_name().to_bytes().starts_with(b".") {

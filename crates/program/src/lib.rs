@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod clock;
+pub mod directory;
 pub mod entry;
 pub mod errno;
 pub mod exec;

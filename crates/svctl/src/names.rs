@@ -2,10 +2,10 @@
 
 use std::ffi::{CStr, CString};
 
+use daemontools_program::directory;
 use daemontools_program::failure::{Failure, Unable};
-use nix::dir::Dir;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
-use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::sys::stat::{SFlag, fstatat};
 
 /// A service that was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +46,7 @@ pub fn resolve(dir: &CStr, words: &[CString]) -> Result<Vec<Named>, Failure> {
 
 /// The names in a scan directory that svscan would take for services, sorted.
 pub fn all(dir: &CStr) -> Result<Vec<Vec<u8>>, Failure> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut open = Dir::open(dir, flags, Mode::empty()).unable([b"open directory ", dir.to_bytes()])?;
+    let mut open = directory::open(dir).unable([b"open directory ", dir.to_bytes()])?;
     let mut names = Vec::new();
     for entry in open.iter() {
         let entry = entry.unable([b"read directory ", dir.to_bytes()])?;

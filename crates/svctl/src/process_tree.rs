@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use daemontools_program::directory;
 use daemontools_program::printable::printable;
 use daemontools_program::stdio;
 use daemontools_sys::fd::open_private;
-use nix::dir::Dir;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::{SysconfVar, sysconf};
@@ -58,8 +58,7 @@ pub fn lines(pid: u32) -> Vec<String> {
 
 /// The ids of all processes.
 fn ids() -> Vec<u32> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let Ok(mut dir) = Dir::open(c"/proc", flags, Mode::empty()) else { return Vec::new() };
+    let Ok(mut dir) = directory::open(c"/proc") else { return Vec::new() };
     let mut ids: Vec<u32> =
         dir.iter().flatten().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect();
     ids.sort_unstable();

@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use daemontools_program::directory;
 use daemontools_program::stdio;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::fd::open_private;
 use daemontools_untrusted::Directory;
-use nix::dir::Dir;
 use nix::fcntl::{OFlag, readlink};
 use nix::sys::stat::{FileStat, Mode, stat};
 
@@ -79,7 +79,7 @@ fn children(process: u32) -> Vec<u32> {
 
 /// The names in a directory of `/proc`; none if it cannot be read.
 fn names(dir: &Path) -> Vec<OsString> {
-    let Ok(mut dir) = Dir::open(dir, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) else { return Vec::new() };
+    let Ok(mut dir) = directory::open(dir) else { return Vec::new() };
     dir.iter().flatten().map(|entry| OsString::from_vec(entry.file_name().to_bytes().to_vec())).collect()
 }
 

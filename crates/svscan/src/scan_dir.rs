@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 
+use daemontools_program::directory;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::file_kind::Kind;
 use daemontools_program::path;
@@ -10,7 +11,7 @@ use daemontools_program::stdio::write_all;
 use daemontools_service::part::Part;
 use daemontools_service::service_dir::has_reader;
 use daemontools_sys::fd::{duplicate_private, open_private, pipe_private};
-use nix::dir::{Dir, Type};
+use nix::dir::Type;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fstat, lstat, stat};
@@ -27,7 +28,7 @@ pub struct Entry {
 
 /// The entries of the scan directory whose names do not begin with a dot.
 pub fn entries() -> nix::Result<Vec<Entry>> {
-    let mut dir = Dir::from_fd(open_private(c".", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?)?;
+    let mut dir = directory::open(c".")?;
     let mut entries = Vec::new();
     for entry in dir.iter() {
         let entry = entry?;

@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
+use daemontools_program::directory;
 use daemontools_program::exec::{Environment, Prepared};
 use daemontools_program::failure::{Failure, Program, Unable};
 use daemontools_program::limits::{OpenFiles, raise_open_files};
@@ -11,7 +12,7 @@ use daemontools_service::part::Part;
 use daemontools_sys::fd::{can_unshare, duplicate_private_from, open_private, unshare_above};
 use daemontools_sys::process::{ChildStack, fork, leave, spawn_sharing};
 use daemontools_sys::signal::Signals;
-use nix::dir::{Dir, Entry};
+use nix::dir::Entry;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, readlink};
 use nix::sys::stat::{Mode, fstat};
@@ -202,9 +203,8 @@ impl Starter {
 
 /// A copy of `fd` whose number is higher than those of all descriptors that are open now.
 fn above_all(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
-    let open = open_private(c"/proc/self/fd", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty()).ok()?;
     let number = |entry: Entry| entry.file_name().to_str().ok()?.parse::<RawFd>().ok();
-    let highest = Dir::from_fd(open).ok()?.iter().flatten().filter_map(number).max()?;
+    let highest = directory::open(c"/proc/self/fd").ok()?.iter().flatten().filter_map(number).max()?;
     duplicate_private_from(fd, highest).ok()
 }
 
