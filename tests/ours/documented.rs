@@ -15,13 +15,14 @@ use crate::own_root::{bare_system, in_own_root, own_root};
 const COMMANDS: [&str; 9] = [".ci/run", "apt-get", "cargo", "docker", "dpkg", "ln", "make", "sh", "systemctl"];
 
 /// Commands that are not run as they are: how they begin, and what is run instead.
-const INSTEAD: [(&str, &str); 18] = [
+const INSTEAD: [(&str, &str); 19] = [
     // The suite, from within the suite: that there is such a target.
     ("make test", "make -n test test-original test-deb"),
     ("make fuzz", "make -n fuzz"),
     ("make torture", "make -n torture"),
     ("make bench", "make -n bench"),
     ("make stress", "make -n stress"),
+    ("make cross", "make -n cross"),
     ("make demo", "make -n demo"),
     ("make check", "make -n check"),
     ("make dist", "make -n dist"),
