@@ -58,7 +58,10 @@ struct Line {
 
 fn lines() -> Vec<Line> {
     let listed = include_str!("invocations.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    // tests/cross says so of programs that are linked with musl, which does not know the leap seconds of such a zone.
+    let no_leap_seconds = std::env::var_os("WITHOUT_LEAP_SECONDS").is_some();
     let mut lines: Vec<Line> = listed
+        .filter(|line| !(no_leap_seconds && line.contains("TZ=right/")))
         .map(|line| match line.strip_prefix("differs ").and_then(|line| line.split_once(": ")) {
             Some((why, text)) => Line { text: text.into(), differs: Some(why.into()) },
             None => Line { text: line.into(), differs: None },
