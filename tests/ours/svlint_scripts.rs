@@ -275,7 +275,7 @@ fn links_that_lead_nowhere() {
     assert_eq!(found(&tree, "t"), ["SL017 t/sv/log"]);
 }
 
-/// Who owns `supervise/` says who supervise runs as, whoever looks.
+/// The owner of `supervise/` tells which account supervise runs as, whichever account runs svlint.
 #[test]
 fn another_user_finds_nothing_in_a_sound_tree() {
     if !needs_root("svlint as another user") {

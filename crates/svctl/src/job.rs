@@ -116,7 +116,7 @@ impl Job {
                 Some(State::Ready) => Verdict::Reached(format!("up (pid {pid}), ready")),
                 Some(State::Starting) => Verdict::Wait(None),
                 _ if status.want == Want::Down => Verdict::Wait(None),
-                _ => match LASTING.saturating_sub(age(status, look.now)) {
+                _ => match LASTING.saturating_sub(look.now.since(status.since)) {
                     Duration::ZERO => Verdict::Reached(format!("up (pid {pid})")),
                     left => Verdict::Wait(Some(look.clock + left)),
                 },
@@ -182,13 +182,6 @@ fn with_reason(words: &str, details: Option<&ServiceDetails>) -> String {
         Some(details) if !details.reason.is_empty() => format!("{words}: {}", printable(&details.reason)),
         _ => words.into(),
     }
-}
-
-/// How long the status has been so; none if it is from the future.
-fn age(status: &Status, now: Label) -> Duration {
-    let nanoseconds = |label: Label| u128::from(label.seconds()) * 1_000_000_000 + u128::from(label.nanoseconds());
-    let age = nanoseconds(now).saturating_sub(nanoseconds(status.since));
-    Duration::from_nanos(u64::try_from(age).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! svctl without its `main`: `options` reads what was typed and `names` finds the services that are meant; `job` decides
-//! how one service gets to the state that is wanted, `event_loop` brings all of them there; `status` and
-//! `why` look at one service, `screen` is the text about it, `process_tree` what runs in it, `history` its last ends;
-//! `siblings` runs the programs of ours that do the rest.
+//! how one service gets to the state that is wanted, `event_loop` brings all of them there; `status` looks
+//! at services, `screen` is the text about one, `settings` reads its settings, `process_tree` what runs in it, `history` has
+//! its last ends; `siblings` runs the programs of ours that do the rest.
 #![forbid(unsafe_code)]
 
 use daemontools_program::failure::Program;

@@ -4,8 +4,9 @@ use std::ffi::{CStr, CString};
 
 use daemontools_program::directory;
 use daemontools_program::failure::{Failure, Unable};
+use daemontools_program::file_kind::Kind;
 use nix::fcntl::{AT_FDCWD, AtFlags};
-use nix::sys::stat::{SFlag, fstatat};
+use nix::sys::stat::fstatat;
 
 /// A service that was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,8 +123,7 @@ fn nearest<'a>(word: &[u8], names: &'a [Vec<u8>]) -> Option<&'a [u8]> {
 }
 
 fn is_directory(path: &CStr) -> bool {
-    let is_directory = |mode| SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
-    fstatat(AT_FDCWD, path, AtFlags::empty()).is_ok_and(|found| is_directory(found.st_mode))
+    fstatat(AT_FDCWD, path, AtFlags::empty()).is_ok_and(|found| Kind::of(&found) == Kind::Directory)
 }
 
 #[cfg(test)]

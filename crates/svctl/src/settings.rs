@@ -4,18 +4,19 @@
 use std::ffi::CString;
 
 use daemontools_core::settings::{DIRECTORY, Kind, MAX_SIZE, Setting};
+use daemontools_program::file_kind::Kind as FileKind;
 use daemontools_program::stdio;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::fd::open_private_at;
 use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::stat::{Mode, fstat};
 
 /// The contents of a setting's file; `None` where there is none, or no regular file of a setting's size.
 pub fn read(dir: &ServiceDir, setting: Setting) -> Option<Vec<u8>> {
     let path = CString::new([DIRECTORY, b"/", setting.name().as_bytes()].concat()).ok()?;
     let file = open_private_at(dir, path.as_c_str(), OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()).ok()?;
     let found = fstat(&file).ok()?;
-    if SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+    if FileKind::of(&found) != FileKind::File {
         return None;
     }
     let mut contents = vec![0; MAX_SIZE];

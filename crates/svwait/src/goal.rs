@@ -101,7 +101,7 @@ impl Progress {
             let ready_since = seen.ready_since.filter(|_| goal.state == State::Ready);
             let since = ready_since.unwrap_or(status.since);
             known(since, status.pid).unwrap_or_else(|| {
-                let left = goal.lasting.saturating_sub(age(since, now.label));
+                let left = goal.lasting.saturating_sub(now.label.since(since));
                 (since, status.pid, now.clock + left)
             })
         });
@@ -157,7 +157,7 @@ impl Progress {
         let Some(status) = self.seen.status else {
             return if self.seen.supervised { "supervised, without a status" } else { "not supervised" }.into();
         };
-        let seconds = age(status.since, now).as_secs();
+        let seconds = now.since(status.since).as_secs();
         let not_ready = if self.seen.ready == Some(false) { ", not ready" } else { "" };
         match (self.seen.supervised, status.pid) {
             (true, Some(pid)) => format!("up (pid {pid}) {seconds} seconds{not_ready}"),
@@ -165,13 +165,6 @@ impl Progress {
             (false, _) => "not supervised".into(),
         }
     }
-}
-
-/// How long ago this was; no time if it is in the future.
-fn age(since: Label, now: Label) -> Duration {
-    let nanoseconds = |label: Label| u128::from(label.seconds()) * 1_000_000_000 + u128::from(label.nanoseconds());
-    let age = nanoseconds(now).saturating_sub(nanoseconds(since));
-    Duration::from_nanos(u64::try_from(age).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
