@@ -10,6 +10,7 @@ pub mod identity;
 pub mod label;
 pub mod notify;
 pub mod restarts;
+pub mod resume;
 mod rolling_counter;
 pub mod run_record;
 pub mod settings;
