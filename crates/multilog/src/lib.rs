@@ -1,12 +1,14 @@
 //! multilog: the words of the command line (`script`, `settings`, `pattern`), where lines begin and end (`line`), what happens to them
 //! (`dispatch`, `prefilter`, `log`, `status_file`), how the files of a log come and go (`quota`, `rotation`, `recovery`,
-//! `archive` decide without touching a file; `cyclog` and `processor` do it), and the input that loses nothing (`input`,
+//! `archive`, `schedule`
+//! decide without touching a file; `cyclog` and `processor` do it), and the input that loses nothing (`input`,
 //! `window`, `peek`, `buffer`). The loop around it all is `event_loop`.
 #![forbid(unsafe_code)]
 
 use daemontools_program::failure::{Outcome, Program};
 use daemontools_sys::args::Args;
 
+mod age;
 mod archive;
 mod buffer;
 mod cyclog;
@@ -23,6 +25,7 @@ mod quota;
 mod recovery;
 mod retry;
 mod rotation;
+mod schedule;
 mod script;
 mod settings;
 mod status_file;

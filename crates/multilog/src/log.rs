@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::PROGRAM;
+use crate::age::Age;
 use crate::buffer::reserved;
 use crate::cyclog::Cyclog;
 use crate::processor;
@@ -49,6 +50,8 @@ pub struct Log {
     unsynced_since: Option<Instant>,
     /// When to look for archived files that are too old, if there is a limit.
     prune_at: Option<Instant>,
+    /// How old the current file is, if that limits it.
+    age: Option<Age>,
     /// Whether the line that is being read goes to this log, as far as it is known yet.
     pub chosen: bool,
 }
@@ -58,6 +61,7 @@ impl Log {
     pub fn open(plan: Plan, gathered: usize) -> Result<Log, Failure> {
         let (cyclog, used) = Cyclog::new(plan)?;
         let is_pruned = plan.settings.max_age.is_some() || plan.settings.max_total.is_some();
+        let age = plan.settings.rotate.map(|schedule| Age::new(schedule, cyclog.first_written(used)));
         Ok(Log {
             cyclog,
             quota: Quota::new(plan.size, used),
@@ -71,6 +75,7 @@ impl Log {
             sync: plan.settings.sync,
             unsynced_since: None,
             prune_at: is_pruned.then(Instant::now),
+            age,
             chosen: false,
         })
     }
@@ -103,6 +108,8 @@ impl Log {
                 self.step(step, now, signals);
             } else if self.full && !busy {
                 self.progress.rotate();
+            } else if !busy && self.age.as_mut().is_some_and(|age| age.is_over(now)) {
+                self.rotate();
             } else if !busy && self.prune_at.is_some_and(|moment| now >= moment) {
                 self.prune(now);
             } else if !waits && self.progress.takes_lines() && self.is_sync_due(written, now) {
@@ -130,6 +137,9 @@ impl Log {
                 }
                 if step == Step::Open {
                     self.quota.renew();
+                    if let Some(age) = &mut self.age {
+                        age.renew();
+                    }
                     self.full = false;
                 }
                 self.succeeded();
@@ -171,6 +181,9 @@ impl Log {
 
     fn note_written(&mut self, count: usize) {
         self.write_at = None;
+        if let Some(age) = self.age.as_mut().filter(|_| count > 0) {
+            age.note_written();
+        }
         self.quota.use_up(count);
         if self.gathered.is_empty() {
             self.run.start += count;
@@ -194,8 +207,9 @@ impl Log {
         };
         // After a failure, everything about the current file waits.
         let current = self.write_at.or(sync_at);
-        let prune_at = self.prune_at.filter(|_| !self.progress.is_busy());
-        self.progress.deadline().into_iter().chain(current).chain(prune_at).min()
+        let looks = self.prune_at.into_iter().chain(self.age.as_ref().and_then(Age::deadline));
+        let looks = looks.filter(|_| !self.progress.is_busy());
+        self.progress.deadline().into_iter().chain(current).chain(looks).min()
     }
 
     /// Whether what was written is to be brought to the disk now; `written` if nothing else is to be written first.

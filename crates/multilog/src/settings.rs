@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use daemontools_program::failure::Failure;
 
+use crate::schedule::Schedule;
+
 /// How a log is kept, beyond what 0.76's own words say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -13,6 +15,8 @@ pub struct Settings {
     pub max_age: Option<Duration>,
     /// The largest sum of the sizes of archived files, in bytes.
     pub max_total: Option<u64>,
+    /// When a file is finished because of its age.
+    pub rotate: Option<Schedule>,
     /// When lines are brought to the disk.
     pub sync: Sync,
     /// The mode of a file that is being written, without the execute bit that marks a finished one.
@@ -37,7 +41,15 @@ pub enum Sync {
 impl Default for Settings {
     /// What 0.76 does.
     fn default() -> Settings {
-        Settings { max_age: None, max_total: None, sync: Sync::Rotate, mode: 0o644, dir_mode: 0o700, group: None }
+        Settings {
+            max_age: None,
+            max_total: None,
+            rotate: None,
+            sync: Sync::Rotate,
+            mode: 0o644,
+            dir_mode: 0o700,
+            group: None,
+        }
     }
 }
 
@@ -71,6 +83,7 @@ impl Settings {
             b"size" => return Some(size(value).filter(|&size| size >= SMALLEST).map(Change::Size)),
             b"max-age" => time(value).map(|age| self.max_age = Some(age)),
             b"max-total" => size(value).map(|total| self.max_total = Some(total)),
+            b"rotate" => schedule(value).map(|schedule| self.rotate = Some(schedule)),
             b"sync" => sync(value).map(|sync| self.sync = sync),
             b"mode" => mode(value, 0o777, 0o600).map(|mode| self.mode = mode & !0o100),
             b"dir-mode" => mode(value, 0o7777, 0o700).map(|mode| self.dir_mode = mode),
@@ -115,6 +128,15 @@ fn time(value: &[u8]) -> Option<Duration> {
         _ => return None,
     };
     number(digits)?.checked_mul(unit).filter(|&seconds| seconds > 0).map(Duration::from_secs)
+}
+
+fn schedule(value: &[u8]) -> Option<Schedule> {
+    match value {
+        b"hourly" => Some(Schedule::Hourly),
+        b"daily" => Some(Schedule::Daily),
+        b"weekly" => Some(Schedule::Weekly),
+        _ => time(value).map(Schedule::After),
+    }
 }
 
 fn sync(value: &[u8]) -> Option<Sync> {
@@ -162,6 +184,8 @@ mod tests {
     fn each_setting_is_noted() {
         assert_eq!(set(b"max-age=30d").max_age, Some(Duration::from_secs(30 * 86_400)));
         assert_eq!(set(b"max-total=2g").max_total, Some(2 << 30));
+        assert_eq!(set(b"rotate=24h").rotate, Some(Schedule::After(Duration::from_secs(86_400))));
+        assert_eq!(set(b"rotate=weekly").rotate, Some(Schedule::Weekly));
         assert_eq!(set(b"sync=always").sync, Sync::Always);
         assert_eq!(set(b"sync=1s").sync, Sync::After(Duration::from_secs(1)));
         assert_eq!(set(b"sync=rotate").sync, Sync::Rotate);

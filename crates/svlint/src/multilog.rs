@@ -24,7 +24,8 @@ enum Action {
 }
 
 /// The settings that multilog knows, with what comes before their values.
-const SETTINGS: [&str; 7] = [":size=", ":max-age=", ":max-total=", ":sync=", ":mode=", ":dir-mode=", ":group="];
+const SETTINGS: [&str; 8] =
+    [":size=", ":max-age=", ":max-total=", ":rotate=", ":sync=", ":mode=", ":dir-mode=", ":group="];
 
 /// multilog(8), by first letters.
 const ACTIONS: [(char, Action); 11] = [
@@ -262,7 +263,7 @@ mod tests {
             ),
             (
                 ":max-age=3d ./main :max-size=1g ./big",
-                "multilog does not know the setting :max-size=1g, and does not start - write one of :size= :max-age= :max-total= :sync= :mode= :dir-mode= :group=",
+                "multilog does not know the setting :max-size=1g, and does not start - write one of :size= :max-age= :max-total= :rotate= :sync= :mode= :dir-mode= :group=",
             ),
             (
                 "./main :sync=1s",

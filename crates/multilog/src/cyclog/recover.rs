@@ -1,11 +1,16 @@
 //! Recovery of a log directory: finds what an earlier run left, and performs what `recovery` decides.
 
+use std::ffi::CStr;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use daemontools_core::label::Label;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::stdio::uninterrupted;
 use daemontools_sys::fd::open_private_at;
 use nix::fcntl::OFlag;
 use nix::sys::stat::FileStat;
-use std::ffi::CStr;
 
 use super::{CURRENT, Cyclog, NEW_STATE, OWN, PREVIOUS, PROCESSED, STATE};
 use crate::archive::Completeness;
@@ -24,6 +29,24 @@ impl Cyclog {
         uninterrupted(|| self.give_mode(Some(&current))).unable([b"set mode of ", self.name(), b"/current"])?;
         self.current = Some(current);
         Ok(size)
+    }
+
+    /// When the first line of a current file of `used` bytes was written, in seconds of Unix time: its stamp tells, else the
+    /// time when the file was made, or when it was last written. `None` if it has no line.
+    pub fn first_written(&self, used: u64) -> Option<i64> {
+        if used == 0 {
+            return None;
+        }
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+        let file = File::from(uninterrupted(|| open_private_at(&self.dir, CURRENT, flags, OWN)).ok()?);
+        let mut stamp = [0; Label::TEXT];
+        if file.read_exact_at(&mut stamp, 0).is_ok() {
+            if let Some((label, _)) = Label::from_text(&stamp) {
+                return Some(label.to_unix());
+            }
+        }
+        let about = file.metadata().ok()?;
+        about.created().or_else(|_| about.modified()).ok().and_then(unix)
     }
 
     /// Which files an earlier run left, and the size of a current file that is appended to.
@@ -72,6 +95,10 @@ impl Cyclog {
         retry(|| self.make_room(0));
         retry(|| self.keep(file, ending));
     }
+}
+
+fn unix(time: SystemTime) -> Option<i64> {
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
 fn is_file(stat: &FileStat) -> bool {
