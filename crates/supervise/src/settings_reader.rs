@@ -4,11 +4,12 @@
 //! Only files are believed that nobody can write but root, supervise's user and, in the service directory, the owner of
 //! `run`. What cannot be used is said once, and again when it has changed.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
 use daemontools_core::settings::{Kind, MAX_SIZE, Setting};
+use daemontools_core::text::Decimal;
 use daemontools_program::errno::reason;
 use daemontools_program::failure::Program;
 use daemontools_program::stdio::read;
@@ -16,7 +17,7 @@ use daemontools_sys::fd::open_private_at;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
-use nix::unistd::{fchdir, getcwd, geteuid};
+use nix::unistd::{fchdir, getcwd, geteuid, getppid};
 
 use crate::config::{Config, Place};
 use crate::said::Said;
@@ -35,8 +36,10 @@ pub struct SettingsReader {
     program: &'static Program,
     /// The service directory as it was given.
     name: &'static [u8],
-    /// The directory that supervise was started in; `None`: it could not be opened.
+    /// The scan directory; `None`: it could not be opened.
     tree: Option<OwnedFd>,
+    /// Whether the service is the logger of another one.
+    is_logger: bool,
     said: Said,
 }
 
@@ -57,10 +60,14 @@ struct Directory<'a> {
 }
 
 impl SettingsReader {
-    /// For the service directory `name`; to be called in the scan directory.
+    /// For the service directory `name`; to be called in the directory that supervise was started in.
     pub fn new(program: &'static Program, name: &'static [u8]) -> SettingsReader {
-        let tree = open_private_at(AT_FDCWD, c".", OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty()).ok();
-        SettingsReader { program, name, tree, said: Said::nothing() }
+        let here = open_path(c".");
+        let is_logger = is_logger(name);
+        match here.as_ref().and_then(|here| scan_dir_of_logger(name, here)) {
+            Some(tree) => SettingsReader { program, name, tree: Some(tree), is_logger: true, said: Said::nothing() },
+            None => SettingsReader { program, name, tree: here, is_logger, said: Said::nothing() },
+        }
     }
 
     /// The settings as they are now.
@@ -98,13 +105,13 @@ impl SettingsReader {
         fchdir(self.tree.as_ref().ok_or(Errno::ENOENT)?)?;
         let path = getcwd().map(|path| path.into_os_string().into_vec());
         fchdir(&here)?;
-        let directory: &[u8] = if self.is_logger() { b"/.supervise.d/log" } else { b"/.supervise.d" };
+        let directory: &[u8] = if self.is_logger { b"/.supervise.d/log" } else { b"/.supervise.d" };
         Ok([&path?, directory].concat())
     }
 
     fn read_tree(&mut self, config: &mut Config, tree: &OwnedFd, me: u32) {
         let directory = Directory { place: Place::Tree, fd: tree.as_fd(), owners: [me, me] };
-        if !self.is_logger() {
+        if !self.is_logger {
             return self.read_directory(config, &directory);
         }
         // Who may write the directory may put another `log` into it.
@@ -140,17 +147,12 @@ impl SettingsReader {
         }
     }
 
-    /// Whether the service is the logger of another one.
-    fn is_logger(&self) -> bool {
-        is_logger(self.name)
-    }
-
     /// Says that a setting, or a whole directory of them, is not used, if that was not said before.
     fn refuse(&mut self, place: Place, setting: Option<Setting>, found: Option<&FileStat>, refused: &Refused) {
         if !self.said.is_new(place, setting, found) {
             return;
         }
-        let (above, slash, directory): (&[u8], &[u8], &[u8]) = match (place, self.is_logger()) {
+        let (above, slash, directory): (&[u8], &[u8], &[u8]) = match (place, self.is_logger) {
             (Place::Service, _) => (self.name, b"/", b"supervise.d"),
             (Place::Tree, false) => (b"", b"", b".supervise.d"),
             (Place::Tree, true) => (b"", b"", b".supervise.d/log"),
@@ -246,6 +248,23 @@ fn c_name(setting: Setting, buffer: &mut [u8; NAME_SIZE]) -> Option<&CStr> {
     let name = setting.name().as_bytes();
     buffer.get_mut(..name.len())?.copy_from_slice(name);
     CStr::from_bytes_until_nul(buffer).ok()
+}
+
+fn open_path(path: &CStr) -> Option<OwnedFd> {
+    open_private_at(AT_FDCWD, path, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty()).ok()
+}
+
+/// The scan directory of a logger that svscan started, as 0.76 does: as `log`, in the service directory. It is where svscan
+/// works. `None`: this is a service called `log`, or something else than svscan started it.
+fn scan_dir_of_logger(name: &[u8], here: &OwnedFd) -> Option<OwnedFd> {
+    if name != b"log" {
+        return None;
+    }
+    let parent = u64::try_from(getppid().as_raw()).ok()?;
+    let path = CString::new([b"/proc/", Decimal::new(parent).as_bytes(), b"/cwd"].concat()).ok()?;
+    let scan_dir = open_path(&path)?;
+    let place = |directory: &OwnedFd| fstat(directory).ok().map(|found| (found.st_dev, found.st_ino));
+    (place(&scan_dir)? != place(here)?).then_some(scan_dir)
 }
 
 /// Whether this is the directory of a logger: `log` in another directory.
