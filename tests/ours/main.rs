@@ -27,6 +27,8 @@ mod release;
 mod supervise;
 mod supervise_adoption;
 mod supervise_details;
+mod supervise_ending;
+mod supervise_readiness;
 mod supervise_settings;
 mod svctl;
 mod svlint;
