@@ -31,6 +31,7 @@ mod supervise_ending;
 mod supervise_readiness;
 mod supervise_settings;
 mod svctl;
+mod svctl_enable;
 mod svlint;
 mod svlint_live;
 mod svlint_scripts;

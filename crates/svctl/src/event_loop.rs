@@ -1,138 +1,157 @@
-//! Sends the commands, waits for changes of all services at once, and prints a line for each when its job is over.
+//! Waits for several services at once, whatever each is waited for, and prints a line for each when its task is over.
 
+use std::ffi::CString;
 use std::ffi::OsStr;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use daemontools_core::settings::{Setting, Settings};
+use daemontools_core::label::Label;
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Unable};
 use daemontools_program::printable::printable;
 use daemontools_program::stdio::print;
 use daemontools_program::wait::{readable, wait};
-use daemontools_service::report::ServiceReport;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::signal::ignore;
 use daemontools_watch::{ENTRIES, Watcher};
 use nix::sys::inotify::AddWatchFlags;
 use nix::sys::signal::Signal;
 
-use crate::job::{Job, Look, Verdict};
+use crate::job::Verdict;
 use crate::names::Named;
-use crate::options::{Act, Options};
-use crate::{settings, siblings};
+use crate::our_programs;
 
-/// A job failed.
-const FAILED: Exit = Exit(1);
-/// A job was given up.
-const TIMED_OUT: Exit = Exit(99);
+/// A task failed.
+pub const FAILED: Exit = Exit(1);
+/// A task was given up.
+pub const TIMED_OUT: Exit = Exit(99);
 /// How often every service is looked at, whatever the watches report: a supervise that was killed reports nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a service may take if neither its settings nor an option say so.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How much longer than its setting a service may take.
-const MARGIN: Duration = Duration::from_secs(10);
 /// How many lines of its log follow a failure.
 const LOG_LINES: &str = "5";
 /// What matters in `supervise/`: new files, and a status that is written in place.
 const CHANGES: AddWatchFlags = ENTRIES.union(AddWatchFlags::IN_MODIFY);
 
+/// The moment of a look, by both clocks.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    /// The time of day, with which statuses are stamped.
+    pub now: Label,
+    /// The same by the monotonic clock.
+    pub clock: Instant,
+}
+
+/// What is done with one service until it is where it should be.
+pub trait Task {
+    /// Looks once, and does what is to be done next.
+    fn look(&mut self, moment: Moment) -> Verdict;
+
+    /// How far it has come, for one that is given up.
+    fn state(&self) -> String;
+
+    /// What is readable when there is something to look at, besides the changes in `supervise/`.
+    fn wakes(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
 /// A service that is waited for.
 struct Waited<'a> {
     named: &'a Named,
-    dir: ServiceDir,
-    job: Job,
-    deadline: Instant,
-    /// When to look again, if the job says so.
-    look_at: Option<Instant>,
+    task: Box<dyn Task + 'a>,
     began: Instant,
+    deadline: Instant,
+    /// When to look again, if the task says so.
+    look_at: Option<Instant>,
 }
 
-/// Brings the services into the state that `act` wants.
-pub fn act(act: Act, services: &[Named], options: &Options) -> Outcome {
-    ignore(Signal::SIGPIPE).unable([b"ignore SIGPIPE"])?;
-    let mut watcher = Watcher::new();
-    let (mut waited, mut exit) = (Vec::new(), Exit::OK);
-    for (key, named) in services.iter().enumerate() {
-        watcher.watch_path(&Path::new(OsStr::from_bytes(named.path.to_bytes())).join("supervise"), CHANGES, &key);
-        match begin(act, named, options) {
-            Ok(service) if options.wait => waited.push(service),
-            Ok(_) => {}
-            Err(reason) => {
-                exit = FAILED;
-                say(named, &reason)?;
+/// All services that are waited for.
+pub struct Tasks<'a> {
+    waited: Vec<Waited<'a>>,
+    watcher: Watcher<usize>,
+    watched: usize,
+    exit: Exit,
+}
+
+impl<'a> Tasks<'a> {
+    /// None yet. From now on a supervise that ends while it is sent a command is an error and no signal.
+    pub fn new() -> Result<Tasks<'a>, Failure> {
+        ignore(Signal::SIGPIPE).unable([b"ignore SIGPIPE"])?;
+        Ok(Tasks { waited: Vec::new(), watcher: Watcher::new(), watched: 0, exit: Exit::OK })
+    }
+
+    /// Notices changes of the service in this directory. To be called before its state is looked at.
+    pub fn watch(&mut self, directory: &[u8]) {
+        let supervise = Path::new(OsStr::from_bytes(directory)).join("supervise");
+        self.watcher.watch_path(&supervise, CHANGES, &self.watched);
+        self.watched += 1;
+    }
+
+    /// A service that is waited for, for that long.
+    pub fn add(&mut self, named: &'a Named, patience: Duration, task: impl Task + 'a) {
+        let began = Instant::now();
+        let task = Box::new(task);
+        self.waited.push(Waited { named, task, began, deadline: began + patience, look_at: None });
+    }
+
+    /// A service with which nothing can be done.
+    pub fn refuse(&mut self, named: &Named, reason: &str) -> Result<(), Failure> {
+        self.exit = worse(self.exit, FAILED);
+        say(named, reason)
+    }
+
+    /// Waits for all. The exit code: 0 if each is where it should be.
+    pub fn wait(mut self) -> Outcome {
+        while !self.waited.is_empty() {
+            let mut left = Vec::new();
+            for mut service in std::mem::take(&mut self.waited) {
+                match look(&mut service)? {
+                    None => left.push(service),
+                    Some(ended) => self.exit = worse(self.exit, ended),
+                }
+            }
+            self.waited = left;
+            if !self.waited.is_empty() {
+                self.sleep();
             }
         }
+        Ok(self.exit)
     }
-    while !waited.is_empty() {
-        let mut left = Vec::new();
-        for mut service in waited {
-            match look(&mut service)? {
-                None => left.push(service),
-                Some(ended) => exit = worse(exit, ended),
-            }
-        }
-        waited = left;
-        if !waited.is_empty() {
-            sleep(&waited, &mut watcher);
-        }
-    }
-    Ok(exit)
-}
 
-/// Sends the commands of one job. The error is what to say about the service.
-fn begin<'a>(act: Act, named: &'a Named, options: &Options) -> Result<Waited<'a>, String> {
-    let dir = ServiceDir::open(&named.path);
-    let dir = dir.map_err(|errno| text(&Failure::because([b"unable to chdir"], errno)))?;
-    let began = Instant::now();
-    let job = Job::new(act, &ServiceReport::look(&dir, time_of_day()));
-    dir.send(job.commands()).map_err(|error| text(&error.in_dir(&named.name)))?;
-    let patience = options.timeout.unwrap_or_else(|| patience(act, &dir));
-    Ok(Waited { named, dir, job, deadline: began + patience, look_at: None, began })
-}
-
-fn text(failure: &Failure) -> String {
-    printable(failure.text())
-}
-
-/// How long a service may take, by its settings.
-fn patience(act: Act, dir: &ServiceDir) -> Duration {
-    let mut settings = Settings::DEFAULT;
-    for setting in [Setting::StopTimeout, Setting::ReadyTimeout] {
-        if let Some(contents) = settings::read(dir, setting) {
-            // A value that cannot be used is as if absent; supervise says so.
-            let _ = settings.set(setting, &contents);
-        }
-    }
-    let (stop, start) = (settings.stop_timeout, settings.ready_timeout);
-    match act {
-        Act::Start => start.map_or(PATIENCE, |time| time + MARGIN),
-        Act::Stop => stop.map_or(PATIENCE, |time| time + MARGIN),
-        Act::Restart => stop.map_or(PATIENCE, |time| time + MARGIN) + start.map_or(PATIENCE, |time| time + MARGIN),
-        // It takes as long as it takes.
-        Act::Once => Duration::MAX,
-        Act::Reload | Act::Pause | Act::Resume => PATIENCE,
+    /// Waits until something has changed, or a service is to be looked at.
+    fn sleep(&mut self) {
+        let moments = self.waited.iter().flat_map(|service| [Some(service.deadline), service.look_at]).flatten();
+        let next = moments.chain([Instant::now() + LOOK_EVERY]).min();
+        let fds: Vec<_> = self
+            .watcher
+            .fd()
+            .into_iter()
+            .chain(self.waited.iter().filter_map(|service| service.task.wakes()))
+            .collect();
+        let mut fds: Vec<_> = fds.iter().map(readable).collect();
+        wait(&mut fds, next);
+        drop(fds);
+        // Every service is looked at, so it does not matter which one it was.
+        drop(self.watcher.events());
     }
 }
 
-/// Looks at a service once; its exit code if its job is over.
+/// Looks at a service once; its exit code if its task is over.
 fn look(service: &mut Waited<'_>) -> Result<Option<Exit>, Failure> {
-    let (now, clock) = (time_of_day(), Instant::now());
-    let report = ServiceReport::look(&service.dir, now);
-    match service.job.step(Look { report: &report, now, clock }) {
+    let moment = Moment { now: time_of_day(), clock: Instant::now() };
+    let seconds = moment.clock.since(service.began).as_secs_f64();
+    match service.task.look(moment) {
         Verdict::Reached(words) => {
-            let seconds = clock.since(service.began).as_secs_f64();
             let after = if seconds < 0.05 { String::new() } else { format!(" after {seconds:.1} s") };
             say(service.named, &format!("{words}{after}"))?;
             Ok(Some(Exit::OK))
         }
         Verdict::Failed(reason) => tell_failure(service.named, &reason).map(|()| Some(FAILED)),
-        Verdict::Wait(_) if service.deadline <= clock => {
-            let seconds = clock.since(service.began).as_secs_f64();
-            let state = report.state().word();
-            tell_failure(service.named, &format!("timed out after {seconds:.1} s: {state}"))?;
+        Verdict::Wait(_) if service.deadline <= moment.clock => {
+            tell_failure(service.named, &format!("timed out after {seconds:.1} s: {}", service.task.state()))?;
             Ok(Some(TIMED_OUT))
         }
         Verdict::Wait(look_at) => {
@@ -142,24 +161,13 @@ fn look(service: &mut Waited<'_>) -> Result<Option<Exit>, Failure> {
     }
 }
 
-/// Waits until something has changed, or a service is to be looked at.
-fn sleep(waited: &[Waited<'_>], watcher: &mut Watcher<usize>) {
-    let moments = waited.iter().flat_map(|service| [Some(service.deadline), service.look_at]).flatten();
-    let next = moments.chain([Instant::now() + LOOK_EVERY]).min();
-    let fd = watcher.fd();
-    let mut fds: Vec<_> = fd.as_ref().map(readable).into_iter().collect();
-    wait(&mut fds, next);
-    // Every service is looked at, so it does not matter which one it was.
-    drop(watcher.events());
-}
-
-/// The line about a service whose job has failed, and the end of its log.
+/// The line about a service whose task has failed, and the end of its log.
 fn tell_failure(named: &Named, reason: &str) -> Result<(), Failure> {
     say(named, reason)?;
-    let arguments = [c"-n".into(), std::ffi::CString::new(LOG_LINES).unwrap_or_default(), named.path.clone()];
+    let arguments = [c"-n".into(), CString::new(LOG_LINES).unwrap_or_default(), named.path.clone()];
     let has_log = ServiceDir::open(&named.path).is_ok_and(|dir| matches!(dir.log(), Ok(Some(_))));
     if has_log {
-        siblings::run(c"svlog", &arguments)?;
+        our_programs::run(c"svlog", &arguments)?;
     }
     Ok(())
 }
@@ -173,6 +181,7 @@ pub fn say(named: &Named, words: &str) -> Result<(), Failure> {
 fn worse(one: Exit, other: Exit) -> Exit {
     match (one, other) {
         (Exit::OK, exit) | (exit, Exit::OK) => exit,
+        (TIMED_OUT, TIMED_OUT) => TIMED_OUT,
         _ => FAILED,
     }
 }

@@ -1,21 +1,26 @@
 //! svctl without its `main`: `options` reads what was typed and `names` finds the services that are meant; `job` decides
-//! how one service gets to the state that is wanted, `event_loop` brings all of them there; `status` looks
-//! at services, `screen` is the text about one, `settings` reads its settings, `process_tree` what runs in it, `history` has
-//! its last ends; `siblings` runs the programs of ours that do the rest.
+//! how one service gets to the state that is wanted, `act` brings it there, `enable` and `disable` make and take away links,
+//! `event_loop` waits for all services at once; `status` looks at services, `screen` is the text about one, `settings` reads its settings, `process_tree` what runs in it, `history` has
+//! its last ends; `our_programs` runs the programs of ours that do the rest.
 #![forbid(unsafe_code)]
 
 use daemontools_program::failure::Program;
 
+mod act;
+mod disable;
+mod enable;
 mod event_loop;
 mod history;
 mod job;
 mod names;
 mod options;
+mod our_programs;
 mod process_tree;
+mod removal;
 pub mod run;
+mod scanner;
 mod screen;
 mod settings;
-mod siblings;
 mod status;
 
 /// What svctl says about itself.
@@ -29,6 +34,7 @@ pub static PROGRAM: Program = Program {
   once name ...           run to its end, which is waited for
   reload, pause, resume   HUP, STOP, CONT
   kill [-s SIGNAL] name   send a signal (default TERM)
+  enable path, disable name  make the link in the scan directory; take it away
   why [name ...]          what is not as wanted, and the cause
   log name ...            read the log (svlog's options)
   history name            the last ends

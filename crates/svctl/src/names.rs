@@ -45,6 +45,18 @@ pub fn resolve(dir: &CStr, words: &[CString]) -> Result<Vec<Named>, Failure> {
     Ok(found)
 }
 
+/// That there is no directory of this name in `dir`, and which name there is nearest to it.
+pub fn nearest_in(dir: &CStr, word: &[u8]) -> Failure {
+    let no_such: [&[u8]; 4] = [b"no service ", word, b" in ", dir.to_bytes()];
+    match all(dir) {
+        Ok(names) => match nearest(word, &names) {
+            Some(name) => Failure::fatal([&no_such.concat()[..], b"; the nearest name is ", name]),
+            None => Failure::fatal(no_such),
+        },
+        Err(_) => Failure::fatal(no_such),
+    }
+}
+
 /// The names in a scan directory that svscan would take for services, sorted.
 pub fn all(dir: &CStr) -> Result<Vec<Vec<u8>>, Failure> {
     let mut open = directory::open(dir).unable([b"open directory ", dir.to_bytes()])?;

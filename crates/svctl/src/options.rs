@@ -1,6 +1,6 @@
 //! The command line: options, a verb, names. What follows `log` belongs to svlog.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use daemontools_service::default_scan_dir::default_scan_dir;
 use daemontools_sys::args::Args;
 use lexopt::Arg;
 
+/// Where the directories of services usually are.
+const SERVICES: &CStr = c"/etc/sv";
+
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
@@ -21,6 +24,10 @@ pub enum Verb {
     Act(Act),
     /// Send a signal.
     Kill(Command),
+    /// Make links in the scan directory.
+    Enable,
+    /// Take them away.
+    Disable,
     /// Say what is not as wanted and why.
     Why,
     /// Read logs.
@@ -63,6 +70,10 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Whether to wait at all.
     pub wait: bool,
+    /// Where `enable` looks for a name.
+    pub from: CString,
+    /// Whether `disable` leaves the service alone.
+    pub keep_running: bool,
     /// The words after the verb.
     pub names: Vec<CString>,
 }
@@ -72,11 +83,16 @@ impl Options {
     pub fn parse(args: Args) -> Result<Options, Failure> {
         let mut parser = parser(args);
         let (mut dir, mut verb, mut timeout, mut wait, mut names) = (None, None, None, true, Vec::new());
+        let (mut from, mut keep_running) = (None, false);
         while let Some(arg) = parser.next().map_err(misused)? {
             match arg {
                 Arg::Long("dir") => dir = Some(value(&mut parser)?),
                 Arg::Short('t') | Arg::Long("timeout") => timeout = Some(time(&value(&mut parser)?)?),
                 Arg::Long("no-wait") => wait = false,
+                Arg::Long("from") if verb == Some(Verb::Enable) => from = Some(value(&mut parser)?),
+                Arg::Long("keep-running") if verb == Some(Verb::Disable) => keep_running = true,
+                // What both do anyway.
+                Arg::Long("now") if matches!(verb, Some(Verb::Enable | Verb::Disable)) => {}
                 Arg::Short('s') | Arg::Long("signal") if matches!(verb, Some(Verb::Kill(_))) => {
                     verb = Some(Verb::Kill(signal(&value(&mut parser)?)?));
                 }
@@ -97,7 +113,8 @@ impl Options {
         }
         let dir = dir.unwrap_or_else(|| default_scan_dir().into_os_string());
         let names = names.into_iter().map(c_string).collect::<Result<_, _>>()?;
-        Ok(Options { dir: c_string(dir)?, verb, timeout, wait, names })
+        let from = from.map_or_else(|| Ok(SERVICES.into()), c_string)?;
+        Ok(Options { dir: c_string(dir)?, verb, timeout, wait, from, keep_running, names })
     }
 }
 
@@ -113,6 +130,8 @@ fn named(word: &OsString) -> Result<Verb, Failure> {
         b"pause" => Verb::Act(Act::Pause),
         b"resume" => Verb::Act(Act::Resume),
         b"kill" => Verb::Kill(Command::Terminate),
+        b"enable" => Verb::Enable,
+        b"disable" => Verb::Disable,
         b"why" => Verb::Why,
         b"log" => Verb::Log,
         b"history" => Verb::History,
@@ -171,6 +190,8 @@ mod tests {
             verb: Verb::Act(Act::Stop),
             timeout: Some(Duration::from_secs(120)),
             wait: false,
+            from: c"/etc/sv".into(),
+            keep_running: false,
             names: vec![c"web".into(), c"db".into()],
         };
         assert_eq!(options, expected);

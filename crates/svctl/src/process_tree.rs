@@ -57,7 +57,7 @@ pub fn lines(pid: u32) -> Vec<String> {
 }
 
 /// The ids of all processes.
-fn ids() -> Vec<u32> {
+pub fn ids() -> Vec<u32> {
     let Ok(mut dir) = directory::open(c"/proc") else { return Vec::new() };
     let mut ids: Vec<u32> =
         dir.iter().flatten().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).collect();
@@ -66,7 +66,7 @@ fn ids() -> Vec<u32> {
 }
 
 /// The beginning of a file in /proc.
-fn read(path: &str) -> Option<Vec<u8>> {
+pub fn read(path: &str) -> Option<Vec<u8>> {
     let file = open_private(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()).ok()?;
     let mut contents = vec![0; MOST];
     let count = stdio::read(&file, &mut contents).ok()?;

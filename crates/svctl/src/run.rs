@@ -14,16 +14,18 @@ use nix::sys::signal::Signal;
 
 use crate::names::{Named, all, resolve};
 use crate::options::{Options, Verb};
-use crate::{PROGRAM, event_loop, siblings, status};
+use crate::{PROGRAM, act, disable, enable, our_programs, status};
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Outcome {
     let options = Options::parse(args)?;
     match options.verb {
-        Verb::Status if options.names.is_empty() => Err(siblings::become_program(c"svps", &[options.dir])),
+        Verb::Status if options.names.is_empty() => Err(our_programs::become_program(c"svps", &[options.dir])),
         Verb::Status => status::status(&resolve(&options.dir, &options.names)?),
-        Verb::Act(act) => event_loop::act(act, &resolve(&options.dir, &options.names)?, &options),
+        Verb::Act(act) => act::act(act, &resolve(&options.dir, &options.names)?, &options),
         Verb::Kill(command) => kill(command, &resolve(&options.dir, &options.names)?),
+        Verb::Enable => enable::enable(&options),
+        Verb::Disable => disable::disable(&options),
         Verb::Why => status::why(&named_or_all(&options)?),
         Verb::Log => Err(log(&options)?),
         Verb::History => status::history(&resolve(&options.dir, &options.names)?),
@@ -68,7 +70,7 @@ fn log(options: &Options) -> Result<Failure, Failure> {
             Err(_) => arguments.push(word.clone()),
         }
     }
-    Ok(siblings::become_program(c"svlog", &arguments))
+    Ok(our_programs::become_program(c"svlog", &arguments))
 }
 
 fn looks_like_a_name(word: &CString) -> bool {

@@ -15,7 +15,7 @@ use nix::fcntl::readlink;
 use crate::event_loop::say;
 use crate::names::Named;
 use crate::screen::{self, Known};
-use crate::{history, process_tree, settings, siblings};
+use crate::{history, our_programs, process_tree, settings};
 
 /// A service is not as wanted.
 const TROUBLED: Exit = Exit(1);
@@ -64,9 +64,9 @@ fn show(named: &Named) -> Result<Exit, Failure> {
 
 /// What svlint says of a service, and the last lines of its log.
 fn explain(named: &Named, has_log: bool, lines: &CStr) -> Result<(), Failure> {
-    siblings::run(c"svlint", std::slice::from_ref(&named.path))?;
+    our_programs::run(c"svlint", std::slice::from_ref(&named.path))?;
     if has_log {
-        siblings::run(c"svlog", &[c"-n".into(), lines.into(), named.path.clone()])?;
+        our_programs::run(c"svlog", &[c"-n".into(), lines.into(), named.path.clone()])?;
     }
     Ok(())
 }
@@ -119,7 +119,7 @@ pub fn cat(services: &[Named]) -> Outcome {
         let arguments = ["-v", "-c", "65536"].into_iter().filter_map(|word| CString::new(word).ok()).chain(there);
         let arguments: Vec<CString> = arguments.collect();
         if arguments.len() > 3 {
-            siblings::run(c"head", &arguments)?;
+            our_programs::run(c"head", &arguments)?;
         }
         let dir = ServiceDir::open(&named.path).unable([b"chdir to ", &named.name])?;
         for (setting, value) in settings::all(&dir) {
