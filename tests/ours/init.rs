@@ -165,6 +165,29 @@ fn a_signal_to_everybody_loses_nothing_either() {
 }
 
 #[test]
+fn what_a_service_writes_after_both_supervises_were_killed_is_logged() {
+    let body = "trap 'echo last; exit' TERM\necho first\nwhile :; do sleep 0.1; done";
+    let tree = Tree::of(Programs::ours()).script("sv/a/run", body).script("sv/a/log/run", "exec cat >>../../../log");
+    let (process, pid) = svscan_init(&tree, "3600");
+    until("the first line", || tree.lines("log") == ["first"]);
+    // svscan has to see all of it at once: the supervises and the logger have ended, the pipe is empty, TERM is there.
+    kill(pid, Signal::SIGSTOP).expect("stop svscan");
+    kill(pid, Signal::SIGTERM).expect("send TERM");
+    let is_logger = |pid: i32| proc::arguments(pid).first().is_some_and(|name| name == b"cat");
+    let supervises = children_of(process.pid());
+    let loggers = supervises.iter().flat_map(|&supervise| children_of(supervise)).filter(|&pid| is_logger(pid));
+    let loggers: Vec<i32> = loggers.collect();
+    assert_eq!((supervises.len(), loggers.len()), (2, 1));
+    for killed in supervises.into_iter().chain(loggers) {
+        kill(Pid::from_raw(killed), Signal::SIGKILL).expect("kill");
+    }
+    kill(pid, Signal::SIGCONT).expect("continue svscan");
+    assert_eq!(process.wait().end, End::Code(0));
+    assert_eq!(tree.lines("log"), ["first", "last"]);
+    assert!(tree.processes().is_empty());
+}
+
+#[test]
 fn a_service_that_ignores_term_is_killed_and_what_it_wrote_is_in_its_log() {
     let body = "trap '' TERM\nn=0\nwhile :; do n=$((n+1)); echo $n >before; echo $n; done";
     let tree = Tree::of(Programs::ours()).script("sv/a/run", body).script("sv/a/log/run", "exec cat >>../../../log");

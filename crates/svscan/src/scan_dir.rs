@@ -82,7 +82,7 @@ pub fn pipe_to_log(name: &CStr) -> Result<Option<Pipe>, Failure> {
     let pipe = pipe_private().and_then(|(reader, writer)| {
         // One more descriptor must be left, to read directories with.
         duplicate_private(reader.as_fd())?;
-        Ok(Pipe { reader, writer })
+        Ok(Pipe { reader, writer: Some(writer) })
     });
     pipe.unable([b"create pipe for ", name.to_bytes()]).map(Some)
 }

@@ -2,8 +2,10 @@
 //! comes out. It knows no process, file or clock.
 //!
 //! Every service gets `d` and `x` at once. Its logger goes on until the supervise of the service has ended and the pipe
-//! is empty. Only then the supervise of the logger gets `x`, and the pipe is closed: the logger reads the end of its
-//! input, ends by itself, and is not started again. Until then a logger that dies is replaced, so that no line is lost.
+//! is empty. Only then the supervise of the logger gets `x`, and our writing end of the pipe is closed: the logger reads
+//! the end of its input, ends by itself, and is not started again. A logger that dies is replaced as long as the pipe
+//! holds lines or any process can still write some: a service may live longer than a supervise that was killed, and a
+//! logger may end by a signal after `x` has arrived.
 //!
 //! | phase | ends | what is done |
 //! |---|---|---|
@@ -39,8 +41,14 @@ pub enum Presence {
 pub enum LogPipe {
     /// It holds lines that the logger will read.
     Pending,
-    /// It is empty or closed, or the logger will never read it.
+    /// It is empty, and our own writing end is open: whether another process has one is not known.
+    Empty,
+    /// It is empty, and a process other than svscan has its writing end.
+    Held,
+    /// It is empty for good, or closed.
     Drained,
+    /// Nothing will read it: an operator took the logger down.
+    Unread,
 }
 
 /// What was observed of a service.
@@ -87,7 +95,9 @@ pub enum Action {
     Send(Inode, Part, &'static [u8]),
     /// Start the supervise of a logger again, if it may be started already.
     StartLogger(Inode),
-    /// Close the pipe to a logger.
+    /// Close our writing end of the pipe to a logger, so that the logger can read the end of its input.
+    CloseWriter(Inode),
+    /// Close both ends of the pipe to a logger.
     ClosePipe(Inode),
     /// Warn that a service did not end in time.
     WarnLate(Inode),
@@ -163,8 +173,7 @@ impl Shutdown {
         let mut waiting = false;
         let mut services_left = false;
         for &(id, observed) in services {
-            let sent = self.sent.get(&id).copied().unwrap_or_default();
-            actions.extend(self.next_for(id, observed, sent));
+            actions.extend(self.next_for(id, observed));
             services_left |= observed.service == Presence::Running;
             waiting |= !observed.is_done();
         }
@@ -177,8 +186,14 @@ impl Shutdown {
     }
 
     /// The next actions for one service.
-    fn next_for(&self, id: Inode, observed: Observed, sent: Sent) -> Vec<Action> {
+    fn next_for(&mut self, id: Inode, observed: Observed) -> Vec<Action> {
+        use LogPipe::{Drained, Empty, Held, Pending, Unread};
         use Presence::{Gone, Running};
+        let sent = self.sent.entry(id).or_default();
+        if matches!(observed.log, Some((Gone, _))) {
+            // The supervise that comes next has to be told again.
+            sent.log = false;
+        }
         let mut actions = Vec::new();
         if observed.service == Running {
             match self.phase {
@@ -190,16 +205,17 @@ impl Shutdown {
             }
         }
         match (observed.service, observed.log) {
-            (_, None) => {}
-            // A running service may write, and what it wrote needs a reader.
-            (Running, Some((Gone, _))) | (Gone, Some((Gone, LogPipe::Pending))) if !sent.log => {
-                actions.push(Action::StartLogger(id));
-            }
-            (Gone, Some((Running, LogPipe::Drained))) if !sent.log => actions.push(Action::Send(id, Part::Log, b"x")),
+            (_, None) | (Running, Some((Running, _))) | (Gone, Some((Gone, Drained))) => {}
+            // What may write needs a reader, and so does what was written.
+            (Running, Some((Gone, _))) | (Gone, Some((Gone, Pending | Held))) => actions.push(Action::StartLogger(id)),
+            // Whether another process can write is known once we can not.
+            (Gone, Some((Gone, Empty))) => actions.push(Action::CloseWriter(id)),
+            (Gone, Some((Gone, Unread))) => actions.push(Action::ClosePipe(id)),
+            (Gone, Some((Running, Pending))) if !sent.log => {}
             // `x` comes first: without it, supervise would start a logger again that has read the end of its input.
-            (Gone, Some((Running, _))) if sent.log => actions.push(Action::ClosePipe(id)),
-            (Gone, Some((Gone, _))) => actions.push(Action::ClosePipe(id)),
-            (Running, Some(_)) | (Gone, Some((Running, _))) => {}
+            (Gone, Some((Running, _))) if !sent.log => actions.push(Action::Send(id, Part::Log, b"x")),
+            (Gone, Some((Running, Unread))) => actions.push(Action::ClosePipe(id)),
+            (Gone, Some((Running, Pending | Empty | Held | Drained))) => actions.push(Action::CloseWriter(id)),
         }
         actions
     }
@@ -230,8 +246,8 @@ impl Shutdown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Action::{ClosePipe, Exit, Send, StartLogger, WarnLate};
-    use LogPipe::{Drained, Pending};
+    use Action::{ClosePipe, CloseWriter, Exit, Send, StartLogger, WarnLate};
+    use LogPipe::{Drained, Empty, Held, Pending, Unread};
     use Presence::{Gone, Running};
 
     const ID: Inode = Inode { device: 1, number: 7 };
@@ -271,24 +287,42 @@ mod tests {
     fn a_logger_gets_x_when_its_service_has_ended_and_the_pipe_is_empty() {
         let mut stop = Stop::begin();
         stop.sent(Part::Service);
-        assert_eq!(stop.step(0, Running, Some((Running, Drained))), []);
+        assert_eq!(stop.step(0, Running, Some((Running, Empty))), []);
         assert_eq!(stop.step(20, Gone, Some((Running, Pending))), [Action::Sweep(Sweep::TermStragglers)]);
-        assert_eq!(stop.step(40, Gone, Some((Running, Drained))), [Send(ID, Part::Log, b"x")]);
-        // The pipe is closed only after `x` has arrived.
-        assert_eq!(stop.step(60, Gone, Some((Running, Drained))), [Send(ID, Part::Log, b"x")]);
+        assert_eq!(stop.step(40, Gone, Some((Running, Empty))), [Send(ID, Part::Log, b"x")]);
+        // The writing end is closed only after `x` has arrived.
+        assert_eq!(stop.step(60, Gone, Some((Running, Empty))), [Send(ID, Part::Log, b"x")]);
         stop.sent(Part::Log);
-        assert_eq!(stop.step(80, Gone, Some((Running, Drained))), [ClosePipe(ID)]);
+        assert_eq!(stop.step(80, Gone, Some((Running, Empty))), [CloseWriter(ID)]);
     }
 
     #[test]
     fn a_logger_that_dies_is_replaced_while_there_may_be_lines_and_not_after() {
         let mut stop = Stop::begin();
         stop.sent(Part::Service);
-        assert_eq!(stop.step(0, Running, Some((Gone, Drained))), [StartLogger(ID)]);
+        assert_eq!(stop.step(0, Running, Some((Gone, Empty))), [StartLogger(ID)]);
         assert_eq!(stop.step(20, Gone, Some((Gone, Pending))).first(), Some(&StartLogger(ID)));
-        assert_eq!(stop.step(40, Gone, Some((Gone, Drained))), [ClosePipe(ID)]);
+        assert_eq!(stop.step(40, Gone, Some((Gone, Empty))), [CloseWriter(ID)]);
+        assert_eq!(stop.step(60, Gone, Some((Gone, Held))), [StartLogger(ID)]);
+        assert_eq!(stop.step(80, Gone, Some((Gone, Drained))), []);
+    }
+
+    #[test]
+    fn a_logger_that_dies_after_x_is_replaced_and_told_again() {
+        let mut stop = Stop::begin();
+        stop.sent(Part::Service);
         stop.sent(Part::Log);
-        assert_eq!(stop.step(60, Gone, Some((Gone, Pending))), [ClosePipe(ID)]);
+        assert_eq!(stop.step(0, Gone, Some((Gone, Pending))).first(), Some(&StartLogger(ID)));
+        assert_eq!(stop.step(20, Gone, Some((Running, Drained))), [Send(ID, Part::Log, b"x")]);
+    }
+
+    #[test]
+    fn a_logger_that_is_down_is_not_started_for_what_the_pipe_holds() {
+        let mut stop = Stop::begin();
+        stop.sent(Part::Service);
+        assert_eq!(stop.step(0, Gone, Some((Running, Unread))).first(), Some(&Send(ID, Part::Log, b"x")));
+        stop.sent(Part::Log);
+        assert_eq!(stop.step(20, Gone, Some((Running, Unread))), [ClosePipe(ID)]);
     }
 
     #[test]
@@ -317,9 +351,9 @@ mod tests {
         let mut stop = Stop::begin();
         let gone = [(ID, Observed { service: Gone, log: Some((Gone, Drained)) })];
         let term = Action::Sweep(Sweep::TermStragglers);
-        assert_eq!(stop.0.step(at(0), &gone, Children::Some), [ClosePipe(ID), term]);
-        assert_eq!(stop.0.step(at(20), &gone, Children::Some), [ClosePipe(ID)]);
-        assert_eq!(stop.0.step(at(40), &gone, Children::None), [ClosePipe(ID), Exit]);
+        assert_eq!(stop.0.step(at(0), &gone, Children::Some), [term]);
+        assert_eq!(stop.0.step(at(20), &gone, Children::Some), []);
+        assert_eq!(stop.0.step(at(40), &gone, Children::None), [Exit]);
         assert_eq!(Shutdown::new(at(0), Duration::ZERO).step(at(0), &[], Children::None), [Exit]);
     }
 }

@@ -68,7 +68,8 @@ impl Stop {
                         }
                     }
                     Action::StartLogger(id) => self.start_logger(id),
-                    Action::ClosePipe(id) => self.table.close(id),
+                    Action::CloseWriter(id) => self.close_writer(id),
+                    Action::ClosePipe(id) => drop(self.table.pipe_mut(id).and_then(Option::take)),
                     Action::WarnLate(id) => self.warn_late(id),
                     Action::Sweep(sweep) => self.sweep(sweep),
                     Action::Exit => return Exit::OK,
@@ -95,11 +96,13 @@ impl Stop {
     }
 
     fn observe(&self, id: Inode) -> Observed {
+        let service = self.presence(id, Part::Service);
         let log = self.table.has_logger(id).then(|| {
             let presence = self.presence(id, Part::Log);
-            (presence, self.log_pipe(id, presence))
+            let is_unread = (service, presence) == (Presence::Gone, Presence::Running) && self.is_down(id);
+            (presence, if is_unread { LogPipe::Unread } else { self.log_pipe(id) })
         });
-        Observed { service: self.presence(id, Part::Service), log }
+        Observed { service, log }
     }
 
     /// Whether a supervise runs: a child of ours, or one that an earlier svscan left behind.
@@ -108,12 +111,27 @@ impl Stop {
         if self.table.pid(id, part).is_some() || supervised() { Presence::Running } else { Presence::Gone }
     }
 
-    fn log_pipe(&self, id: Inode, logger: Presence) -> LogPipe {
+    fn log_pipe(&self, id: Inode) -> LogPipe {
         let Some((_, Some(pipe))) = self.table.service(id) else { return LogPipe::Drained };
         let mut fds = [PollFd::new(pipe.reader.as_fd(), PollFlags::POLLIN)];
-        let full = poll(&mut fds, PollTimeout::ZERO) == Ok(1);
-        let is_read = full && !(logger == Presence::Running && self.is_down(id));
-        if is_read { LogPipe::Pending } else { LogPipe::Drained }
+        let found = poll(&mut fds, PollTimeout::ZERO);
+        let [fd] = fds;
+        let has = |flag| fd.revents().is_some_and(|found| found.contains(flag));
+        if found.is_err() || has(PollFlags::POLLIN) {
+            LogPipe::Pending
+        } else if has(PollFlags::POLLHUP) {
+            LogPipe::Drained
+        } else if pipe.writer.is_some() {
+            LogPipe::Empty
+        } else {
+            LogPipe::Held
+        }
+    }
+
+    fn close_writer(&mut self, id: Inode) {
+        if let Some(pipe) = self.table.pipe_mut(id).and_then(Option::as_mut) {
+            pipe.writer = None;
+        }
     }
 
     /// Whether an operator took the logger down, so that nothing reads the pipe.

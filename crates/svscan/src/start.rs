@@ -29,8 +29,8 @@ const FEW_FILES: u64 = 64;
 pub struct Pipe {
     /// Becomes the standard input of the logger.
     pub reader: OwnedFd,
-    /// Becomes the standard output of the service.
-    pub writer: OwnedFd,
+    /// Becomes the standard output of the service; `None` once the ordered stop has closed it.
+    pub writer: Option<OwnedFd>,
 }
 
 /// What a start needs to know of a service.
@@ -46,10 +46,11 @@ pub struct StartSpec<'a> {
 impl StartSpec<'_> {
     /// What a part reads from or writes to the pipe with, if there is one.
     fn end_of_pipe(&self, part: Part) -> Option<BorrowedFd<'_>> {
-        self.pipe.map(|pipe| match part {
-            Part::Service => pipe.writer.as_fd(),
-            Part::Log => pipe.reader.as_fd(),
-        })
+        let pipe = self.pipe?;
+        match part {
+            Part::Service => pipe.writer.as_ref().map(AsFd::as_fd),
+            Part::Log => Some(pipe.reader.as_fd()),
+        }
     }
 
     /// Goes to the directory that supervise is run in: the scan directory for a service, the service directory for its

@@ -184,11 +184,10 @@ impl<P> Table<P> {
         service.idle().any(|(idle, until)| idle == part && until <= now)
     }
 
-    /// Drops the pipe to a logger.
-    pub fn close(&mut self, id: Inode) {
-        if let Some(logger) = self.services.get_mut(&id).and_then(|service| service.log.as_mut()) {
-            logger.pipe = None;
-        }
+    /// The pipe to a logger, to close an end of it or (by `None`) both.
+    pub fn pipe_mut(&mut self, id: Inode) -> Option<&mut Option<P>> {
+        let logger = self.services.get_mut(&id)?.log.as_mut()?;
+        Some(&mut logger.pipe)
     }
 
     fn set(&mut self, id: Inode, part: Part, now: Supervise) {
@@ -350,7 +349,8 @@ mod tests {
         assert_eq!(table.pid(id(1), Log), None);
         assert!(!table.may_start(id(1), Log, at(14)));
         assert!(table.may_start(id(1), Log, at(15)));
-        table.close(id(1));
+        let pipe = table.pipe_mut(id(1)).and_then(Option::take);
+        assert!(pipe.is_some());
         assert!(table.has_logger(id(1)));
         assert_eq!(table.service(id(1)).and_then(|(_, pipe)| pipe), None);
     }
