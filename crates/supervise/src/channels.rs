@@ -32,6 +32,13 @@ impl Channels {
         Channels { pipe: None, socket: Vec::new(), text_at: Instant::default(), text_due: None }
     }
 
+    /// Those that this process has open already, and what the service last said.
+    pub fn open_already(pipe: Option<OwnedFd>, socket: Option<OwnedFd>, said: &[u8]) -> nix::Result<Channels> {
+        let socket = socket.map(|socket| NotifySocket::open_already(socket, said)).transpose()?;
+        let pipe = pipe.map(Notification::open_already);
+        Ok(Channels { pipe, socket: socket.into_iter().collect(), ..Channels::new() })
+    }
+
     /// Opens what a start needs and closes the rest; the end of the pipe that the service gets.
     pub fn open(&mut self, pipe: bool, socket: bool) -> nix::Result<Option<OwnedFd>> {
         (self.pipe, self.text_due) = (None, None);

@@ -17,6 +17,16 @@ pub struct Config {
     pub finish_s6: Option<Place>,
 }
 
+/// The settings that may not work for a service that was taken over.
+const LOST: [&[u8]; 6] = [
+    b"",
+    b"notification-fd",
+    b"notify-socket",
+    b"notify-socket watchdog",
+    b"notification-fd notify-socket",
+    b"notification-fd notify-socket watchdog",
+];
+
 /// Where a setting was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -37,14 +47,20 @@ impl Config {
         let pipe = self.values.notification_fd.take().is_some() && !ready;
         let socket = std::mem::take(&mut self.values.notify_socket);
         let watchdog = self.values.watchdog.take().is_some();
+        let [none, pipe_only, socket_only, with_watchdog, both, all] = LOST;
         match (pipe, socket, watchdog) {
-            (false, false, _) => b"",
-            (true, false, _) => b"notification-fd",
-            (false, true, false) => b"notify-socket",
-            (false, true, true) => b"notify-socket watchdog",
-            (true, true, false) => b"notification-fd notify-socket",
-            (true, true, true) => b"notification-fd notify-socket watchdog",
+            (false, false, _) => none,
+            (true, false, _) => pipe_only,
+            (false, true, false) => socket_only,
+            (false, true, true) => with_watchdog,
+            (true, true, false) => both,
+            (true, true, true) => all,
         }
+    }
+
+    /// What `give_up_channels` answered before, by its words.
+    pub fn lost(words: &[u8]) -> &'static [u8] {
+        LOST.into_iter().find(|known| *known == words).unwrap_or_default()
     }
 
     /// Whether a setting tells when the service is ready.

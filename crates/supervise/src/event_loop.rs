@@ -13,7 +13,6 @@ use daemontools_core::signal::Signal;
 use daemontools_core::status::Want;
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
-use daemontools_program::exec::{Environment, Prepared};
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::service_dir::DOWN;
@@ -31,11 +30,12 @@ use crate::fifos::{Control, OkFifo};
 use crate::gate::Key;
 use crate::lock::Lock;
 use crate::machine::{Event, Exited, Machine, Now, Role};
-use crate::processes::{Processes, RUN, Readiness, kill_hook};
+use crate::processes::{Processes, Readiness, kill_hook};
 use crate::publisher::{Publisher, remove_details, remove_old_restarts};
 use crate::record::{LeftBehind, Surroundings, Watch, left_behind};
 use crate::settings::Settings;
 use crate::settings_reader::SettingsReader;
+use crate::upgrade;
 
 /// The pause after a failure that no manual page speaks of.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -49,17 +49,27 @@ const MOST_MESSAGES: usize = 4096;
 
 /// Supervises the service in `dir` until it is told to exit.
 pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
-    let (_lock, mut supervisor) = prepare(program, dir)?;
+    let mut supervisor = prepare(program, dir)?;
     remove_old_restarts();
     supervisor.publisher.publish_due(&supervisor.machine, b"");
-    let _ok = OkFifo::open(dir.to_bytes())?;
+    supervisor.ok = Some(OkFifo::open(dir.to_bytes())?);
+    Ok(supervisor.run())
+}
+
+/// Goes on with the state that the program file before this one left in this process.
+pub fn resume(program: &'static Program, dir: &'static CStr, state: &[u8]) -> Outcome {
+    let mut supervisor = upgrade::resume(program, dir.to_bytes(), state)?;
+    // What happened meanwhile has perhaps been told to the file before.
+    if supervisor.turn().is_break() {
+        return Ok(Exit::OK);
+    }
     Ok(supervisor.run())
 }
 
 /// Everything before the first look of others. What lives as long as the process is on the heap, in a page that is in use
 /// anyway, and what this needs of the stack is given back: so an idle supervise takes two pages of it.
 #[inline(never)]
-fn prepare(program: &'static Program, dir: &'static CStr) -> Result<(Lock, Box<Supervisor>), Failure> {
+fn prepare(program: &'static Program, dir: &'static CStr) -> Result<Box<Supervisor>, Failure> {
     let name = dir.to_bytes();
     let signals = Signals::watch(&[SIGCHLD]).unable([b"watch for the end of ", name])?;
     let reader = SettingsReader::new(program, name);
@@ -79,25 +89,22 @@ fn prepare(program: &'static Program, dir: &'static CStr) -> Result<(Lock, Box<S
         None => (begin(want, &settings), None),
     };
     let publisher = Publisher::new(program, name);
-    let environment: &'static Environment = Box::leak(Box::new(Environment::inherited()));
-    // Made once: between fork and exec nothing is allocated.
-    let run = Prepared::new([RUN], environment);
-    let processes = Processes { program, name, signals, run };
+    let processes = Processes::new(program, name, signals);
     let channels = Channels::new();
-    Ok((
+    Ok(Box::new(Supervisor {
+        processes,
         lock,
-        Box::new(Supervisor {
-            processes,
-            control,
-            machine,
-            publisher,
-            settings,
-            channels,
-            surroundings,
-            adopted,
-            key: None,
-        }),
-    ))
+        control,
+        ok: None,
+        machine,
+        publisher,
+        settings,
+        channels,
+        surroundings,
+        adopted,
+        key: None,
+        request: None,
+    }))
 }
 
 /// The machine of a service that does not run. A function of its own for the sake of the stack.
@@ -124,27 +131,32 @@ fn adopt(
 }
 
 /// A service being supervised.
-struct Supervisor {
-    processes: Processes,
-    control: Control,
-    machine: Box<Machine>,
-    publisher: Publisher,
-    settings: Settings,
+pub struct Supervisor {
+    pub processes: Processes,
+    pub lock: Lock,
+    pub control: Control,
+    /// `None`: others are not to know yet that the service is supervised.
+    pub ok: Option<OkFifo>,
+    pub machine: Box<Machine>,
+    pub publisher: Publisher,
+    pub settings: Settings,
     /// Where the service says that it is ready.
-    channels: Channels,
+    pub channels: Channels,
     /// What a record says of where we are; `None`: no record can be made.
-    surroundings: Option<Surroundings>,
+    pub surroundings: Option<Surroundings>,
     /// The service's process, if it is not our child.
-    adopted: Option<Adopted>,
+    pub adopted: Option<Adopted>,
     /// What lets the service's process go on that was just made.
-    key: Option<Key>,
+    pub key: Option<Key>,
+    /// The request of svupgrade that came, by its number.
+    pub request: Option<i32>,
 }
 
 /// A process that a supervise before this one started.
-struct Adopted {
-    pid: Pid,
-    identity: Identity,
-    watch: Watch,
+pub struct Adopted {
+    pub pid: Pid,
+    pub identity: Identity,
+    pub watch: Watch,
 }
 
 impl Supervisor {
@@ -153,15 +165,25 @@ impl Supervisor {
         wait_when_exhausted();
         loop {
             self.wait();
-            self.publisher.publish_again(&self.machine, self.channels.text());
-            let end = self.handle_all();
-            // Once, however many commands came at once: only the last of their records would be seen.
-            self.publisher.publish_due(&self.machine, self.channels.text());
-            if end.is_break() {
-                remove_details();
+            if self.turn().is_break() {
                 return Exit::OK;
             }
+            if let Some(number) = self.request.take() {
+                upgrade::upgrade(self, number);
+            }
         }
+    }
+
+    /// Deals with everything that has happened. Breaks when supervise is to end.
+    fn turn(&mut self) -> ControlFlow<()> {
+        self.publisher.publish_again(&self.machine, self.channels.text());
+        let end = self.handle_all();
+        // Once, however many commands came at once: only the last of their records would be seen.
+        self.publisher.publish_due(&self.machine, self.channels.text());
+        if end.is_break() {
+            remove_details();
+        }
+        end
     }
 
     /// Waits for a child's end, a command, a message of the service or a deadline.
@@ -229,7 +251,9 @@ impl Supervisor {
     /// Reaps every child that has ended, our own and those that an earlier program in this process left us.
     fn handle_ends(&mut self) -> ControlFlow<()> {
         // Which signals came does not matter: each wake-up looks for everything.
-        while let Ok(Some(_)) = self.processes.signals.take() {}
+        while let Ok(Some((_, request))) = self.processes.signals.take_with_value() {
+            self.request = request.or(self.request);
+        }
         loop {
             match reap_measured() {
                 Ok(Some(reaped)) => match self.machine.role_of(reaped.pid) {
@@ -360,6 +384,7 @@ fn exited(reaped: &Reaped) -> Exited {
     Exited { end: end(reaped.ending), core: reaped.core, cpu: Some(reaped.cpu), peak_kb: Some(reaped.peak_kb) }
 }
 
-fn now() -> Now {
+/// This moment.
+pub fn now() -> Now {
     Now { label: time_of_day(), clock: Instant::now() }
 }

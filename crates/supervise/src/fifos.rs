@@ -23,7 +23,7 @@ pub struct Control {
     /// Does not block.
     reader: OwnedFd,
     /// Keeps the FIFO without an end, which would wake us again and again.
-    _writer: OwnedFd,
+    writer: OwnedFd,
     /// Whether nothing more can come, because it is no FIFO.
     ended: bool,
 }
@@ -34,7 +34,17 @@ impl Control {
         make_fifo(control::PATH, name)?;
         let reader = open_fifo(control::PATH, OFlag::O_RDONLY, name)?;
         let writer = open_fifo(control::PATH, OFlag::O_WRONLY, name)?;
-        Ok(Control { reader, _writer: writer, ended: false })
+        Ok(Control { reader, writer, ended: false })
+    }
+
+    /// The FIFO that this process has open already.
+    pub fn open_already(reader: OwnedFd, writer: OwnedFd) -> Control {
+        Control { reader, writer, ended: false }
+    }
+
+    /// Both ends: for reading, for writing.
+    pub fn ends(&self) -> [BorrowedFd<'_>; 2] {
+        [self.reader.as_fd(), self.writer.as_fd()]
     }
 
     /// What is readable when a command has come; `None` where none can come.
@@ -62,9 +72,20 @@ impl Control {
 }
 
 /// The FIFO `ok`: opening it for writing succeeds exactly while supervise holds this.
-pub struct OkFifo(#[expect(dead_code, reason = "open for as long as supervise runs")] OwnedFd);
+pub struct OkFifo(OwnedFd);
+
+impl AsFd for OkFifo {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 impl OkFifo {
+    /// The FIFO that this process has open already.
+    pub fn open_already(file: OwnedFd) -> OkFifo {
+        OkFifo(file)
+    }
+
     /// Makes it where it is missing and opens it. The status is published before, so that it is there for all who find
     /// supervise running.
     pub fn open(name: &[u8]) -> Result<OkFifo, Failure> {

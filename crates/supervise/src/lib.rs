@@ -21,5 +21,6 @@ mod restart_policy;
 mod said;
 mod settings;
 mod settings_reader;
+mod upgrade;
 
-pub use event_loop::supervise;
+pub use event_loop::{resume, supervise};

@@ -2,7 +2,7 @@
 //! time.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -18,9 +18,20 @@ use nix::unistd::mkdir;
 const PRIVATE: Mode = Mode::S_IRWXU;
 
 /// The lock of a service directory, held until it is dropped. No child inherits it.
-pub struct Lock(#[expect(dead_code, reason = "the open descriptor is the lock")] OwnedFd);
+pub struct Lock(OwnedFd);
+
+impl AsFd for Lock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 impl Lock {
+    /// The lock that this process holds already.
+    pub fn held(file: OwnedFd) -> Lock {
+        Lock(file)
+    }
+
     /// Makes `supervise/` where it is missing, and takes the lock. Messages call the service directory `name`.
     pub fn acquire(name: &[u8]) -> Result<Lock, Failure> {
         let made = make_supervise(name)?;

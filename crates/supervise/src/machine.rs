@@ -10,6 +10,7 @@
 //! | `Finishing` | it has ended, and `finish` runs (`ending`) |
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod carry;
 mod commands;
 mod ending;
 #[cfg(test)]

@@ -2,9 +2,11 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
+use daemontools_core::resume::SuperviseState;
 use daemontools_program::entry;
 use daemontools_program::failure::{Failure, Outcome, Program};
 use daemontools_sys::args::Args;
+use daemontools_upgrade::{Given, answer, given};
 
 static PROGRAM: Program = Program {
     name: "supervise",
@@ -14,8 +16,13 @@ static PROGRAM: Program = Program {
 entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
-    match (args.next(), args.is_empty()) {
-        (Some(dir), true) => supervise::supervise(&PROGRAM, dir),
+    let given = given(&args)?;
+    if let Given::Trial(state) = &given {
+        return answer(SuperviseState::from_text(state).map(drop));
+    }
+    match (args.next(), args.is_empty(), given) {
+        (Some(dir), true, Given::State(state)) => supervise::resume(&PROGRAM, dir, &state),
+        (Some(dir), true, Given::Nothing | Given::Trial(_)) => supervise::supervise(&PROGRAM, dir),
         _ => Err(Failure::usage()),
     }
 }

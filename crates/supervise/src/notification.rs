@@ -23,6 +23,11 @@ impl Notification {
         Ok((Notification { reader, ended: Cell::new(false) }, writer))
     }
 
+    /// The pipe that this process has open already.
+    pub fn open_already(reader: OwnedFd) -> Notification {
+        Notification { reader, ended: Cell::new(false) }
+    }
+
     /// What is readable when the service says something.
     pub fn to_wait_for(&self) -> Option<BorrowedFd<'_>> {
         (!self.ended.get()).then(|| self.reader.as_fd())

@@ -50,6 +50,11 @@ impl NotifySocket {
         let socket = above_standard(socket(AddressFamily::Unix, SockType::Datagram, flags, None)?)?;
         setsockopt(&socket, PassCred, &true)?;
         bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
+        NotifySocket::open_already(socket, b"")
+    }
+
+    /// The socket that this process has open already, and what the service last said.
+    pub fn open_already(socket: OwnedFd, said: &[u8]) -> nix::Result<NotifySocket> {
         let name: UnixAddr = getsockname(socket.as_raw_fd())?;
         let name = name.as_abstract().ok_or(Errno::EADDRNOTAVAIL)?;
         let mut address = [0; 16];
@@ -59,7 +64,10 @@ impl NotifySocket {
         if let Some(first) = address.first_mut() {
             *first = b'@';
         }
-        Ok(NotifySocket { socket, address, address_length, text: [0; MAX_STATUS_TEXT], text_length: 0 })
+        let mut text = [0; MAX_STATUS_TEXT];
+        text.iter_mut().zip(said).for_each(|(to, from)| *to = *from);
+        let text_length = said.len().min(MAX_STATUS_TEXT);
+        Ok(NotifySocket { socket, address, address_length, text, text_length })
     }
 
     /// The value of `NOTIFY_SOCKET`.

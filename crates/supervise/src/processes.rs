@@ -41,6 +41,14 @@ pub struct Processes {
 }
 
 impl Processes {
+    /// What the children of this process need.
+    pub fn new(program: &'static Program, name: &'static [u8], signals: Signals) -> Processes {
+        let environment: &'static Environment = Box::leak(Box::new(Environment::inherited()));
+        // Made once: between fork and exec nothing is allocated.
+        let run = Prepared::new([RUN], environment);
+        Processes { program, name, signals, run }
+    }
+
     /// Starts the service, which waits for its record to be written.
     pub fn start(&self, config: &Config, readiness: &Readiness<'_>) -> nix::Result<(Pid, Key)> {
         let gate = Gate::new()?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use daemontools_core::settings::value::number;
 use daemontools_core::text::Decimal;
 
 /// A reason.
@@ -49,6 +50,43 @@ impl Words {
 }
 
 impl Reason {
+    /// The reason for the state of this process: a word, and numbers.
+    pub fn to_state(self) -> Vec<u8> {
+        let words = |word: &[u8], count: u32, span: Duration| {
+            let span = Decimal::new(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+            [word, b" ", Decimal::new(u64::from(count)).as_bytes(), b" ", span.as_bytes()].concat()
+        };
+        match self {
+            Reason::None => Vec::new(),
+            Reason::Ends(count, span) => words(b"ends", count, span),
+            Reason::FinishGaveUp => b"finish-gave-up".to_vec(),
+            Reason::FinalEnd => b"final-end".to_vec(),
+            Reason::NotReady(span) => words(b"not-ready", 0, span),
+            Reason::Silent(span) => words(b"silent", 0, span),
+            Reason::CheckFailed(count) => words(b"check-failed", count, Duration::ZERO),
+            Reason::ForkFailed => b"fork-failed".to_vec(),
+        }
+    }
+
+    /// What such words mean; those that are not known are no reason.
+    pub fn from_state(words: &[u8]) -> Reason {
+        let mut words = words.split(|&byte| byte == b' ');
+        let word = words.next().unwrap_or_default();
+        let mut number = || words.next().and_then(number).unwrap_or_default();
+        let count = u32::try_from(number()).unwrap_or(u32::MAX);
+        let span = Duration::from_nanos(number());
+        match word {
+            b"ends" => Reason::Ends(count, span),
+            b"finish-gave-up" => Reason::FinishGaveUp,
+            b"final-end" => Reason::FinalEnd,
+            b"not-ready" => Reason::NotReady(span),
+            b"silent" => Reason::Silent(span),
+            b"check-failed" => Reason::CheckFailed(count),
+            b"fork-failed" => Reason::ForkFailed,
+            _ => Reason::None,
+        }
+    }
+
     /// The words; empty where there is nothing to say.
     pub fn words(self) -> Words {
         match self {

@@ -129,6 +129,11 @@ impl Watch {
         }
     }
 
+    /// The descriptor that this process has open already.
+    pub fn open_already(process: OwnedFd) -> Watch {
+        Watch::Descriptor(process)
+    }
+
     /// Whether the process has ended.
     pub fn has_ended(&self, pid: Pid, identity: &Identity) -> bool {
         match self {

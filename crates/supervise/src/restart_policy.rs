@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use daemontools_core::resume::SuperviseState;
 use daemontools_core::settings::Settings;
 use daemontools_program::clock::Instant;
 use daemontools_sys::heap::try_reserve;
@@ -25,6 +26,19 @@ impl RestartPolicy {
     /// Nothing has been started yet.
     pub fn new() -> RestartPolicy {
         RestartPolicy { last_start: None, delay: None, ends: Vec::new() }
+    }
+
+    /// What is remembered, for the state of this process.
+    pub fn carry(&self, state: &mut SuperviseState) {
+        state.last_start = self.last_start.map(|at| at.0);
+        state.delay = self.delay;
+        state.ends = self.ends.iter().map(|at| at.0).collect();
+    }
+
+    /// What such a state says.
+    pub fn resume(state: &SuperviseState) -> RestartPolicy {
+        let ends = state.ends.iter().copied().map(Instant).collect();
+        RestartPolicy { last_start: state.last_start.map(Instant), delay: state.delay, ends }
     }
 
     /// A start, also one that failed.

@@ -70,6 +70,26 @@ impl SettingsReader {
         }
     }
 
+    /// The same, where the scan directory is open already.
+    pub fn with_tree(
+        program: &'static Program,
+        name: &'static [u8],
+        tree: Option<OwnedFd>,
+        is_logger: bool,
+    ) -> SettingsReader {
+        SettingsReader { program, name, tree, is_logger, said: Said::nothing() }
+    }
+
+    /// Whether the service is the logger of another one.
+    pub fn is_logger(&self) -> bool {
+        self.is_logger
+    }
+
+    /// The scan directory, if it is open.
+    pub fn tree(&self) -> Option<BorrowedFd<'_>> {
+        self.tree.as_ref().map(AsFd::as_fd)
+    }
+
     /// The settings as they are now.
     pub fn read(&mut self) -> Config {
         let mut config = Config::DEFAULT;

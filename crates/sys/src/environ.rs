@@ -4,10 +4,10 @@
 use std::ffi::{CStr, c_char};
 
 unsafe extern "C" {
-    static environ: *const *const c_char;
+    static environ: *mut *const c_char;
 }
 
-/// The entries in their order. Nothing in our programs changes them: a child gets a list of its own (`exec`).
+/// The entries in their order. Nothing in our programs changes them but `remove`: a child gets a list of its own (`exec`).
 pub fn entries() -> Vec<&'static CStr> {
     // SAFETY: one thread, and nobody calls setenv: the C library's pointer stays what it was at the start.
     let mut next = unsafe { environ };
@@ -24,4 +24,15 @@ pub fn entries() -> Vec<&'static CStr> {
         next = unsafe { next.add(1) };
     }
     entries
+}
+
+/// Removes the entry at this place of `entries`; those after it move up.
+pub fn remove(place: usize) {
+    // With the NULL at the end.
+    let Some(after) = entries().len().checked_sub(place) else { return };
+    // SAFETY: as in `entries`.
+    let list = unsafe { environ };
+    let (to, from) = (list.wrapping_add(place), list.wrapping_add(place + 1));
+    // SAFETY: `after` elements follow the one at `place`, NULL among them; the list is writable and nobody else uses it.
+    unsafe { std::ptr::copy(from, to, after) };
 }

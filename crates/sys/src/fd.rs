@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl, open, openat};
+use nix::fcntl::{AT_FDCWD, FcntlArg, FdFlag, OFlag, fcntl, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::pipe2;
 
@@ -87,11 +87,32 @@ pub fn is_inherited(number: RawFd) -> bool {
     flags >= 0 && flags & libc::FD_CLOEXEC == 0
 }
 
+/// Takes over a descriptor that the program before this one in the same process left open, by its number; from now on it is
+/// closed at exec. EBADF: nothing is open there.
+pub fn take_over(number: RawFd) -> nix::Result<OwnedFd> {
+    // SAFETY: fcntl takes numbers; of a descriptor that is not ours it would change only what exec does with it.
+    Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    // SAFETY: it is open, and the state that names it was written for this process alone, which names each number once.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// The seals of a file in memory; none of anything else.
+pub fn seals(number: RawFd) -> libc::c_int {
+    // SAFETY: fcntl takes two numbers and changes nothing.
+    unsafe { libc::fcntl(number, libc::F_GET_SEALS) }.max(0)
+}
+
+/// Says whether the next program inherits a descriptor.
+pub fn set_inherited(fd: BorrowedFd<'_>, is_inherited: bool) -> nix::Result<()> {
+    let flags = if is_inherited { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
+    fcntl(fd, FcntlArg::F_SETFD(flags)).map(drop)
+}
+
 /// Puts a copy at a fixed number, where the next program looks for it; whatever was open there is closed.
 /// Only for a forked child on its way to exec: nothing in it uses the number's former meaning again.
 pub fn place_inherited(fd: BorrowedFd<'_>, number: RawFd) -> nix::Result<()> {
     if fd.as_raw_fd() == number {
-        return fcntl(fd, FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).map(drop);
+        return fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty())).map(drop);
     }
     // SAFETY: dup2 touches no memory of ours; the caller's child owns its descriptor table alone.
     let placed = unsafe { libc::dup2(fd.as_raw_fd(), number) };

@@ -8,6 +8,7 @@ pub mod fd;
 pub mod heap;
 pub mod inotify;
 pub mod local_time;
+mod mask;
 pub mod memory;
 pub mod pidfd;
 pub mod process;

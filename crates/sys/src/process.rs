@@ -149,6 +149,16 @@ pub fn send(target: Pid, signal: i32) -> nix::Result<()> {
     Errno::result(unsafe { libc::kill(target.as_raw(), signal) }).map(drop)
 }
 
+/// Sends a signal with a value (sigqueue(3)).
+pub fn send_value(target: Pid, signal: i32, value: i32) -> nix::Result<()> {
+    // The value is an int of a union as large as a pointer, in which an int is at the beginning.
+    let mut bytes = [0; size_of::<usize>()];
+    bytes.iter_mut().zip(value.to_ne_bytes()).for_each(|(to, from)| *to = from);
+    let value = libc::sigval { sival_ptr: ptr::without_provenance_mut(usize::from_ne_bytes(bytes)) };
+    // SAFETY: two numbers and a value that nobody follows as a pointer.
+    Errno::result(unsafe { libc::sigqueue(target.as_raw(), signal, value) }).map(drop)
+}
+
 /// Ends a forked child that could not become another program, with this exit code; runs nothing of the parent's.
 pub fn leave(code: u8) -> ! {
     // SAFETY: _exit takes a number and does not return.

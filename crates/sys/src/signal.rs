@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::fd;
+use super::{fd, mask};
 
 /// The signals that a program waits for.
 pub struct Signals {
@@ -37,11 +37,30 @@ impl Signals {
         Ok(Signals { queue: above_standard(queue)?, for_child })
     }
 
+    /// The same for a program that goes on where another one in this process ended: `for_child` is what that one gave its
+    /// children (`mask_for_child`).
+    pub fn watch_again(signals: &[Signal], for_child: Option<u64>) -> nix::Result<Signals> {
+        let watching = Signals::watch(signals)?;
+        let for_child = for_child.map_or(watching.for_child, mask::from_bits);
+        Ok(Signals { for_child, ..watching })
+    }
+
+    /// The signals that a child finds blocked: bit 0 is signal 1.
+    pub fn mask_for_child(&self) -> u64 {
+        mask::to_bits(&self.for_child)
+    }
+
     /// The next signal that came, if any.
     pub fn take(&self) -> nix::Result<Option<Signal>> {
+        Ok(self.take_with_value()?.map(|(signal, _)| signal))
+    }
+
+    /// The same, and the value that was sent with it by sigqueue(3).
+    pub fn take_with_value(&self) -> nix::Result<Option<(Signal, Option<i32>)>> {
         let Some(info) = self.queue.read_signal()? else { return Ok(None) };
         let number = i32::try_from(info.ssi_signo).map_err(|_| Errno::EINVAL)?;
-        Signal::try_from(number).map(Some)
+        let value = (info.ssi_code == libc::SI_QUEUE).then_some(info.ssi_int);
+        Signal::try_from(number).map(|signal| Some((signal, value)))
     }
 
     /// In a child, before exec: the mask as we were started with it, and the watched signals unblocked.

@@ -35,6 +35,8 @@ pub struct SuperviseState {
     pub ok: i32,
     /// The scan directory (O_PATH), which may hold settings; `None`: it is not known.
     pub tree: Option<i32>,
+    /// Whether the settings there that are for loggers count.
+    pub logger: bool,
     /// The reading end of the pipe of `notification-fd`.
     pub notification: Option<i32>,
     /// The socket of `notify-socket`.
@@ -51,6 +53,8 @@ pub struct SuperviseState {
     pub since: Label,
     /// When the state last changed; `None`: then, too.
     pub state_since: Option<Label>,
+    /// What others were told about when the state ends by itself.
+    pub until: Option<Label>,
     /// What the service is doing.
     pub life: Life,
     /// When it was last started (monotonic).
@@ -193,6 +197,7 @@ impl SuperviseState {
             control_writer,
             ok,
             tree: None,
+            logger: false,
             notification: None,
             notify_socket: None,
             process: None,
@@ -201,6 +206,7 @@ impl SuperviseState {
             leaving: false,
             since,
             state_since: None,
+            until: None,
             life: Life::Down(Rest::AsTold),
             last_start: None,
             delay: None,
@@ -231,6 +237,7 @@ impl SuperviseState {
         text.descriptor(b"control-writer", Some(self.control_writer));
         text.descriptor(b"ok", Some(self.ok));
         text.descriptor(b"tree", self.tree);
+        text.flag(b"logger", self.logger);
         text.descriptor(b"notification", self.notification);
         text.descriptor(b"notify-socket", self.notify_socket);
         text.descriptor(b"process", self.process);
@@ -241,6 +248,7 @@ impl SuperviseState {
         text.flag(b"leaving", self.leaving);
         text.label(b"since", Some(self.since));
         text.label(b"state-since", self.state_since);
+        text.label(b"until", self.until);
         match &self.life {
             Life::Down(rest) => text.line(b"rest", name(&RESTS, *rest)),
             Life::Waiting(due, reason) => {
@@ -378,6 +386,7 @@ impl Read {
             b"control-writer" => state.control_writer = descriptor(value)?,
             b"ok" => state.ok = descriptor(value)?,
             b"tree" => state.tree = Some(descriptor(value)?),
+            b"logger" => state.logger = flag(value)?,
             b"notification" => state.notification = Some(descriptor(value)?),
             b"notify-socket" => state.notify_socket = Some(descriptor(value)?),
             b"process" => state.process = Some(descriptor(value)?),
@@ -386,6 +395,7 @@ impl Read {
             b"leaving" => state.leaving = flag(value)?,
             b"since" => state.since = label(value)?,
             b"state-since" => state.state_since = Some(label(value)?),
+            b"until" => state.until = Some(label(value)?),
             b"rest" => state.life = Life::Down(named(&RESTS, value)?),
             b"due" => self.due = Some(span(value)?),
             b"start-reason" => self.start_reason = named(&REASONS, value)?,
@@ -499,12 +509,14 @@ mod tests {
         };
         SuperviseState {
             tree: Some(7),
+            logger: true,
             notification: Some(8),
             notify_socket: Some(9),
             process: Some(10),
             child_mask: Some(0xf000_0000_0001_0002),
             leaving: true,
             state_since: Some(at(2)),
+            until: Some(at(5)),
             life: Life::Running(running),
             last_start: Some(second(77)),
             delay: Some(second(2)),

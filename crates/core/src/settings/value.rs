@@ -93,7 +93,7 @@ fn whole_number(digits: &[u8]) -> Result<u32, Problem> {
 }
 
 /// The number that these digits are; `None` if they are none, too many, or something else.
-pub(crate) fn number(digits: &[u8]) -> Option<u64> {
+pub fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }

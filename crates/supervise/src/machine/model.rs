@@ -6,6 +6,7 @@ use std::time::Duration;
 use daemontools_core::control::{Command, LETTERS};
 use daemontools_core::end::End;
 use daemontools_core::label::Label;
+use daemontools_core::resume::SuperviseState;
 use daemontools_core::settings::{FinalEnds, Group, Settings};
 use daemontools_core::signal::Signal;
 use daemontools_core::status::Want;
@@ -204,8 +205,28 @@ impl World {
         }
     }
 
+    /// Another program file goes on with the state of this one.
+    fn upgrade(&mut self) {
+        self.happens(Event::Tick);
+        let mut state = SuperviseState::new(3, [4, 5], 6, Want::Down, Label::new(0, 0));
+        if self.exited || self.machine.carry(&mut state).is_err() {
+            return;
+        }
+        state.notify_socket = self.machine.config().values.notify_socket.then_some(7);
+        let read = SuperviseState::from_text(&state.to_text()).unwrap();
+        let resumed = Machine::resume(now(self.clock), self.machine.config(), &read, None);
+        let visible = |machine: &Machine| (machine.status(), machine.details(), machine.deadline(), machine.reason());
+        assert_eq!(visible(&resumed), visible(&self.machine));
+        let mut again = SuperviseState::new(3, [4, 5], 6, Want::Down, Label::new(0, 0));
+        again.notify_socket = state.notify_socket;
+        resumed.carry(&mut again).unwrap();
+        assert_eq!(again, state);
+        self.machine = resumed;
+    }
+
     fn something(&mut self) {
-        match self.random.below(12) {
+        match self.random.below(13) {
+            12 => self.upgrade(),
             0 | 1 => {
                 let byte = LETTERS[self.random.below(LETTERS.len() as u64) as usize];
                 if byte == b'x' && !self.random.once_in(10) {

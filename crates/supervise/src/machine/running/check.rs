@@ -1,5 +1,7 @@
 //! The program `check`: when it runs, and what its ends say.
 
+use std::time::Duration;
+
 use daemontools_core::end::End;
 use daemontools_program::clock::Instant;
 use nix::unistd::Pid;
@@ -39,6 +41,19 @@ pub(super) enum Checked {
 impl Check {
     pub(super) fn new(now: Now, wanted: bool) -> Check {
         Check { step: if wanted { Step::Due(now.clock) } else { Step::Off }, failures: 0 }
+    }
+
+    /// When the next one is, and how many failed, for a state.
+    pub(super) fn carry(&self) -> Result<(Option<Duration>, u32), &'static str> {
+        match self.step {
+            Step::Off => Ok((None, self.failures)),
+            Step::Due(at) => Ok((Some(at.0), self.failures)),
+            Step::Starting | Step::Running(..) => Err("check is running"),
+        }
+    }
+
+    pub(super) fn resume(next_at: Option<Instant>, failures: u32) -> Check {
+        Check { step: next_at.map_or(Step::Off, Step::Due), failures }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use daemontools_core::end::End;
+use daemontools_core::resume::{self, StopCause, StopStep};
 use daemontools_core::signal::Signal;
 use daemontools_program::clock::Instant;
 use nix::unistd::Pid;
@@ -57,6 +58,39 @@ impl Stop {
         let patience = config.values.stop_timeout;
         let next_at = patience.map(|patience| now.clock + patience);
         Stop { cause: Cause::Asked, signal, patience, step: Step::Signalled, next_at }
+    }
+
+    /// The stop for a state.
+    pub(super) fn carry(&self) -> Result<resume::Stop, &'static str> {
+        let step = match self.step {
+            Step::HookStarting | Step::HookRunning(_) => return Err("stop is running"),
+            Step::HookDone => StopStep::HookDone,
+            Step::Signalled => StopStep::Signalled,
+            Step::Killed => StopStep::Killed,
+        };
+        let cause = match self.cause {
+            Cause::Asked => StopCause::Asked,
+            Cause::Supervise => StopCause::Supervise,
+            Cause::Silence => StopCause::Silence,
+        };
+        let next_at = self.next_at.map(|at| at.0);
+        Ok(resume::Stop { cause, signal: self.signal, step, patience: self.patience, next_at })
+    }
+
+    /// The stop of a state.
+    pub(super) fn resume(stop: &resume::Stop) -> Stop {
+        let step = match stop.step {
+            StopStep::HookDone => Step::HookDone,
+            StopStep::Signalled => Step::Signalled,
+            StopStep::Killed => Step::Killed,
+        };
+        let cause = match stop.cause {
+            StopCause::Asked => Cause::Asked,
+            StopCause::Supervise => Cause::Supervise,
+            StopCause::Silence => Cause::Silence,
+        };
+        let next_at = stop.next_at.map(Instant);
+        Stop { cause, signal: stop.signal, patience: stop.patience, step, next_at }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
