@@ -88,12 +88,20 @@ fn finish_gets_how_it_ended_and_comes_before_the_next_start() {
 
 #[test]
 fn finish_runs_when_the_service_is_stopped_and_supervise_waits_for_it() {
-    let tree = tree("exec sleep 987").script("sv/supervise.d/finish-s6", "echo $1 $2 $3 $4 >>done; sleep 0.3");
+    let finish = "until [ -e go ]; do sleep 0.02; done; echo $1 $2 $3 $4 >>done";
+    let tree = tree("exec sleep 987").script("sv/supervise.d/finish-s6", finish);
+    let tree = tree.file("sv/supervise.d/finish-timeout", "20m");
     let supervise = tree.spawn("supervise", ["sv"]);
     let pid = until_up(&tree, "sv");
-    svc(&tree, "-dx");
+    svc(&tree, "-d");
     until_detail(&tree, "state", "finishing");
     until_down(&tree, "sv");
+    let late = "svwait: timed out after 100 milliseconds: sv: ending\n";
+    assert_eq!(tree.run("svwait", ["-t", "100", "-d", "sv"]), exits(99, "", late));
+    let tree = tree.file("sv/go", "");
+    assert_eq!(tree.run("svwait", ["-d", "sv"]), exits(0, "", ""));
+    assert_eq!(detail(&tree, "state").as_deref(), Some("down"));
+    svc(&tree, "-x");
     assert_eq!(supervise.wait(), exits(0, "", ""));
     assert_eq!(tree.lines("sv/done"), [format!("256 15 sv {pid}")]);
 }

@@ -49,6 +49,12 @@ impl ServiceDetails {
         }
     }
 
+    /// Of a service without a process: whether what follows its end is still at work, `finish` or what is left of its
+    /// process group.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.state, State::Stopping | State::Finishing)
+    }
+
     /// Whether supervise gave the service up, because it ended too often.
     pub fn has_failed(&self) -> bool {
         self.state == State::Failed

@@ -127,7 +127,7 @@ impl Job {
     fn has_run(&self, status: &Status, details: Option<&ServiceDetails>) -> Verdict {
         let ran = self.before != Some(run(status)) || self.ends > 0;
         match status.pid {
-            None if ran && details.is_none_or(|details| details.state != State::Finishing) => finished(details),
+            None if ran && !details.is_some_and(ServiceDetails::is_ending) => finished(details),
             None | Some(_) => Verdict::Wait(None),
         }
     }
@@ -148,8 +148,8 @@ fn run(status: &Status) -> Run {
 }
 
 fn stopped(status: &Status, details: Option<&ServiceDetails>) -> Verdict {
-    let is_finishing = details.is_some_and(|details| details.state == State::Finishing);
-    if status.pid.is_some() || status.want == Want::Up || is_finishing {
+    let is_ending = details.is_some_and(ServiceDetails::is_ending);
+    if status.pid.is_some() || status.want == Want::Up || is_ending {
         return Verdict::Wait(None);
     }
     Verdict::Reached(format!("down{}", last_end(details)))
@@ -274,8 +274,11 @@ mod tests {
     fn a_stop_waits_for_finish() {
         let mut job = Job::new(Act::Stop, &report(7, 0, Want::Up));
         assert_eq!(step(&mut job, &report(7, 0, Want::Down), 1), Verdict::Wait(None));
-        let finishing = detailed(report(0, 1, Want::Down), State::Finishing, 1, Some(End::Code(0)));
-        assert_eq!(step(&mut job, &finishing, 1), Verdict::Wait(None));
+        // What is left of its group, or the program `stop`; then `finish`.
+        for state in [State::Stopping, State::Finishing] {
+            let ending = detailed(report(0, 1, Want::Down), state, 1, Some(End::Code(0)));
+            assert_eq!(step(&mut job, &ending, 1), Verdict::Wait(None));
+        }
         let down = detailed(report(0, 1, Want::Down), State::Down, 2, Some(End::Code(0)));
         assert_eq!(step(&mut job, &down, 2), Verdict::Reached("down (exit 0)".into()));
         let mut job = Job::new(Act::Stop, &report(0, 0, Want::Up));

@@ -194,6 +194,7 @@ fn add_details(seen: &mut Seen, service: &ServiceDir) {
     let Some(details) = seen.status.and_then(|status| service.details(&status)) else { return };
     let up = seen.status.is_some_and(|status| status.pid.is_some());
     (seen.ready, seen.ready_since) = (details.is_ready(), details.ready_since);
+    seen.ending = !up && details.is_ending();
     seen.over = match () {
         () if up => "",
         () if details.has_failed() => "given up, because it ended too often; it will not be started again",

@@ -14,7 +14,8 @@ pub enum State {
     Up,
     /// The same, and the service has said that it is ready, where a setting asks it to.
     Ready,
-    /// The last word of a supervise, still running or not, is that the service has no process.
+    /// The last word of a supervise, still running or not, is that the service has no process, and nothing that follows its
+    /// end is at work.
     Down,
     /// A supervise runs.
     Supervised,
@@ -57,6 +58,8 @@ pub struct Seen {
     pub ready: Option<bool>,
     /// When it became ready.
     pub ready_since: Option<Label>,
+    /// Whether its process has ended, and what follows the end is still at work.
+    pub ending: bool,
     /// Why it will not be started again; empty: it may be.
     pub over: &'static str,
 }
@@ -115,7 +118,7 @@ impl Progress {
         match goal.state {
             State::Up if wanted => lasted,
             State::Ready if wanted && self.seen.ready != Some(false) => lasted,
-            State::Down if !up => lasted,
+            State::Down if !(up || self.seen.supervised && self.seen.ending) => lasted,
             State::Supervised if self.seen.supervised => Some(Instant::default()),
             State::Unsupervised if !self.seen.supervised => Some(Instant::default()),
             State::Up | State::Ready | State::Down | State::Supervised | State::Unsupervised => None,
@@ -161,6 +164,7 @@ impl Progress {
         let not_ready = if self.seen.ready == Some(false) { ", not ready" } else { "" };
         match (self.seen.supervised, status.pid) {
             (true, Some(pid)) => format!("up (pid {pid}) {seconds} seconds{not_ready}"),
+            (true, None) if self.seen.ending => "ending".into(),
             (true, None) => format!("down {seconds} seconds"),
             (false, _) => "not supervised".into(),
         }
@@ -208,6 +212,13 @@ mod tests {
             let looks = [seen(true, 7, 0), seen(true, 0, 0), seen(false, 7, 0), seen(false, 0, 0), nowhere];
             assert_eq!(looks.map(|seen| due(state, seen).is_some()), expected, "{state:?}");
         }
+    }
+
+    #[test]
+    fn a_service_is_down_when_what_follows_its_end_is_over() {
+        let ending = |supervised| Seen { ending: true, ..seen(supervised, 0, 0) };
+        assert_eq!(due(State::Down, ending(true)), None);
+        assert!(due(State::Down, ending(false)).is_some(), "its supervise was killed meanwhile");
     }
 
     #[test]
