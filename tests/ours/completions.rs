@@ -87,6 +87,7 @@ fn zsh_offers_the_same() {
         ("svscan --init --g", "svscan --init --grace "),
         ("svps --sort ", "name     trouble"),
         ("svwait -", "--unsupervised"),
+        ("svupgrade --c", "svupgrade --check "),
         ("svlog -o ", "json    local   tai64n  unix    utc"),
         ("svlint --j", "svlint --json "),
         ("svup sv/", "svup sv/web/"),

@@ -55,6 +55,7 @@ mod svscanboot;
 mod svstat;
 mod svstat_json;
 mod svup;
+mod svupgrade;
 mod svwait;
 mod tai64nlocal;
 mod unsafe_code;

@@ -1,0 +1,159 @@
+//! The processes of this machine, as /proc has them at one moment.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+
+use daemontools_program::stdio;
+use daemontools_program::{directory, printable};
+use daemontools_sys::fd::open_private;
+use nix::fcntl::{OFlag, readlink};
+use nix::sys::stat::{Mode, stat};
+
+/// How much of a file in /proc is read.
+const MOST: usize = 4096;
+/// The bit of CHLD in a mask of signals.
+const CHLD: u64 = 1 << 16;
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its parent.
+    pub parent: i32,
+    /// The name of its program, as the kernel has it: 15 bytes at most.
+    pub name: Vec<u8>,
+    /// When it began, in clock ticks since the boot.
+    pub started: u64,
+}
+
+/// A file, whatever it is called.
+pub type FileId = (u64, u64);
+
+/// All processes that can be seen.
+pub struct Processes {
+    all: BTreeMap<i32, Process>,
+    children: BTreeMap<i32, Vec<i32>>,
+}
+
+impl Processes {
+    /// Those that there are now.
+    pub fn look() -> nix::Result<Processes> {
+        let mut processes = Processes { all: BTreeMap::new(), children: BTreeMap::new() };
+        for entry in directory::open(c"/proc")?.iter().flatten() {
+            let Some(pid) = entry.file_name().to_str().ok().and_then(|name| name.parse::<i32>().ok()) else { continue };
+            if let Some(process) = process(pid) {
+                processes.children.entry(process.parent).or_default().push(pid);
+                processes.all.insert(pid, process);
+            }
+        }
+        Ok(processes)
+    }
+
+    /// The processes of a program, by number.
+    pub fn of_program<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = i32> + 'a {
+        self.all.iter().filter(move |(_, process)| process.name == name).map(|(&pid, _)| pid)
+    }
+
+    /// The children of a process.
+    pub fn children(&self, pid: i32) -> &[i32] {
+        self.children.get(&pid).map_or(&[], Vec::as_slice)
+    }
+
+    /// All that descends from a process.
+    pub fn descendants(&self, pid: i32) -> Vec<i32> {
+        let mut found = self.children(pid).to_vec();
+        let mut looked_at = 0;
+        while let Some(&next) = found.get(looked_at) {
+            found.extend(self.children(next));
+            looked_at += 1;
+        }
+        found
+    }
+
+    /// What is known of a process.
+    pub fn get(&self, pid: i32) -> Option<&Process> {
+        self.all.get(&pid)
+    }
+}
+
+/// What there is to know now of a process.
+pub fn process(pid: i32) -> Option<Process> {
+    parse(&read(&format!("/proc/{pid}/stat"))?)
+}
+
+/// Whether CHLD is blocked, as in every svscan, supervise and multilog of ours while it waits.
+pub fn blocks_chld(pid: i32) -> bool {
+    read(&format!("/proc/{pid}/status")).as_deref().and_then(blocked).is_some_and(|mask| mask & CHLD != 0)
+}
+
+/// The directory that a process works in, for a person.
+pub fn place(pid: i32) -> String {
+    match readlink(format!("/proc/{pid}/cwd").as_str()) {
+        Ok(path) => printable::printable(path.as_bytes()),
+        Err(_) => "?".into(),
+    }
+}
+
+/// The file at a path; `None`: none that can be seen.
+pub fn file(path: &[u8]) -> Option<FileId> {
+    stat(path).ok().map(|found| (found.st_dev, found.st_ino))
+}
+
+/// The file that a process runs.
+pub fn running(pid: i32) -> Option<FileId> {
+    file(format!("/proc/{pid}/exe").as_bytes())
+}
+
+fn read(path: &str) -> Option<Vec<u8>> {
+    let file = open_private(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()).ok()?;
+    let mut contents = vec![0; MOST];
+    let count = stdio::read(&file, &mut contents).ok()?;
+    contents.truncate(count);
+    Some(contents)
+}
+
+/// What /proc/PID/stat says. The name in parentheses may hold anything, so the fields are counted from its end.
+fn parse(stat: &[u8]) -> Option<Process> {
+    let begin = stat.iter().position(|&byte| byte == b'(')?;
+    let end = stat.iter().rposition(|&byte| byte == b')')?;
+    let name = stat.get(begin + 1..end)?.to_vec();
+    let fields = std::str::from_utf8(stat.get(end + 2..)?).ok()?;
+    let mut fields = fields.split_ascii_whitespace().skip(1);
+    let parent = fields.next()?.parse().ok()?;
+    let started = fields.nth(17)?.parse().ok()?;
+    Some(Process { parent, name, started })
+}
+
+/// The signals that /proc/PID/status calls blocked.
+fn blocked(status: &[u8]) -> Option<u64> {
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"SigBlk:\t"))?;
+    u64::from_str_radix(std::str::from_utf8(line).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_parentheses_and_blanks() {
+        let stat =
+            b"42 (a) b (c) S 7 42 42 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 987654 1000 10 18446744073709551615\n";
+        assert_eq!(parse(stat), Some(Process { parent: 7, name: b"a) b (c".to_vec(), started: 987654 }));
+        assert_eq!(parse(b"42 (a"), None);
+        assert_eq!(parse(b""), None);
+    }
+
+    #[test]
+    fn the_mask_is_read() {
+        assert_eq!(blocked(b"Name:\tx\nSigBlk:\t0000000000010000\nSigIgn:\t0\n"), Some(CHLD));
+        assert_eq!(blocked(b"Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn we_are_a_descendant_of_our_parent() {
+        let processes = Processes::look().unwrap();
+        let me = nix::unistd::getpid().as_raw();
+        let parent = processes.get(me).unwrap().parent;
+        assert!(processes.children(parent).contains(&me) && processes.descendants(parent).contains(&me));
+        assert!(running(me).is_some() && place(me).starts_with('/'));
+    }
+}

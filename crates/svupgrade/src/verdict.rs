@@ -1,0 +1,59 @@
+//! What came of asking a process, in words.
+
+use std::time::Duration;
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It runs the new file already.
+    Current,
+    /// It could be done.
+    Able,
+    /// It was done; for how long nothing else was.
+    Upgraded(Duration),
+    /// Not now.
+    Busy(Vec<u8>),
+    /// Not at all, for this reason.
+    Refused(Vec<u8>),
+    /// It is none of ours.
+    Foreign,
+    /// It does not answer.
+    Silent,
+    /// It has ended, by itself or because of what was asked.
+    Gone,
+}
+
+impl Verdict {
+    /// Whether everything is as it should be.
+    pub fn is_fine(&self) -> bool {
+        matches!(self, Verdict::Current | Verdict::Able | Verdict::Upgraded(_))
+    }
+
+    /// The words.
+    pub fn words(&self) -> Vec<u8> {
+        let because = |what: &str, reason: &[u8]| [what.as_bytes(), reason].concat();
+        match self {
+            Verdict::Current => b"up to date".to_vec(),
+            Verdict::Able => b"can be upgraded".to_vec(),
+            Verdict::Upgraded(pause) => format!("upgraded in {:.1} ms", pause.as_secs_f64() * 1000.0).into_bytes(),
+            Verdict::Busy(reason) => because("busy: ", reason),
+            Verdict::Refused(reason) => because("refused: ", reason),
+            Verdict::Foreign => b"not a program of this project".to_vec(),
+            Verdict::Silent => b"no answer: it is older than svupgrade, or stopped".to_vec(),
+            Verdict::Gone => b"has ended".to_vec(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_say_what_came_of_it() {
+        let words = |verdict: Verdict| String::from_utf8(verdict.words()).unwrap();
+        assert_eq!(words(Verdict::Upgraded(Duration::from_micros(2340))), "upgraded in 2.3 ms");
+        assert_eq!(words(Verdict::Busy(b"finish is running".to_vec())), "busy: finish is running");
+        assert!(Verdict::Current.is_fine() && !Verdict::Silent.is_fine() && !Verdict::Gone.is_fine());
+    }
+}
