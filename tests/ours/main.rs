@@ -20,6 +20,7 @@ mod memory;
 mod mixed;
 mod mixed_multilog;
 mod multilog;
+mod multilog_lines;
 mod multilog_rotate;
 mod multilog_settings;
 mod own_root;

@@ -20,8 +20,8 @@ pub struct Scene {
     pub script: &'static [&'static str],
     /// The logs it names.
     pub logs: &'static [&'static str],
-    /// Whether lines have stamps.
-    pub stamped: bool,
+    /// What comes before each line, with a 0 for each digit of a stamp.
+    pub head: &'static str,
     /// How many files a log may have.
     pub keep: usize,
     /// How long lines are: from, to.
@@ -35,16 +35,19 @@ const PLAIN: Scene = Scene {
     name: "plain",
     script: &["s8192", "n99", "./d"],
     logs: &["d"],
-    stamped: false,
+    head: "",
     keep: 99,
     lengths: (80, 80),
     lines: 500,
 };
 
+/// The stamp that `t` makes.
+pub const TAI64N: &str = "@000000000000000000000000 ";
+
 /// Each of them rotates several times.
-pub const SCENES: [Scene; 7] = [
+pub const SCENES: [Scene; 8] = [
     PLAIN,
-    Scene { name: "t", script: &["t", "s8192", "n99", "./d"], stamped: true, lengths: (30, 120), lines: 400, ..PLAIN },
+    Scene { name: "t", script: &["t", "s8192", "n99", "./d"], head: TAI64N, lengths: (30, 120), lines: 400, ..PLAIN },
     Scene { name: "n3", script: &["s8192", "n3", "./d"], keep: 3, ..PLAIN },
     Scene {
         name: "processor and state",
@@ -54,7 +57,7 @@ pub const SCENES: [Scene; 7] = [
     Scene {
         name: "lines of 300 to 1500 bytes",
         script: &["t", "s16384", "n99", "./d"],
-        stamped: true,
+        head: TAI64N,
         lengths: (300, 1500),
         lines: 90,
         ..PLAIN
@@ -67,14 +70,25 @@ pub const SCENES: [Scene; 7] = [
         ..PLAIN
     },
     Scene {
+        name: OTHER_HEADS,
+        script: &["t", ":stamp=utc", ":prefix=web: ", ":line-max=1k", "s8192", "n99", "./d"],
+        head: "0000-00-00T00:00:00.000000000Z web: ",
+        lengths: (30, 120),
+        lines: 300,
+        ..PLAIN
+    },
+    Scene {
         name: FLOOD,
         script: &["t", "s300000", "n99", "./d"],
-        stamped: true,
+        head: TAI64N,
         lengths: (30, 120),
         lines: 20_000,
         ..PLAIN
     },
 ];
+
+/// Lines that are not written as they are looked at.
+pub const OTHER_HEADS: &str = "other stamps and a prefix";
 
 /// So much that the pipe is made larger.
 pub const FLOOD: &str = "a flood";
@@ -245,7 +259,9 @@ fn old_ones_went(scene: &Scene, log: &str) -> bool {
 
 /// Which line this is, if it is a whole one.
 fn number(line: &[u8], scene: &Scene) -> Option<usize> {
-    let line = if scene.stamped { line.split_at_checked(26).filter(|(stamp, _)| stamp[0] == b'@')?.1 } else { line };
+    let (head, line) = line.split_at_checked(scene.head.len())?;
+    let fits = |(&byte, of): (&u8, u8)| byte == of || of == b'0' && byte.is_ascii_hexdigit();
+    head.iter().zip(scene.head.bytes()).all(fits).then_some(())?;
     let number = std::str::from_utf8(line.get(..7)?).ok()?.parse().ok()?;
     (line == scene.line(number)).then_some(number)
 }

@@ -11,7 +11,7 @@ use crate::multilog::{Feed, Scene, judge};
 
 /// A scene in a directory of its own disk.
 const fn scene(name: &'static str, script: &'static [&'static str]) -> Scene {
-    Scene { name, script, logs: &["disk/d"], stamped: false, keep: 99, lengths: (80, 80), lines: 1500 }
+    Scene { name, script, logs: &["disk/d"], head: "", keep: 99, lengths: (80, 80), lines: 1500 }
 }
 
 /// Begins a scene on a small disk, of which a part is taken.

@@ -5,7 +5,7 @@
 use daemontools_tests::fault::{Call, can_trace, errors, try_each};
 use daemontools_tests::{End, Tree};
 
-use crate::multilog::{FLOOD, Feed, SCENES, Scene, judge};
+use crate::multilog::{FLOOD, Feed, OTHER_HEADS, SCENES, Scene, judge};
 use crate::multilog_kill::clean_run;
 
 fn gone_on_after(scene: &Scene, call: &Call, errno: &str) {
@@ -40,7 +40,7 @@ fn at_each_call() {
     if !can_trace("an error in each system call of multilog") {
         return;
     }
-    let scenes = ["t", "processor and state", "two directories", FLOOD];
+    let scenes = ["t", "processor and state", "two directories", OTHER_HEADS, FLOOD];
     for scene in SCENES.iter().filter(|scene| scenes.contains(&scene.name)) {
         let faults = errors(clean_run(scene));
         // Most of the time they pause.

@@ -4,10 +4,10 @@ use daemontools_tests::fault::all_of_them;
 use daemontools_tests::{End, Random, Tree, until};
 use nix::sys::signal::Signal;
 
-use crate::multilog::{Feed, Scene, judge, judge_joined};
+use crate::multilog::{Feed, Scene, TAI64N, judge, judge_joined};
 
 const fn scene(name: &'static str, script: &'static [&'static str], lines: usize) -> Scene {
-    Scene { name, script, logs: &["d"], stamped: true, keep: 9999, lengths: (20, 140), lines }
+    Scene { name, script, logs: &["d"], head: TAI64N, keep: 9999, lengths: (20, 140), lines }
 }
 
 /// 100 MB, or 10 in a short run.

@@ -11,7 +11,7 @@ use crate::peers::{Contender, Table, Whose, contenders, end_within};
 /// The same stream for all, with about ten rotations.
 fn scene(whose: Whose) -> Scene {
     let script: &[&str] = if whose == Whose::Runit { &["./d"] } else { &["n999", "s4096", "./d"] };
-    Scene { name: "peers", script, logs: &["d"], stamped: false, keep: 999, lengths: (80, 80), lines: 500 }
+    Scene { name: "peers", script, logs: &["d"], head: "", keep: 999, lengths: (80, 80), lines: 500 }
 }
 
 fn tree(whose: Whose) -> Tree {

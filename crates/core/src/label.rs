@@ -101,6 +101,17 @@ pub fn hex_digits(value: u32) -> [u8; 8] {
     (digits + u64::from(b'0') * ONES + 39 * letters).to_be_bytes()
 }
 
+/// What eight lower-case hex digits are worth, all at once: the way back from `hex_digits`. Other bytes have no meaning.
+pub fn eight_hex_digits(digits: [u8; 8]) -> u32 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let bytes = u64::from_be_bytes(digits);
+    // A letter's low half is 1 to 6, and a bit tells it from a digit.
+    let digits = (bytes & (0x0f * ONES)) + 9 * (bytes >> 6 & ONES);
+    let quarters = (digits | digits >> 4) & 0x00ff_00ff_00ff_00ff;
+    let halves = (quarters | quarters >> 8) & 0x0000_ffff_0000_ffff;
+    (halves | halves >> 16) as u32
+}
+
 /// What a lower-case hex digit is worth. From a table, since the digits of a clock defeat every guess of the processor.
 pub fn hex_value(digit: u8) -> Option<u8> {
     const NONE: u8 = 16;

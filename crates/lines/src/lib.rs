@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod local_time_cache;
-mod newlines;
+pub mod newlines;
 pub mod pipe_size;
+pub mod stamp_text;
 pub mod stamper;
 pub mod stdin_reader;

@@ -7,15 +7,13 @@
 
 use std::time::Duration;
 
-use daemontools_core::label::{Label, hex_digits};
+use daemontools_core::label::Label;
 
 use crate::newlines::Newlines;
+use crate::stamp_text::StampText;
 
 /// How much output a pass gathers before it lets it be written: an empty line grows to 26 times its size.
 pub const FULL: usize = 64 * 1024;
-
-/// How much output there is after a pass at most, if it was empty before: a line comes in pieces of 64 kB.
-pub const MOST: usize = FULL + Label::TEXT + 1 + FULL;
 
 /// How many bytes of a short line are copied at a time: a fixed number, so that the compiler makes no call of it.
 const CHUNK: usize = 64;
@@ -31,21 +29,30 @@ pub struct Stamper {
     /// When the line that comes next began, if that was before its first byte is passed.
     begun: Option<Label>,
     /// How stamps are written.
-    text: Text,
+    text: StampText,
     /// Where lines end.
     newlines: Newlines,
 }
 
 impl Default for Stamper {
-    /// A stamper at the start of a stream.
+    /// A stamper of TAI64N at the start of a stream.
     fn default() -> Stamper {
-        let next = Label::from_unix(0, 0);
-        let (text, newlines) = (Text::of(next), Newlines::default());
-        Stamper { next, at_line_start: true, wanted: true, begun: None, text, newlines }
+        Stamper::new(StampText::tai64n())
     }
 }
 
 impl Stamper {
+    /// A stamper at the start of a stream, and what its stamps look like.
+    pub fn new(text: StampText) -> Stamper {
+        let (next, newlines) = (Label::from_unix(0, 0), Newlines::default());
+        Stamper { next, at_line_start: true, wanted: true, begun: None, text, newlines }
+    }
+
+    /// How much output there is after a pass at most, if it was empty before: a line comes in pieces of 64 kB.
+    pub fn most(&self) -> usize {
+        FULL + self.text.most() + FULL
+    }
+
     /// Notes that the input of the next passes was read at this moment.
     pub fn read_at(&mut self, moment: Label) {
         self.next = moment;
@@ -136,7 +143,7 @@ fn following(label: Label) -> Label {
 
 /// Appends a line of the window, which begins at `start`. A short line is copied together with what comes after it, which
 /// is cut off then: copying a fixed number of bytes takes no call.
-fn append_line(window: &[u8], start: usize, line: &[u8], output: &mut Vec<u8>) {
+pub fn append_line(window: &[u8], start: usize, line: &[u8], output: &mut Vec<u8>) {
     let length = output.len() + line.len();
     match window.get(start..).and_then(<[u8]>::first_chunk::<CHUNK>) {
         Some(chunk) if line.len() <= CHUNK => {
@@ -144,34 +151,6 @@ fn append_line(window: &[u8], start: usize, line: &[u8], output: &mut Vec<u8>) {
             output.truncate(length);
         }
         _ => output.extend_from_slice(line),
-    }
-}
-
-/// The text of stamps. As long as the second is the same, only the nanoseconds are written anew: 8 of the 24 digits, and
-/// straight into the output, since a copy of what has just been written in smaller pieces waits for them.
-struct Text {
-    seconds: u64,
-    /// All of the text that tells the second.
-    head: [u8; Label::TEXT - 8],
-}
-
-impl Text {
-    fn of(label: Label) -> Text {
-        let mut head = [0; Label::TEXT - 8];
-        for (byte, digit) in head.iter_mut().zip(label.to_text()) {
-            *byte = digit;
-        }
-        Text { seconds: label.seconds(), head }
-    }
-
-    /// Appends a stamp and the space after it.
-    fn append(&mut self, label: Label, output: &mut Vec<u8>) {
-        if label.seconds() != self.seconds {
-            *self = Text::of(label);
-        }
-        output.extend_from_slice(&self.head);
-        output.extend_from_slice(&hex_digits(label.nanoseconds()));
-        output.push(b' ');
     }
 }
 
@@ -213,7 +192,7 @@ mod tests {
             while !piece.is_empty() {
                 let mut output = Vec::new();
                 piece = stamper.pass(piece, &mut output);
-                assert!(output.len() < MOST, "{}", output.len());
+                assert!(output.len() < stamper.most(), "{}", output.len());
                 all.extend(output);
             }
         }
@@ -247,17 +226,6 @@ mod tests {
         stamper.begin(Label::from_unix(-1, 0));
         stamper.pass_wanted(b"a\nb\n", &mut output, |line| line.starts_with(b"b"));
         assert_eq!(output, b"@400000000000000a00000000 b\n");
-    }
-
-    #[test]
-    fn the_text_of_a_stamp_is_that_of_its_label() {
-        let mut text = Text::of(Label::from_unix(0, 0));
-        for (seconds, nanoseconds) in [(0, 0), (0, 999_999_999), (5, 1), (5, 0x0123_4567), (6, 0x0123_4567), (5, 7)] {
-            let label = Label::from_unix(seconds, nanoseconds);
-            let mut output = Vec::new();
-            text.append(label, &mut output);
-            assert_eq!(output, [label.to_text().as_slice(), b" "].concat());
-        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::ffi::CStr;
 
 use daemontools_core::label::Label;
 use daemontools_lines::pipe_size::READ_SIZE;
-use daemontools_lines::stamper::{MOST, Stamper};
+use daemontools_lines::stamp_text::{Form, StampText};
+use daemontools_lines::stamper::Stamper;
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::failure::Failure;
 use daemontools_program::stdio::write_all;
@@ -24,6 +25,7 @@ use crate::buffer::reserved;
 use crate::line::WINDOW;
 use crate::log::Log;
 use crate::prefilter::Prefilter;
+use crate::rewriter::Incoming;
 use crate::script::{Action, Plan, Script};
 use crate::status_file::StatusFile;
 
@@ -56,18 +58,26 @@ impl<'a> Dispatcher<'a> {
     /// Opens what the script names, in its order.
     pub fn open(script: Script, signals: &'a Signals) -> Result<Dispatcher<'a>, Failure> {
         let only_logs = script.actions.iter().all(|action| matches!(action, Action::Log(_)));
+        let common = common_stamps(&script.actions);
+        let (form, prefix) = common.unwrap_or_default();
+        let stamper = script.stamp.then(|| Stamper::new(StampText::new(form, prefix)));
         // The longest text. Alerts are no longer, but for the newline of a last line.
-        let text = if script.stamp { MOST } else { READ_SIZE + WINDOW };
+        let text = stamper.as_ref().map_or(READ_SIZE + WINDOW, Stamper::most);
         let gathered = if only_logs { 0 } else { text };
         let shows = script.actions.iter().any(|action| matches!(action, Action::Alert));
+        let incoming = match (script.stamp, common) {
+            (false, _) => Incoming::Plain,
+            (true, None) => Incoming::Stamped,
+            (true, Some(_)) => Incoming::Finished,
+        };
         let actions: Vec<_> =
-            script.actions.into_iter().map(|action| open(action, gathered)).collect::<Result<_, _>>()?;
+            script.actions.into_iter().map(|action| open(action, gathered, incoming)).collect::<Result<_, _>>()?;
         Ok(Dispatcher {
             prefilter: Prefilter::new(&actions),
             only_logs,
             actions,
-            stamper: script.stamp.then(Stamper::default),
-            stamped: reserved(if script.stamp { MOST } else { 0 })?,
+            stamped: reserved(if stamper.is_some() { text } else { 0 })?,
+            stamper,
             alerts: reserved(if shows { text + 1 } else { 0 })?,
             inside: false,
             taken: 0,
@@ -242,14 +252,28 @@ impl<'a> Dispatcher<'a> {
     }
 }
 
-/// Opens what an action names; `gathered` is how many bytes may have to be gathered for a log.
-fn open(action: Action<&'static CStr, Plan>, gathered: usize) -> Result<Action<StatusFile, Log>, Failure> {
+/// Form and prefix of the stamps of all logs, if nothing but these logs sees the lines.
+fn common_stamps<S>(actions: &[Action<S, Plan>]) -> Option<(Form, &'static [u8])> {
+    let wanted = |action: &Action<S, Plan>| match action {
+        Action::Log(Plan { settings, .. }) if settings.line_max.is_none() => Some((settings.stamp, settings.prefix)),
+        _ => None,
+    };
+    let first = wanted(actions.first()?)?;
+    actions.iter().all(|action| wanted(action) == Some(first)).then_some(first)
+}
+
+/// Opens what an action names; `gathered` is how many bytes may have to be gathered for a log of such lines.
+fn open(
+    action: Action<&'static CStr, Plan>,
+    gathered: usize,
+    incoming: Incoming,
+) -> Result<Action<StatusFile, Log>, Failure> {
     Ok(match action {
         Action::Select(pattern) => Action::Select(pattern),
         Action::Deselect(pattern) => Action::Deselect(pattern),
         Action::Alert => Action::Alert,
         Action::Status(name) => Action::Status(StatusFile::open(name)?),
-        Action::Log(plan) => Action::Log(Log::open(plan, gathered)?),
+        Action::Log(plan) => Action::Log(Log::open(plan, gathered, incoming)?),
     })
 }
 

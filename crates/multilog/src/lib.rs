@@ -1,7 +1,7 @@
 //! multilog: the words of the command line (`script`, `settings`, `pattern`), where lines begin and end (`line`), what happens to them
-//! (`dispatch`, `prefilter`, `log`, `status_file`), how the files of a log come and go (`quota`, `rotation`, `recovery`,
-//! `archive`, `schedule`
-//! decide without touching a file; `cyclog` and `processor` do it), and the input that loses nothing (`input`,
+//! (`dispatch`, `prefilter`, `log`, `pending`, `rewriter`, `status_file`), how the files of a log come and go (`quota`,
+//! `rotation`, `recovery`, `archive`, `schedule` decide without touching a file; `cyclog` and `processor` do it), and the
+//! input that loses nothing (`input`,
 //! `window`, `peek`, `buffer`). The loop around it all is `event_loop`.
 #![forbid(unsafe_code)]
 
@@ -19,11 +19,13 @@ mod line;
 mod log;
 mod pattern;
 mod peek;
+mod pending;
 mod prefilter;
 mod processor;
 mod quota;
 mod recovery;
 mod retry;
+mod rewriter;
 mod rotation;
 mod schedule;
 mod script;

@@ -1,15 +1,10 @@
-//! A log of the script: the lines that go to it, gathered until they are written, and how far it is with a rotation.
-//!
-//! Lines that are side by side in the text are written from there, in one call. Where lines between them went elsewhere,
-//! they are copied together first (a copy of 80 bytes costs less than another piece of memory costs the kernel).
+//! A log of the script: writes the lines that go to it, and knows how far it is with a rotation.
 
-use std::mem::take;
 use std::ops::Range;
 use std::time::Duration;
 
 use daemontools_program::clock::Instant;
 use daemontools_program::failure::Failure;
-use daemontools_sys::memory::give_back;
 use daemontools_sys::process::Ending;
 use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
@@ -17,10 +12,11 @@ use nix::unistd::Pid;
 
 use crate::PROGRAM;
 use crate::age::Age;
-use crate::buffer::reserved;
 use crate::cyclog::Cyclog;
+use crate::pending::Pending;
 use crate::processor;
 use crate::quota::Quota;
+use crate::rewriter::{Incoming, Rewriter};
 use crate::rotation::{PAUSE, Progress, Step};
 use crate::script::Plan;
 use crate::settings::Sync;
@@ -37,12 +33,8 @@ pub struct Log {
     full: bool,
     /// Whether it is to be closed when all is done.
     closing: bool,
-    /// The lines of the text that were appended last.
-    run: Range<usize>,
-    /// Lines before them, if other lines are between.
-    gathered: Vec<u8>,
-    /// How many bytes of the gathered lines have been written.
-    written: usize,
+    /// The lines that wait to be written.
+    pending: Pending,
     /// When to write again after a failure.
     write_at: Option<Instant>,
     sync: Sync,
@@ -57,8 +49,8 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens a log for which at most `gathered` bytes have to be gathered at a time.
-    pub fn open(plan: Plan, gathered: usize) -> Result<Log, Failure> {
+    /// Opens a log for which at most `gathered` bytes have to be gathered at a time, of such lines.
+    pub fn open(plan: Plan, gathered: usize, incoming: Incoming) -> Result<Log, Failure> {
         let (cyclog, used) = Cyclog::new(plan)?;
         let is_pruned = plan.settings.max_age.is_some() || plan.settings.max_total.is_some();
         let age = plan.settings.rotate.map(|schedule| Age::new(schedule, cyclog.first_written(used)));
@@ -68,9 +60,7 @@ impl Log {
             progress: Progress::default(),
             full: false,
             closing: false,
-            run: 0..0,
-            gathered: reserved(gathered)?,
-            written: 0,
+            pending: Pending::new(gathered, Rewriter::new(&plan.settings, incoming)?)?,
             write_at: None,
             sync: plan.settings.sync,
             unsynced_since: None,
@@ -82,20 +72,12 @@ impl Log {
 
     /// Appends a piece of the text. Pieces come in the text's order, and the text stays until all is written.
     pub fn append(&mut self, text: &[u8], piece: Range<usize>) {
-        if self.run.end != piece.start {
-            let run = take(&mut self.run);
-            self.gathered.extend_from_slice(text.get(run).unwrap_or_default());
-            self.run.start = piece.start;
-        }
-        self.run.end = piece.end;
+        self.pending.append(text, piece);
     }
 
     /// Notes that all pieces of the text have been appended.
     pub fn complete(&mut self, text: &[u8]) {
-        if !self.gathered.is_empty() {
-            let run = take(&mut self.run);
-            self.gathered.extend_from_slice(text.get(run).unwrap_or_default());
-        }
+        self.pending.complete(text);
     }
 
     /// Goes on with what can be done now: a rotation, and writing the lines of the text. True when all are written.
@@ -103,7 +85,7 @@ impl Log {
         loop {
             let busy = self.progress.is_busy();
             let waits = self.write_at.is_some_and(|moment| now < moment);
-            let written = self.run.is_empty() && self.gathered.is_empty();
+            let written = self.pending.is_empty();
             if let Some(step) = self.progress.due(now) {
                 self.step(step, now, signals);
             } else if self.full && !busy {
@@ -159,11 +141,7 @@ impl Log {
 
     /// Writes lines of the text as far as the current file has room for them.
     fn write(&mut self, text: &[u8], now: Instant) {
-        let lines = if self.gathered.is_empty() {
-            text.get(self.run.clone()).unwrap_or_default()
-        } else {
-            self.gathered.get(self.written..).unwrap_or_default()
-        };
+        let lines = self.pending.next(text);
         let fit = self.quota.fit(lines);
         let fitting = lines.get(..fit.take).filter(|fitting| !fitting.is_empty());
         match fitting.map_or(Ok(0), |fitting| self.cyclog.append(fitting)) {
@@ -185,18 +163,7 @@ impl Log {
             age.note_written();
         }
         self.quota.use_up(count);
-        if self.gathered.is_empty() {
-            self.run.start += count;
-        } else {
-            self.written += count;
-            if self.written >= self.gathered.len() {
-                self.gathered.clear();
-                self.written = 0;
-            }
-        }
-        if self.run.is_empty() {
-            self.run = 0..0;
-        }
+        self.pending.take(count);
     }
 
     /// When there is something to do again, if it is a moment that it waits for.
@@ -264,9 +231,9 @@ impl Log {
         }
     }
 
-    /// Gives back the memory that gathering took.
+    /// Gives back the memory that lines took.
     pub fn give_back(&mut self) {
-        give_back(&mut self.gathered);
+        self.pending.give_back();
     }
 
     /// Begins a rotation if there is something in the current file.

@@ -79,11 +79,12 @@ impl Script {
                     let keep = keep.unwrap_or(if limited { u64::MAX } else { 10 });
                     actions.push(Action::Log(Plan { dir: word, size, keep, processor, settings }));
                 }
-                b':' => {
-                    if let Change::Size(bytes) = settings.set(value.to_bytes())? {
-                        size = bytes;
-                    }
-                }
+                b':' => match settings.set(value.to_bytes())? {
+                    Change::Noted => {}
+                    Change::OfStamps if stamp => {}
+                    Change::OfStamps => return Err(Failure::fatal([word.to_bytes(), b" needs t as the first action"])),
+                    Change::Size(bytes) => size = bytes,
+                },
                 _ => {}
             }
         }
@@ -172,5 +173,12 @@ mod tests {
             [(99_999, 10, false), (1 << 30, u64::MAX, true), (5000, 3, true)]
         );
         assert!(Script::new([c"./a", c":x"]).is_err());
+    }
+
+    #[test]
+    fn there_is_no_form_of_stamps_without_stamps() {
+        assert!(Script::new([c"t", c":stamp=iso", c"./a"]).is_ok());
+        let failure = Script::new([c":stamp=iso", c"t", c"./a"]).expect_err("no stamps");
+        assert_eq!(failure.text(), b":stamp=iso needs t as the first action");
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use daemontools_lines::stamp_text::Form;
 use daemontools_program::failure::Failure;
 
 use crate::schedule::Schedule;
@@ -25,6 +26,12 @@ pub struct Settings {
     pub dir_mode: u32,
     /// The group of files and of a directory that is made.
     pub group: Option<u32>,
+    /// The form of the stamps of `t`.
+    pub stamp: Form,
+    /// What comes before each line, after the stamp.
+    pub prefix: &'static [u8],
+    /// How many bytes of a line are written as one line.
+    pub line_max: Option<usize>,
 }
 
 /// When lines are brought to the disk, besides the end of a file.
@@ -49,6 +56,9 @@ impl Default for Settings {
             mode: 0o644,
             dir_mode: 0o700,
             group: None,
+            stamp: Form::Tai64n,
+            prefix: b"",
+            line_max: None,
         }
     }
 }
@@ -58,6 +68,8 @@ impl Default for Settings {
 pub enum Change {
     /// It is noted in the settings.
     Noted,
+    /// The same, and each line has to have a stamp.
+    OfStamps,
     /// The size of a file, in bytes.
     Size(u64),
 }
@@ -81,6 +93,14 @@ impl Settings {
     fn note(&mut self, name: &[u8], value: &'static [u8]) -> Option<Option<Change>> {
         let noted = match name {
             b"size" => return Some(size(value).filter(|&size| size >= SMALLEST).map(Change::Size)),
+            b"stamp" => {
+                return Some(Form::by_name(value).map(|form| {
+                    self.stamp = form;
+                    Change::OfStamps
+                }));
+            }
+            b"prefix" => (!value.contains(&b'\n')).then(|| self.prefix = value),
+            b"line-max" => size(value).and_then(line_max).map(|most| self.line_max = Some(most)),
             b"max-age" => time(value).map(|age| self.max_age = Some(age)),
             b"max-total" => size(value).map(|total| self.max_total = Some(total)),
             b"rotate" => schedule(value).map(|schedule| self.rotate = Some(schedule)),
@@ -114,6 +134,11 @@ fn size(value: &[u8]) -> Option<u64> {
         _ => return number(value),
     };
     number(value.split_last()?.1)?.checked_mul(unit)
+}
+
+/// The length of a line in memory, at least one byte.
+fn line_max(bytes: u64) -> Option<usize> {
+    usize::try_from(bytes).ok().filter(|&bytes| bytes > 0)
 }
 
 /// A span of time: a number of seconds, minutes, hours, days or weeks, more than none.
@@ -193,6 +218,18 @@ mod tests {
         assert_eq!((set(b"mode=0640").mode, set(b"mode=740").mode), (0o640, 0o640));
         assert_eq!(set(b"dir-mode=2750").dir_mode, 0o2750);
         assert_eq!(set(b"group=4").group, Some(4));
+        assert_eq!(set(b"prefix=a=b: ").prefix, b"a=b: ");
+        assert_eq!(set(b"line-max=64k").line_max, Some(65_536));
+    }
+
+    #[test]
+    fn the_form_of_stamps_is_one_of_four() {
+        for (word, form) in [("tai64n", Form::Tai64n), ("iso", Form::Iso), ("utc", Form::Utc), ("unix", Form::Unix)] {
+            let mut settings = Settings::default();
+            let word: &'static str = format!("stamp={word}").leak();
+            assert_eq!(settings.set(word.as_bytes()).expect("a setting"), Change::OfStamps);
+            assert_eq!(settings.stamp, form);
+        }
         assert_eq!(Settings::default().set(b"size=1g").expect("a size"), Change::Size(1 << 30));
     }
 
@@ -202,6 +239,9 @@ mod tests {
         assert_eq!(said(b"max-age"), b"malformed setting :max-age");
         assert_eq!(said(b"size=100"), b"malformed setting :size=100");
         assert_eq!(said(b"mode=0140"), b"malformed setting :mode=0140");
+        assert_eq!(said(b"stamp=local"), b"malformed setting :stamp=local");
+        assert_eq!(said(b"prefix=a\nb"), b"malformed setting :prefix=a\nb");
+        assert_eq!(said(b"line-max=0"), b"malformed setting :line-max=0");
         assert_eq!(said(b"mode=+640"), b"malformed setting :mode=+640");
         assert_eq!(said(b"maxage=30d"), b"unknown setting :maxage=30d");
         assert_eq!(said(b""), b"unknown setting :");

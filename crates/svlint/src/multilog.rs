@@ -24,8 +24,19 @@ enum Action {
 }
 
 /// The settings that multilog knows, with what comes before their values.
-const SETTINGS: [&str; 8] =
-    [":size=", ":max-age=", ":max-total=", ":rotate=", ":sync=", ":mode=", ":dir-mode=", ":group="];
+const SETTINGS: &[&str] = &[
+    ":size=",
+    ":max-age=",
+    ":max-total=",
+    ":rotate=",
+    ":stamp=",
+    ":prefix=",
+    ":line-max=",
+    ":sync=",
+    ":mode=",
+    ":dir-mode=",
+    ":group=",
+];
 
 /// multilog(8), by first letters.
 const ACTIONS: [(char, Action); 11] = [
@@ -58,13 +69,14 @@ pub fn ignored(words: &[Word]) -> Vec<Ignored> {
     let kinds: Vec<Kind> = words.iter().map(kind).collect();
     let texts: Vec<&str> = words.iter().map(Word::text).collect();
     let unknown = kinds.contains(&Kind::Unknown);
+    let stamped = matches!(kinds.first(), Some(Kind::Unknown | Kind::Action(Action::Stamp)));
     let mut found: Vec<Ignored> = Vec::new();
     for (place, (text, kind)) in texts.iter().zip(&kinds).enumerate() {
         let rest = kinds.get(place + 1..).unwrap_or_default();
         let finding = match kind {
             Kind::Unknown => None,
             Kind::Ignored => no_action(text),
-            Kind::Action(action) => misread(text, *action, place).or_else(|| {
+            Kind::Action(action) => misread(text, *action, place, stamped).or_else(|| {
                 // An unknown word may be a directory.
                 if unknown { None } else { too_late(text, *action, rest, &texts, &kinds) }
             }),
@@ -113,7 +125,7 @@ fn no_action(text: &str) -> Option<Ignored> {
 }
 
 /// A word that begins with the letter of an action and is read differently from how it looks.
-fn misread(text: &str, action: Action, place: usize) -> Option<Ignored> {
+fn misread(text: &str, action: Action, place: usize, stamped: bool) -> Option<Ignored> {
     let value = text.get(1..).unwrap_or_default();
     let letter = text.get(..1).unwrap_or_default();
     let directory = || format!("if it is a directory, write ./{text}");
@@ -141,6 +153,10 @@ fn misread(text: &str, action: Action, place: usize) -> Option<Ignored> {
         Action::Setting if !SETTINGS.iter().any(|known| text.starts_with(known)) => Some((
             format!("multilog does not know the setting {text}, and does not start"),
             format!("write one of {}", SETTINGS.join(" ")),
+        )),
+        Action::Setting if text.starts_with(":stamp=") && !stamped => Some((
+            format!("multilog does not start with {text}, since lines have no stamps"),
+            "write t as the first action".into(),
         )),
         _ => None,
     }
@@ -206,6 +222,8 @@ mod tests {
             "t \"s$SIZE\" ./main",
             "t s99999999 ./main",
             "'-*:status:*' ./main",
+            "t :stamp=iso :prefix=web: :line-max=64k ./main",
+            "$STAMP :stamp=utc ./main",
         ] {
             assert_eq!(of(line), [""; 0], "{line}");
         }
@@ -262,8 +280,15 @@ mod tests {
                 "multilog is given no directory, and throws every line away - add a directory that begins with . or /, such as ./main",
             ),
             (
-                ":max-age=3d ./main :max-size=1g ./big",
-                "multilog does not know the setting :max-size=1g, and does not start - write one of :size= :max-age= :max-total= :rotate= :sync= :mode= :dir-mode= :group=",
+                "t :max-age=3d ./main :max-size=1g ./big",
+                &format!(
+                    "multilog does not know the setting :max-size=1g, and does not start - write one of {}",
+                    SETTINGS.join(" ")
+                ),
+            ),
+            (
+                ":stamp=iso ./main",
+                "multilog does not start with :stamp=iso, since lines have no stamps - write t as the first action",
             ),
             (
                 "./main :sync=1s",

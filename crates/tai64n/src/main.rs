@@ -2,7 +2,7 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use daemontools_lines::stamper::{MOST, Stamper};
+use daemontools_lines::stamper::Stamper;
 use daemontools_lines::stdin_reader::StdinReader;
 use daemontools_program::clock::time_of_day;
 use daemontools_program::entry;
@@ -26,7 +26,7 @@ fn run(_: Args) -> Outcome {
 
 fn copy() -> nix::Result<Exit> {
     let (mut stamper, mut stdin) = (Stamper::default(), StdinReader::stdin());
-    let mut output = Vec::with_capacity(MOST);
+    let mut output = Vec::with_capacity(stamper.most());
     while stdin.read()? {
         let mut input = stdin.bytes();
         stamper.read_at(time_of_day());
