@@ -1,6 +1,7 @@
 //! Where ours differs from the original on purpose, races that ours does not lose,
 //! and trees in which ours and the original work together.
 
+mod blocked;
 mod completions;
 mod container;
 mod demo;

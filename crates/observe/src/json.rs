@@ -1,11 +1,14 @@
 //! A service as a JSON object, the same one from `svstat --json` and `svps --json`. The names are interface: they are in
 //! svstat(8), they stay, and new ones come after the old.
 
+use std::os::unix::ffi::OsStrExt;
+
 use daemontools_core::end::End;
 use daemontools_core::label::Label;
 use daemontools_core::run_record::RunRecord;
 use daemontools_core::status::Want;
 use daemontools_program::printable::{printable, put_json};
+use daemontools_service::blocked::{Blocked, Cause};
 use daemontools_service::report::{Condition, Normally, ServiceReport};
 use serde::Serialize;
 
@@ -42,6 +45,36 @@ pub struct Object {
     pub status_text: Option<String>,
     /// The last run that is over.
     pub last_end: Option<LastEnd>,
+    /// What is known of a logger that does not read, or of a service that waits for one.
+    pub blocked: Option<BlockedObject>,
+}
+
+/// A logger that does not read.
+#[derive(Debug, Serialize)]
+pub struct BlockedObject {
+    /// How many bytes wait in the pipe.
+    pub unread_bytes: u32,
+    /// When the log was last written to, as Unix time.
+    pub written_unix_seconds: Option<i64>,
+    /// Why, in a few words, where that shows.
+    pub cause: Option<&'static str>,
+    /// The log directory, where the cause is there.
+    pub log_dir: Option<String>,
+}
+
+impl BlockedObject {
+    fn new(blocked: &Blocked) -> BlockedObject {
+        let dir = match &blocked.cause {
+            Cause::Directory(place, _) => Some(printable(place.dir.as_os_str().as_bytes())),
+            Cause::Unknown | Cause::NoProcess | Cause::Stopped => None,
+        };
+        BlockedObject {
+            unread_bytes: blocked.unread,
+            written_unix_seconds: blocked.written.map(Label::to_unix),
+            cause: Some(blocked.cause.short()).filter(|words| !words.is_empty()),
+            log_dir: dir,
+        }
+    }
 }
 
 /// How the last run of a service ended.
@@ -132,6 +165,7 @@ impl Object {
             reason: details.and_then(|details| words(&details.reason)),
             status_text: details.and_then(|details| words(&details.status_text)),
             last_end: details.and_then(|details| details.last_end.as_ref()).map(LastEnd::new),
+            blocked: service.blocked.as_ref().map(BlockedObject::new),
         }
     }
 }
@@ -177,7 +211,7 @@ mod tests {
             r#"{"dir":"/a\"b\\xff","state":"paused","as_wanted":false,"pid":7,"since_unix_seconds":100,"#,
             r#""for_seconds":42,"wants":"down","normally":"down","paused":true,"#,
             r#""restarts":{"last_minute":1,"last_hour":2,"total":3},"error":null,"#,
-            r#""ready":null,"doing":null,"reason":null,"status_text":null,"last_end":null}"#,
+            r#""ready":null,"doing":null,"reason":null,"status_text":null,"last_end":null,"blocked":null}"#,
             "\n"
         );
         assert_eq!(text(&service), expected);
@@ -190,7 +224,7 @@ mod tests {
             r#"{"dir":"/a\"b\\xff","state":"unknown","as_wanted":false,"pid":null,"since_unix_seconds":null,"#,
             r#""for_seconds":null,"wants":null,"normally":"up","paused":false,"restarts":null,"#,
             r#""error":"unable to open supervise/ok: access denied","#,
-            r#""ready":null,"doing":null,"reason":null,"status_text":null,"last_end":null}"#,
+            r#""ready":null,"doing":null,"reason":null,"status_text":null,"last_end":null,"blocked":null}"#,
             "\n"
         );
         assert_eq!(text(&service), expected);

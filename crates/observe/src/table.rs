@@ -60,7 +60,12 @@ pub fn counts_change_in(entries: &[Entry]) -> Option<u64> {
 
 /// The same for the ages that are shown.
 pub fn ages_change_in(entries: &[Entry], now: Label) -> Option<u64> {
-    entries.iter().filter_map(|entry| entry.service.seconds(now)).map(span::next_change_in).min()
+    let since = |written: Label| now.seconds().saturating_sub(written.seconds());
+    let written = |service: &ServiceReport| service.blocked.as_ref()?.written.map(since);
+    let ages = entries
+        .iter()
+        .flat_map(|entry| [entry.service.seconds(now), written(&entry.service), entry.log.as_ref().and_then(written)]);
+    ages.flatten().map(span::next_change_in).min()
 }
 
 fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
@@ -71,12 +76,12 @@ fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
     let often = service.restarts.is_some_and(|restarts| restarts.hour > 0);
     [
         plain(Some(printable(entry.name.to_bytes()))),
-        state(service, service.is_as_wanted()),
+        state(service, service.is_as_wanted(), now),
         plain(status.and_then(|status| status.pid).map(|pid| pid.to_string())),
         plain(service.seconds(now).map(span::words)),
         plain(Some(wants(service)).filter(|_| !said_once)),
         match &entry.log {
-            Some(log) => state(log, entry.is_log_as_wanted(log)),
+            Some(log) => state(log, entry.is_log_as_wanted(log), now),
             None => plain(Some("-".into())),
         },
         Cell::new(restarts.unwrap_or_default(), if often { Paint::Odd } else { Paint::Plain }),
@@ -84,9 +89,10 @@ fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
 }
 
 /// The state in a word, and why it is so where that is known.
-fn state(service: &ServiceReport, as_wanted: bool) -> Cell {
+fn state(service: &ServiceReport, as_wanted: bool, now: Label) -> Cell {
     let paint = match service.state() {
-        State::Failing | State::Failed | State::Unknown | State::Unsupervised => Paint::Bad,
+        State::Failing | State::Failed | State::Blocked => Paint::Bad,
+        State::Unknown | State::Unsupervised => Paint::Bad,
         State::Paused => Paint::Odd,
         State::Up | State::Down | State::Done if !as_wanted => Paint::Odd,
         State::Up => Paint::Good,
@@ -97,8 +103,19 @@ fn state(service: &ServiceReport, as_wanted: bool) -> Cell {
         (State::Up, Some(false)) => "starting",
         (state, _) => state.word(),
     };
-    let cause = service.cause().map(|cause| format!(" ({cause})")).unwrap_or_default();
+    let cause = cause(service, now).map(|cause| format!(" ({cause})")).unwrap_or_default();
     Cell { text: [word, &cause].concat(), paint, brief: word.len() }
+}
+
+/// Why a service is in its state, in a few words. Of a logger that does not read, since when nothing has been written.
+fn cause(service: &ServiceReport, now: Label) -> Option<String> {
+    let blocked = service.blocked.as_ref().filter(|_| service.state() == State::Blocked);
+    let Some(blocked) = blocked else { return service.cause() };
+    let written = blocked.written.map(|written| now.seconds().saturating_sub(written.seconds()));
+    let since = written.map(|seconds| format!("nothing written for {}", span::words(seconds)));
+    let words = [Some(blocked.cause.short().to_owned()).filter(|words| !words.is_empty()), since];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// What is wanted where that differs from what is, and what is normal where that differs; for an unknown state, why.
@@ -250,7 +267,7 @@ off      down          -";
     }
 
     fn state_text(service: &ServiceReport) -> String {
-        state(service, service.is_as_wanted()).text
+        state(service, service.is_as_wanted(), Label::from_unix(NOW, 0)).text
     }
 
     #[test]

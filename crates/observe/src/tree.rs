@@ -55,7 +55,7 @@ impl Entry {
     /// How bad it is; the worst comes first.
     fn rank(&self) -> u8 {
         let rank = |service: &ServiceReport| match service.state() {
-            State::Failing | State::Failed => 0,
+            State::Failing | State::Failed | State::Blocked => 0,
             State::Unknown => 1,
             State::Unsupervised => 2,
             State::Paused => 3,

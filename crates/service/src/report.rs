@@ -5,6 +5,7 @@
 //! | `up` | it has a process |
 //! | `down` | it has none, and none is wanted |
 //! | `done` | it has ended for good, as a setting says |
+//! | `blocked` | it is a logger that does not read, or it waits for one (`blocked`) |
 //! | `paused` | its process was stopped by `svc -p` |
 //! | `failing` | it ends again and again: it is wanted up but has no process now, or it was started again three times or more in the last minute |
 //! | `failed` | it ended too often, as a setting says, and was given up |
@@ -13,6 +14,7 @@
 
 use nix::errno::Errno;
 
+use crate::blocked::Blocked;
 use crate::details::ServiceDetails;
 use crate::service_dir::ServiceDir;
 use crate::status_error::StatusError;
@@ -37,6 +39,8 @@ pub struct ServiceReport {
     pub restart_log: Option<RestartLog>,
     /// What else its supervise tells, if it is ours.
     pub details: Option<ServiceDetails>,
+    /// Whether it is a logger that does not read, or waits for one; found out by a look at both, not here.
+    pub blocked: Option<Blocked>,
 }
 
 /// Whether a service is supervised.
@@ -68,6 +72,8 @@ pub enum State {
     Down,
     /// It has ended for good.
     Done,
+    /// It does not read its pipe, or waits for a logger that does not.
+    Blocked,
     /// Its process was stopped.
     Paused,
     /// It ends again and again.
@@ -82,7 +88,7 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: [State; 8] = [
+    pub const ALL: [State; 9] = [
         State::Up,
         State::Down,
         State::Done,
@@ -91,6 +97,7 @@ impl State {
         State::Failed,
         State::Unsupervised,
         State::Unknown,
+        State::Blocked,
     ];
 
     /// The word.
@@ -99,6 +106,7 @@ impl State {
             State::Up => "up",
             State::Down => "down",
             State::Done => "done",
+            State::Blocked => "blocked",
             State::Paused => "paused",
             State::Failing => "failing",
             State::Failed => "failed",
@@ -133,7 +141,7 @@ impl ServiceReport {
 
     /// A service of which no more is known than this.
     pub fn new(condition: Condition, normally: Normally) -> ServiceReport {
-        ServiceReport { condition, normally, restarts: None, restart_log: None, details: None }
+        ServiceReport { condition, normally, restarts: None, restart_log: None, details: None, blocked: None }
     }
 
     /// A service about which nothing can be found out.
@@ -170,6 +178,7 @@ impl ServiceReport {
         match (status.pid, status.want) {
             (Some(_), _) if status.paused => State::Paused,
             (Some(_), _) if often => State::Failing,
+            (Some(_), _) if self.blocked.is_some() => State::Blocked,
             (Some(_), _) => State::Up,
             (None, Want::Up) => State::Failing,
             (None, Want::Down | Want::Once) => match &self.details {
@@ -193,7 +202,7 @@ impl ServiceReport {
             State::Failed if !details.reason.is_empty() => Some(printable(&details.reason)),
             State::Failed | State::Failing => last(),
             State::Up | State::Down | State::Done => None,
-            State::Paused | State::Unsupervised | State::Unknown => None,
+            State::Blocked | State::Paused | State::Unsupervised | State::Unknown => None,
         }
     }
 
@@ -202,7 +211,8 @@ impl ServiceReport {
         match self.state() {
             State::Up => self.status().is_some_and(|status| status.want != Want::Down),
             State::Down | State::Done => true,
-            State::Paused | State::Failing | State::Failed | State::Unsupervised | State::Unknown => false,
+            State::Blocked | State::Paused | State::Failing | State::Failed => false,
+            State::Unsupervised | State::Unknown => false,
         }
     }
 }

@@ -201,6 +201,7 @@ mod tests {
             normally: Normally::Up,
             restarts: None,
             restart_log: None,
+            blocked: None,
             details: None,
         }
     }

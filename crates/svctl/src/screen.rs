@@ -96,6 +96,7 @@ mod tests {
             normally: Normally::Down,
             restarts: None,
             restart_log: None,
+            blocked: None,
             details: None,
         };
         let known = Known {

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
+use daemontools_observe::blocked::{self, Suspects};
 use daemontools_observe::tree::{self, Entry};
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
@@ -22,6 +23,8 @@ use crate::watched::{self, Change, Watched};
 
 /// How often everything is looked at where changes can escape the watcher.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the pipes to loggers are looked at: no event tells that one is not read.
+const PIPES_EVERY: Duration = Duration::from_secs(2);
 
 /// The tree as it was last seen, and what tells of changes in it.
 pub struct Live<'a> {
@@ -30,6 +33,9 @@ pub struct Live<'a> {
     entries: BTreeMap<CString, Entry>,
     /// When to look at everything, where changes can escape.
     look_at: Instant,
+    suspects: Suspects,
+    /// When to look at the pipes.
+    pipes_at: Instant,
 }
 
 impl Live<'_> {
@@ -38,8 +44,9 @@ impl Live<'_> {
         let mut watcher = Watcher::new();
         let added = watcher.add(Path::new("."), ENTRIES, Watched::ScanDir);
         added.unable([b"watch ", options.dir.to_bytes()])?;
-        let look_at = Instant::now() + LOOK_EVERY;
-        let mut live = Live { options, watcher, entries: BTreeMap::new(), look_at };
+        let (now, suspects) = (Instant::now(), Suspects::default());
+        let (look_at, pipes_at) = (now + LOOK_EVERY, now + PIPES_EVERY);
+        let mut live = Live { options, watcher, entries: BTreeMap::new(), look_at, suspects, pipes_at };
         live.scan()?;
         Ok(live)
     }
@@ -54,7 +61,9 @@ impl Live<'_> {
     /// matter. If nobody reads our output any more, that is the end: there may be no change for days.
     pub fn wait(&mut self, deadline: Option<Instant>, signals: Option<BorrowedFd<'_>>) -> Result<bool, Failure> {
         let misses = self.watcher.misses_changes();
-        let deadline = [deadline, misses.then_some(self.look_at)].into_iter().flatten().min();
+        let pipes = self.entries.values().any(blocked::has_pipe);
+        let own = [misses.then_some(self.look_at), pipes.then_some(self.pipes_at)];
+        let deadline = own.into_iter().chain([deadline]).flatten().min();
         let watched = self.watcher.fd();
         let mut fds = vec![only_errors(STDOUT)];
         fds.extend(watched.as_ref().into_iter().chain(signals.as_ref()).map(readable));
@@ -69,11 +78,28 @@ impl Live<'_> {
                 changes.insert(Change::All);
             }
         }
-        let mut changed = false;
+        let mut changed = self.look_at_pipes();
         for change in changes {
             changed |= self.take(change)?;
         }
         Ok(changed)
+    }
+
+    /// Looks at the pipes to loggers, if it is time; whether that shows something new.
+    fn look_at_pipes(&mut self) -> bool {
+        if Instant::now() < self.pipes_at {
+            return false;
+        }
+        self.pipes_at = Instant::now() + PIPES_EVERY;
+        let mut changed = false;
+        for entry in self.entries.values_mut() {
+            let blocked =
+                |entry: &Entry| (entry.service.blocked.clone(), entry.log.as_ref().map(|log| log.blocked.clone()));
+            let before = blocked(entry);
+            self.suspects.look(entry);
+            changed |= blocked(entry) != before;
+        }
+        changed
     }
 
     /// Looks at what has changed; whether it matters.
@@ -122,7 +148,10 @@ impl Live<'_> {
     /// Looks at the service of this name.
     fn look(&mut self, name: &CStr) {
         match tree::entry(name.into(), time_of_day()) {
-            Some(entry) => drop(self.entries.insert(name.into(), entry)),
+            Some(mut entry) => {
+                self.suspects.look(&mut entry);
+                self.entries.insert(name.into(), entry);
+            }
             None => self.forget(name),
         }
     }
@@ -130,6 +159,7 @@ impl Live<'_> {
     fn forget(&mut self, name: &CStr) {
         watched::unwatch_service(&mut self.watcher, name);
         self.entries.remove(name);
+        self.suspects.forget(name);
     }
 
     /// Whether our own look could open `ok`, when we last looked.

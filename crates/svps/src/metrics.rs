@@ -50,6 +50,7 @@ pub fn text(entries: &[Entry], oom_kills: &[[Option<u32>; 2]], now: Label) -> St
         }
     }
     ends(&mut text, &parts);
+    blocked(&mut text, &parts);
     text.push_str("# HELP daemontools_services How many services there are, loggers not counted.\n");
     let _ = writeln!(text, "# TYPE daemontools_services gauge\ndaemontools_services {}", entries.len());
     text.push_str("# HELP daemontools_looked_timestamp_seconds When all this was found out, as Unix time.\n");
@@ -90,6 +91,21 @@ fn ends(text: &mut String, parts: &[Labelled<'_>]) {
     });
     let help = "How many of the last 64 runs the kernel ended because memory ran out.";
     gauge(text, parts, "oom_kills", help, |part| part.oom_kills.map(i64::from));
+}
+
+/// Loggers that do not read, and services that wait for them.
+fn blocked(text: &mut String, parts: &[Labelled<'_>]) {
+    let help = "Whether the logger does not read its pipe, or the service waits because that is full.";
+    gauge(text, parts, "blocked", help, |part| {
+        part.service.status().map(|_| i64::from(part.service.blocked.is_some()))
+    });
+    gauge(text, parts, "unread_bytes", "How many bytes wait in the pipe of a logger that does not read.", |part| {
+        part.service.blocked.as_ref().map(|blocked| i64::from(blocked.unread))
+    });
+    let help = "When a log that is not written any more was last written to, as Unix time.";
+    gauge(text, parts, "log_written_timestamp_seconds", help, |part| {
+        part.service.blocked.as_ref().and_then(|blocked| blocked.written).map(Label::to_unix)
+    });
 }
 
 fn parts<'a>(entry: &'a Entry, &[service_kills, log_kills]: &[Option<u32>; 2]) -> Vec<Labelled<'a>> {

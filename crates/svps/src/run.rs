@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use daemontools_core::label::Label;
+use daemontools_observe::blocked;
 use daemontools_observe::layout::{Style, cut};
 use daemontools_observe::table;
 use daemontools_observe::tree::{self, Entry};
@@ -35,6 +36,7 @@ pub fn show(options: &Options) -> Outcome {
     }
     let now = time_of_day();
     let mut entries = scan_dir::look(options, now)?;
+    blocked::look(&mut entries);
     tree::sort(&mut entries, options.sort);
     print(&text(options, &entries, now)?)?;
     Ok(if entries.iter().all(Entry::is_as_wanted) { Exit::OK } else { TROUBLED })

@@ -4,8 +4,10 @@
 
 use std::ffi::CStr;
 
+use daemontools_core::label::Label;
 use daemontools_core::status::Status;
-use daemontools_observe::json;
+use daemontools_observe::tree::{self, Entry};
+use daemontools_observe::{blocked, json};
 use daemontools_program::clock::time_of_day;
 use daemontools_program::entry;
 use daemontools_program::entry::Exit;
@@ -51,16 +53,25 @@ fn run(mut args: Args) -> Outcome {
 /// The same as JSON objects, a line each.
 fn objects(args: Args) -> Outcome {
     let mut text = Vec::new();
-    for dir in args {
-        let now = time_of_day();
-        let service = match ServiceDir::open(dir) {
-            Ok(dir) => ServiceReport::look(&dir, now),
-            Err(errno) => ServiceReport::unknown(StatusError::chdir(errno)),
-        };
+    let mut entries: Vec<Entry> = args.map(|dir| entry(dir, time_of_day())).collect();
+    blocked::look(&mut entries);
+    let now = time_of_day();
+    for Entry { name: dir, service, .. } in entries {
         let line = json::line(dir.to_bytes(), &service, now);
         text.extend(line.map_err(|_| Failure::fatal([b"unable to describe ", dir.to_bytes()]))?);
     }
     print(&text).map(|()| Exit::OK)
+}
+
+/// The service in `dir`, with its logger.
+fn entry(dir: &CStr, now: Label) -> Entry {
+    tree::entry(dir.into(), now).unwrap_or_else(|| {
+        let service = match ServiceDir::open(dir) {
+            Ok(dir) => ServiceReport::look(&dir, now),
+            Err(errno) => ServiceReport::unknown(StatusError::chdir(errno)),
+        };
+        Entry { name: dir.into(), service, log: None }
+    })
 }
 
 /// The status of the service in `dir`, and its normal state; or what kept us from seeing them.

@@ -11,6 +11,7 @@ pub mod local_time;
 mod mask;
 pub mod memory;
 pub mod pidfd;
+pub mod pipe;
 pub mod process;
 pub mod signal;
 pub mod terminal;

@@ -1,0 +1,135 @@
+//! What /proc tells of a process: its state, its rights, its descriptors.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use daemontools_program::directory;
+use daemontools_program::stdio;
+use daemontools_sys::fd::open_private;
+use nix::fcntl::{OFlag, readlink};
+use nix::sys::stat::Mode;
+use nix::sys::statfs::{FsType, fstatfs};
+
+/// How much of a file in /proc is read, in bytes.
+const MOST: usize = 64 * 1024;
+/// The file system of pipes that have no name (linux/magic.h).
+const PIPEFS: FsType = FsType(0x5049_5045);
+/// The bits of capabilities(7).
+const CAP_DAC_OVERRIDE: u32 = 1;
+const CAP_SYS_RESOURCE: u32 = 24;
+
+/// Whose rights a process has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// The user id that its files get.
+    pub uid: u32,
+    /// Its group id for files, and its further groups.
+    pub gids: Vec<u32>,
+    /// Whether it may use the blocks that are kept for root.
+    pub uses_reserve: bool,
+    /// Whether no mode of a file keeps it out.
+    pub ignores_modes: bool,
+}
+
+/// The state of a process, as in proc(5): `R`, `S`, `D`, `T` and so on.
+pub fn state(pid: u32) -> Option<u8> {
+    let stat = read(&format!("/proc/{pid}/stat"))?;
+    // The name in parentheses may hold anything.
+    let end = stat.iter().rposition(|&byte| byte == b')')?;
+    stat.get(end + 2).copied()
+}
+
+/// How many bytes a process has read in its life.
+pub fn bytes_read(pid: u32) -> Option<u64> {
+    field(&read(&format!("/proc/{pid}/io"))?, "rchar:")?.parse().ok()
+}
+
+/// The children of a process.
+pub fn children(pid: u32) -> Vec<u32> {
+    let text = read(&format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    String::from_utf8_lossy(&text).split_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
+/// The rights of a process.
+pub fn rights(pid: u32) -> Option<Rights> {
+    rights_in(&read(&format!("/proc/{pid}/status"))?)
+}
+
+fn rights_in(status: &[u8]) -> Option<Rights> {
+    let last = |name: &str| field(status, name)?.split_whitespace().last()?.parse().ok();
+    let groups = field(status, "Groups:").unwrap_or_default();
+    let groups = groups.split_whitespace().filter_map(|group| group.parse().ok());
+    let capabilities = u64::from_str_radix(&field(status, "CapEff:")?, 16).ok()?;
+    let has = |bit: u32| capabilities >> bit & 1 == 1;
+    Some(Rights {
+        uid: last("Uid:")?,
+        gids: [last("Gid:")?].into_iter().chain(groups).collect(),
+        uses_reserve: has(CAP_SYS_RESOURCE),
+        ignores_modes: has(CAP_DAC_OVERRIDE),
+    })
+}
+
+/// The numbers of the descriptors that a process has open, in order, each with what it leads to.
+pub fn descriptors(pid: u32) -> Vec<(u32, PathBuf)> {
+    let fds = format!("/proc/{pid}/fd");
+    let Ok(mut dir) = directory::open(fds.as_str()) else { return Vec::new() };
+    let numbers = dir.iter().flatten().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok());
+    let mut numbers: Vec<u32> = numbers.collect();
+    numbers.sort_unstable();
+    let target = |number: u32| Some((number, readlink(format!("{fds}/{number}").as_str()).ok()?.into()));
+    numbers.into_iter().filter_map(target).collect()
+}
+
+/// The pipe behind a descriptor of a process, open for writing, without waiting. Nothing is written to it: a writer of
+/// a moment changes nothing for anybody, where a reader would keep a writer from noticing that its reader has gone. Only a
+/// pipe without a name is opened: a FIFO's reader might be waiting for its first writer.
+pub fn pipe(pid: u32, descriptor: u32) -> Option<OwnedFd> {
+    let found = open_private(format!("/proc/{pid}/fd/{descriptor}").as_str(), OFlag::O_PATH, Mode::empty()).ok()?;
+    if fstatfs(&found).ok()?.filesystem_type() != PIPEFS {
+        return None;
+    }
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK;
+    open_private(format!("/proc/self/fd/{}", found.as_raw_fd()).as_str(), flags, Mode::empty()).ok()
+}
+
+/// The value of a line of a file in /proc.
+fn field(text: &[u8], name: &str) -> Option<String> {
+    let value = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))?;
+    Some(OsStr::from_bytes(value).to_str()?.trim().to_owned())
+}
+
+/// The beginning of a file in /proc.
+fn read(path: &str) -> Option<Vec<u8>> {
+    let file = open_private(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()).ok()?;
+    let (mut contents, mut block) = (Vec::new(), [0; 4096]);
+    while contents.len() < MOST {
+        match stdio::read(&file, &mut block).ok()? {
+            0 => break,
+            count => contents.extend_from_slice(block.get(..count)?),
+        }
+    }
+    Some(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_are_those_for_files() {
+        let status = b"Name:\tUid: 7\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \nCapEff:\t0000000001000002\n";
+        let expected = Rights { uid: 4, gids: vec![8, 9, 10], uses_reserve: true, ignores_modes: true };
+        assert_eq!(rights_in(status), Some(expected));
+        assert_eq!(rights_in(b"Uid:\t1"), None);
+    }
+
+    #[test]
+    fn our_own_process_can_be_looked_at() {
+        let own = std::process::id();
+        assert!(state(own).is_some_and(|state| state.is_ascii_uppercase()));
+        assert!(bytes_read(own).is_none_or(|read| read > 0));
+        assert!(rights(own).is_some() && !descriptors(own).is_empty());
+    }
+}
