@@ -7,6 +7,7 @@ use daemontools_tests::status::{until_status, until_up};
 use daemontools_tests::{End, Output, Process, Programs, Tree, left_out, needs_root, until, value};
 use serde_json::Value;
 
+use crate::svlint::svlint;
 use crate::svps;
 
 /// What a service says, as fast as it can be read.
@@ -76,7 +77,9 @@ fn troubled(programs: &'static Programs, logger: &Logger) -> Option<(Tree, Proce
             "processor" => logger.failing,
             _ => logger.plain,
         };
-        tree = tree.script(format!("t/{service}/run"), logger.service);
+        // Not before its logger may have been stopped.
+        let body = format!("while [ ! -e ../../go ]; do sleep 0.1; done\n{}", logger.service);
+        tree = tree.script(format!("t/{service}/run"), &body);
         tree = tree.script(format!("t/{service}/log/run"), line).dir(format!("t/{service}/log/main"));
     }
     if !tree.tmpfs("t/full/log/main", "size=100k,mode=755") {
@@ -90,6 +93,7 @@ fn troubled(programs: &'static Programs, logger: &Logger) -> Option<(Tree, Proce
     let stopped = until_up(&tree, "t/stopped/log");
     let stop = format!("kill -STOP {stopped}");
     assert_eq!(tree.shell(&stop).end, End::Code(0));
+    tree.put_file("go", "");
     Some((tree, svscan))
 }
 
@@ -120,6 +124,12 @@ fn check(programs: &'static Programs, logger: &Logger) {
     assert!(dir.ends_with("/t/full/log/main"), "{dir}");
     let table = text(&svps::run(&tree, &["t"]));
     assert!(table.contains("blocked (no space, nothing written for "), "{table}");
+    let lint = text(&svlint(&tree, &["t"]));
+    for (service, ..) in logger.services {
+        assert!(lint.contains(&format!("t/{service}/log: error SL026: the logger ")), "{lint}");
+        assert!(!lint.contains(&format!("t/{service}: ")), "one finding for one cause: {lint}");
+    }
+    assert!(lint.contains("; no space is left for root in ") && lint.contains("/t/full/log/main (100.0 kB)"), "{lint}");
     let metrics = text(&svps::run(&tree, &["--openmetrics", "t"]));
     let line = "daemontools_service_blocked{service=\"full\",part=\"log\"} 1\n";
     assert!(metrics.contains(line) && metrics.contains("state=\"blocked\"} 1\n"), "{metrics}");
@@ -192,4 +202,25 @@ fn what_goes_on_is_not_blocked_any_more() {
     until("svps --watch shows it", || last().contains("\"state\":\"blocked\""));
     tree.run("svc", ["-c", "t/web/log"]);
     until("svps --watch shows that it goes on", || !last().contains("\"state\":\"blocked\""));
+}
+
+/// A logger that cannot even begin, because of its disk, has that as its one finding.
+#[test]
+fn a_read_only_disk_is_named() {
+    if !needs_root("a read-only disk") {
+        return;
+    }
+    let tree =
+        Tree::new().script("t/web/run", "exec 2>&1\nexec sleep 987").script("t/web/log/run", "exec multilog ./main");
+    if !tree.tmpfs("t/web/log/main", "size=100k,mode=755") {
+        return;
+    }
+    let main = tree.path("t/web/log/main");
+    assert_eq!(tree.shell(&format!("mount -o remount,ro {}", main.display())).end, End::Code(0));
+    let _svscan = tree.spawn("svscan", ["t"]);
+    until("svlint tells it, and nothing else", || {
+        let found = text(&svlint(&tree, &["t"]));
+        let line = "t/web/log: error SL026: the logger ends and is started again: the file system of t/web/log/main is read-only\n";
+        found.starts_with(line) && found.matches("SL0").count() == 1
+    });
 }

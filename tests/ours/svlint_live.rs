@@ -1,11 +1,13 @@
-//! `svlint` on services that run: those that are started again and again, and files `down` of those that are up.
+//! `svlint` on services that run: those that are started again and again, files `down` of those that are up, and all else
+//! that svps calls not as wanted.
 //!
 //! Not tested: that nothing is waited for where supervise counts.
 
-use daemontools_tests::status::until_up;
+use daemontools_tests::status::{until_down, until_status, until_up};
 use daemontools_tests::{Process, Programs, Tree, exits, until};
 
 use crate::svlint::{found, svlint};
+use crate::svps;
 
 /// Services under supervises of these programs.
 fn supervise(tree: &Tree, services: &[&str]) -> Vec<Process> {
@@ -29,7 +31,8 @@ fn live(programs: &'static Programs) {
     assert_eq!(found(&tree, "t/left"), ["SL018 t/left/down"]);
     tree.put_file("t/bad/log/main/current", "before\nwhy\n");
     let _bad = supervise(&tree, &["t/bad"]);
-    until("it is found to be restarted", || found(&tree, "t/bad") == ["SL019 t/bad"]);
+    // Its logger has no supervise, which is another matter.
+    until("it is found to be restarted", || found(&tree, "t/bad") == ["SL028 t/bad/log", "SL019 t/bad"]);
     let text = String::from_utf8(svlint(&tree, &["t/bad"]).stdout).expect("UTF-8");
     assert!(text.ends_with("\n    | before\n    | why\n"), "{text}");
 }
@@ -60,4 +63,93 @@ fn the_cause_comes_before_what_comes_of_it() {
     }
     until("one is found to be restarted", || found(&tree, "t").contains(&"SL019 t/away".into()));
     assert_eq!(found(&tree, "t"), ["SL007 t/away/run", "SL019 t/away", "SL022 t/none/run"]);
+}
+
+/// Services that are not as wanted, each in its way, and two that are. What svps says of them.
+fn not_as_wanted(programs: &'static Programs) -> (Tree, Vec<Process>) {
+    const SLEEP: &str = "exec 2>&1\nexec sleep 987";
+    let tree = Tree::of(programs)
+        .script("t/as-wanted/run", SLEEP)
+        .script("t/as-wanted/log/run", "exec multilog ./main")
+        .script("t/down/run", SLEEP)
+        .file("t/down/down", "")
+        .script("t/failing/run", "exit 7")
+        .script("t/late-log/run", SLEEP)
+        .script("t/log-down/run", SLEEP)
+        .script("t/log-down/log/run", "exec multilog ./main")
+        .script("t/log-failing/run", SLEEP)
+        .script("t/log-failing/log/run", "exit 7")
+        .script("t/paused/run", SLEEP)
+        .script("t/still-there/run", "trap '' TERM\nexec sleep 987 2>&1");
+    let svscan = tree.spawn("svscan", ["t"]);
+    let up =
+        ["as-wanted", "as-wanted/log", "late-log", "log-down", "log-down/log", "log-failing", "paused", "still-there"];
+    for service in up {
+        until_up(&tree, &format!("t/{service}"));
+    }
+    until("the shell of still-there ignores TERM", || {
+        let pid = until_up(&tree, "t/still-there");
+        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n")
+    });
+    tree.run("svc", ["-d", "t/log-down/log", "t/still-there"]);
+    tree.run("svc", ["-p", "t/paused"]);
+    until_status(&tree, "t/paused", "paused", |status| status.paused == 1);
+    until_status(&tree, "t/still-there", "told to go down", |status| status.want == 'd');
+    until_down(&tree, "t/log-down/log");
+    tree.put_script("t/late-log/log/run", "exec multilog ./main");
+    (tree, vec![svscan])
+}
+
+/// What svps calls not as wanted, svlint explains, once, and nothing else.
+fn agrees_with_svps(programs: &'static Programs, counts: bool) {
+    let (tree, _processes) = not_as_wanted(programs);
+    let expected = [
+        "SL019 t/failing",
+        "SL028 t/late-log/log",
+        "SL027 t/log-down/log",
+        "SL019 t/log-failing/log",
+        "SL029 t/paused",
+        "SL030 t/still-there",
+    ];
+    // Of failing services it may be said only after some ends.
+    until("each is explained", || found(&tree, "t") == expected);
+    let is_odd = |object: &&serde_json::Value| {
+        let down = object["state"] == "up" && object["log"]["state"] == "down";
+        object["as_wanted"] == false || object["log"]["as_wanted"] == false || down
+    };
+    let expected = ["failing", "late-log", "log-down", "log-failing", "paused", "still-there"];
+    let (objects, _) = svps::objects(&svps::run(&tree, &["--json", "t"]));
+    let names: Vec<&str> = objects.iter().filter(is_odd).filter_map(|object| object["name"].as_str()).collect();
+    // Under the original, which does not count, what is failing is up for most of the time.
+    let may_be_up = |name: &str| !counts && name.ends_with("failing");
+    assert!(names.iter().all(|name| expected.contains(name)), "{names:?}");
+    assert!(expected.iter().all(|name| names.contains(name) || may_be_up(name)), "{names:?}");
+}
+
+#[test]
+fn what_ours_has_not_as_wanted_is_explained() {
+    agrees_with_svps(Programs::ours(), true);
+}
+
+#[test]
+fn what_the_original_has_not_as_wanted_is_explained() {
+    if let Some(original) = Programs::original("svlint and svps on the original's tree") {
+        agrees_with_svps(original, false);
+    }
+}
+
+/// Given up, and never seen by a supervise in a tree that has some; a name is that of a service in the tree.
+#[test]
+fn settings_names_and_trees_are_seen() {
+    let tree = Tree::of(Programs::ours())
+        .script("t/given-up/run", "exit 7")
+        .file("t/given-up/supervise.d/restart-limit", "1/1h\n")
+        .script("t/new/run", "exec sleep 987 2>&1");
+    let _supervise = tree.spawn("supervise", ["t/given-up"]);
+    until("it is given up", || found(&tree, "t") == ["SL031 t/given-up", "SL028 t/new"]);
+    let named = tree.command_of(Programs::ours(), "svlint").env("SVDIR", tree.path("t")).arg("new").run();
+    let text = String::from_utf8(named.stdout).expect("UTF-8");
+    assert!(text.contains("/t/new: error SL028: no supervise has been here yet, though others"), "{text}");
+    // A service that is about to be linked into a tree is none of its services.
+    assert_eq!(found(&tree, "t/new"), [""; 0]);
 }

@@ -4,7 +4,7 @@
 pub mod blocked;
 pub mod json;
 pub mod layout;
-mod logger;
+pub mod logger;
 mod process;
 pub mod span;
 mod stuck;

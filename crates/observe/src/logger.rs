@@ -77,6 +77,16 @@ pub fn trouble(pid: u32, now: Label) -> Option<(Cause, Option<Label>)> {
     Some((first(writer, &directories, |directory, rights| lasting(directory, rights, now))?, written))
 }
 
+/// Why no logger of this account could write in `dir`, or in the directory that `dir` is to be made in: its file system. For a
+/// logger that ends and is started again.
+pub fn disk(dir: &Path, uid: u32) -> Option<Cause> {
+    let found = dir.ancestors().find_map(|dir| statvfs(dir).ok())?;
+    let rights = Rights { uid, gids: Vec::new(), uses_reserve: uid == 0, ignores_modes: true };
+    let room = Room::new(&found);
+    let directory = LogDirectory { path: dir.to_owned(), room, owner: None, processing: None, written: None };
+    Some(Cause::Directory(place(&directory, &rights), obstacle(&directory, &rights)?))
+}
+
 /// The first obstacle in these directories to the process that writes there.
 fn first(
     writer: u32,

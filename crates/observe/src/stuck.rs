@@ -6,8 +6,9 @@ use daemontools_program::clock::Instant;
 
 /// How long a logger may leave bytes in its pipe. Our multilog takes a line without an end after a second.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A process that has read more bytes than this reads its pipe; fewer may be what it read of a signal or of a clock.
-const MUCH: u64 = 1024;
+/// A process that has read more bytes than this reads its pipe, even if the pipe is as full as before. Fewer may be signals,
+/// or what our multilog copies out of the pipe, and leaves there, each time that it tries again.
+const MUCH: u64 = 128 * 1024;
 
 /// What a look at a pipe and its reader found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,17 +90,19 @@ mod tests {
         let few = Sample { unread: 80, full: false, read: None, ..FULL };
         let more = Sample { unread: 160, ..few };
         assert_eq!(judge(&[few, few, more, more, more]), Some(Verdict::Stuck(more)));
-        // Signals are read too.
-        let signal = Sample { read: Some(5128), ..FULL };
+        // Signals are read too, and copies.
+        let signal = Sample { read: Some(9108), ..FULL };
         assert_eq!(judge(&[FULL, FULL, signal, signal, signal]), Some(Verdict::Stuck(signal)));
     }
 
     #[test]
     fn what_is_read_is_not() {
         assert_eq!(judge(&[Sample { unread: 0, full: false, ..FULL }]), None);
-        for moved in
-            [Sample { unread: 65_000, ..FULL }, Sample { unread: 0, ..FULL }, Sample { read: Some(9000), ..FULL }]
-        {
+        for moved in [
+            Sample { unread: 65_000, ..FULL },
+            Sample { unread: 0, ..FULL },
+            Sample { read: Some(5000 + (1 << 20)), ..FULL },
+        ] {
             assert_eq!(judge(&[FULL, FULL, FULL, FULL, moved]), Some(Verdict::Reads), "{moved:?}");
         }
         // It has had no processor in all the time; one that runs now and then, a processor's parent say, has.

@@ -63,11 +63,25 @@ pub enum Code {
     SettingUnused,
     /// A file of another supervisor beside `run`.
     ForeignFile,
+    /// The logger does not read, or cannot write.
+    LoggerBlocked,
+    /// The logger is down while its service runs.
+    LoggerDown,
+    /// No supervise runs, though the tree has some.
+    Unsupervised,
+    /// The process is stopped.
+    Paused,
+    /// The service was told to go down and is there.
+    StillThere,
+    /// The service was given up.
+    GivenUp,
+    /// How a service is cannot be found out.
+    StateUnknown,
 }
 
 impl Code {
     /// Every code, in order.
-    pub const ALL: [Code; 25] = [
+    pub const ALL: [Code; 32] = [
         Code::RunMissing,
         Code::RunNotExecutable,
         Code::NoInterpreterLine,
@@ -93,6 +107,13 @@ impl Code {
         Code::ActionIgnored,
         Code::SettingUnused,
         Code::ForeignFile,
+        Code::LoggerBlocked,
+        Code::LoggerDown,
+        Code::Unsupervised,
+        Code::Paused,
+        Code::StillThere,
+        Code::GivenUp,
+        Code::StateUnknown,
     ];
 
     /// `SL001` and so on.
@@ -117,7 +138,11 @@ impl Code {
             | Code::LogNotDirectory
             | Code::Restarting
             | Code::Lookalike
-            | Code::ProgramMissing => Severity::Error,
+            | Code::ProgramMissing
+            | Code::LoggerBlocked
+            | Code::Unsupervised
+            | Code::GivenUp
+            | Code::StateUnknown => Severity::Error,
             Code::NoExec
             | Code::ForegroundFlagMissing
             | Code::ErrorsNotLogged
@@ -128,7 +153,10 @@ impl Code {
             | Code::WritableByAll
             | Code::ActionIgnored
             | Code::SettingUnused
-            | Code::ForeignFile => Severity::Warning,
+            | Code::ForeignFile
+            | Code::LoggerDown
+            | Code::Paused
+            | Code::StillThere => Severity::Warning,
         }
     }
 
@@ -136,14 +164,20 @@ impl Code {
     pub fn prevents_start(self) -> bool {
         use Code::*;
         match self {
-            RunMissing | RunNotExecutable | NoInterpreterLine | CarriageReturn | InterpreterMissing
-            | AccountUnknown | Lookalike | ProgramMissing => true,
+            RunMissing
+            | RunNotExecutable
+            | NoInterpreterLine
+            | CarriageReturn
+            | InterpreterMissing
+            | LogDirectoryMissing
+            | LogDirectoryNotWritable
+            | AccountUnknown
+            | Lookalike
+            | ProgramMissing => true,
             NoExec
             | DaemonizeFlag
             | ForegroundFlagMissing
             | ErrorsNotLogged
-            | LogDirectoryMissing
-            | LogDirectoryNotWritable
             | LogDirectoryShared
             | LinkedTwice
             | LogNotDirectory
@@ -154,7 +188,14 @@ impl Code {
             | WritableByAll
             | ActionIgnored
             | SettingUnused
-            | ForeignFile => false,
+            | ForeignFile
+            | LoggerBlocked
+            | LoggerDown
+            | Unsupervised
+            | Paused
+            | StillThere
+            | GivenUp
+            | StateUnknown => false,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! svlint: what a run script says (`word`, `reader`, `script`), what it starts (`passing`, `account`, `launch`, `ending`,
 //! `sourced`), what is wrong with that (`flags`, `daemons`, `advice`, `interpreter`, `programs`, `multilog`, all of it
 //! `run_script`), what a
-//! directory holds (`file`, `service`, `settings`, `foreign`, `log`, `access`, `tree`), what happens right now (`live`), and how it is reported
+//! directory holds (`file`, `service`, `settings`, `foreign`, `log`, `access`, `tree`), what happens right now (`live`, and `wanted`, which
+//! is pure), and how it is reported
 //! (`code`, `finding`, `run`).
 #![forbid(unsafe_code)]
 
@@ -31,6 +32,7 @@ mod service;
 mod settings;
 mod sourced;
 mod tree;
+mod wanted;
 mod word;
 
 pub use options::Options;

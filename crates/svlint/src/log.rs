@@ -29,6 +29,8 @@ pub struct LogDirectory {
     pub line: usize,
     /// The directory, seen from where svlint is.
     pub path: PathBuf,
+    /// Whose rights the logger has, where that is known.
+    pub uid: Option<u32>,
 }
 
 impl LogDirectory {
@@ -53,10 +55,12 @@ impl LogDirectory {
 /// directory.
 pub fn directories(dir: &Path, run: &Path, script: &Script, ending: &Ending) -> (Vec<LogDirectory>, Vec<Finding>) {
     let (line, launched) = (ending.command.line, &ending.launch);
-    let log = |path: &PathBuf| LogDirectory { run: run.into(), line, path: dir.join(path) };
+    let account = who(dir, launched);
+    let uid = account.map(|who| who.uid);
+    let log = |path: &PathBuf| LogDirectory { run: run.into(), line, path: dir.join(path), uid };
     let found: Vec<(PathBuf, LogDirectory)> =
         words(launched).into_iter().map(|path| (path.clone(), log(&path))).collect();
-    let who = who(dir, launched).filter(|_| !prepares(script) && launched.elsewhere.is_none());
+    let who = account.filter(|_| !prepares(script) && launched.elsewhere.is_none());
     let check = |(path, log): &(PathBuf, LogDirectory)| finding(who?, dir, path, log, launched);
     let findings = found.iter().filter_map(check).collect();
     (found.into_iter().map(|(_, log)| log).collect(), findings)

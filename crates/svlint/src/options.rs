@@ -1,11 +1,12 @@
 //! The command line of svlint: what was typed becomes what is wanted.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use daemontools_program::failure::Failure;
 use daemontools_service::default_scan_dir::default_scan_dir;
+use daemontools_service::name::service_path;
 use daemontools_sys::args::Args;
 use lexopt::{Arg, Parser};
 
@@ -28,7 +29,10 @@ impl Options {
         while let Some(arg) = parser.next().map_err(misused)? {
             match arg {
                 Arg::Short('j') | Arg::Long("json") => json = true,
-                Arg::Value(dir) => dirs.push(PathBuf::from(dir)),
+                Arg::Value(given) => {
+                    let path = CString::new(given.into_vec()).map(|given| service_path(&given).into_bytes());
+                    dirs.extend(path.map(|path| PathBuf::from(OsString::from_vec(path))));
+                }
                 other => return Err(misused(other.unexpected())),
             }
         }
@@ -42,7 +46,6 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::CString;
 
     fn parse(words: &[&str]) -> Result<Options, Failure> {
         Options::parse(Args::leaked(words.iter().map(|&word| CString::new(word).unwrap())))

@@ -26,6 +26,8 @@ pub struct Report {
     pub troubles: Vec<Failure>,
     /// Every service directory that was read, loggers' too.
     pub dirs: Vec<PathBuf>,
+    /// The services among them, each with the scan directory that it was found in.
+    pub services: Vec<(PathBuf, Option<PathBuf>)>,
 }
 
 /// What a directory is.

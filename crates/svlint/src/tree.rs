@@ -23,6 +23,7 @@ impl Report {
         };
         paths.sort();
         if is_service(dir, &paths) {
+            self.services.push((dir.into(), None));
             return self.read(dir);
         }
         let mut known: HashMap<(u64, u64), PathBuf> = HashMap::new();
@@ -34,6 +35,7 @@ impl Report {
                     if let Some(first) = known.insert((found.dev(), found.ino()), path.clone()) {
                         self.twice(&path, &first);
                     } else {
+                        self.services.push((path.clone(), Some(dir.into())));
                         self.read(&path);
                     }
                 }
