@@ -4,108 +4,122 @@ use nix::errno::Errno;
 
 /// Why a system call failed, in lower case.
 pub fn reason(errno: Errno) -> &'static str {
-    known(errno).unwrap_or("unknown error")
+    let mut start = 0;
+    for &(number, length) in &LENGTHS {
+        let end = start + usize::from(length);
+        if number == errno as u16 {
+            return TEXT.get(start..end).unwrap_or_default();
+        }
+        start = end;
+    }
+    "unknown error"
 }
 
-/// 0.76's table, then words of our own for what 0.76 does not tell apart.
-fn known(errno: Errno) -> Option<&'static str> {
-    Some(match errno {
-        Errno::ENOENT => "file does not exist",
-        Errno::EACCES => "access denied",
-        Errno::EPERM => "permission denied",
-        Errno::ENXIO => "device not configured",
-        Errno::EINTR => "interrupted system call",
-        Errno::ENOMEM => "out of memory",
-        Errno::ETXTBSY => "text busy",
-        Errno::EIO => "input/output error",
-        Errno::EEXIST => "file already exists",
-        Errno::ETIMEDOUT => "timed out",
-        Errno::EINPROGRESS => "operation in progress",
-        Errno::EAGAIN => "temporary failure",
-        Errno::EPIPE => "broken pipe",
-        Errno::EPROTO => "protocol error",
-        Errno::EISDIR => "is a directory",
-        Errno::ECONNREFUSED => "connection refused",
-        Errno::ENOTDIR => "not a directory",
-        Errno::ESRCH => "no such process",
-        Errno::E2BIG => "argument list too long",
-        Errno::ENOEXEC => "exec format error",
-        Errno::EBADF => "file descriptor not open",
-        Errno::ECHILD => "no child processes",
-        Errno::EDEADLK => "operation would cause deadlock",
-        Errno::EFAULT => "bad address",
-        Errno::ENOTBLK => "not a block device",
-        Errno::EBUSY => "device busy",
-        Errno::EXDEV => "cross-device link",
-        Errno::ENODEV => "device does not support operation",
-        Errno::EINVAL => "invalid argument",
-        Errno::ENFILE => "system cannot open more files",
-        Errno::EMFILE => "process cannot open more files",
-        Errno::ENOTTY => "not a tty",
-        Errno::EFBIG => "file too big",
-        Errno::ENOSPC => "out of disk space",
-        Errno::ESPIPE => "unseekable descriptor",
-        Errno::EROFS => "read-only file system",
-        Errno::EMLINK => "too many links",
-        Errno::EDOM => "input out of range",
-        Errno::ERANGE => "output out of range",
-        Errno::EALREADY => "operation already in progress",
-        Errno::ENOTSOCK => "not a socket",
-        Errno::EDESTADDRREQ => "destination address required",
-        Errno::EMSGSIZE => "message too long",
-        Errno::EPROTOTYPE => "incorrect protocol type",
-        Errno::ENOPROTOOPT => "protocol not available",
-        Errno::EPROTONOSUPPORT => "protocol not supported",
-        Errno::ESOCKTNOSUPPORT => "socket type not supported",
-        Errno::EOPNOTSUPP => "operation not supported",
-        Errno::EPFNOSUPPORT => "protocol family not supported",
-        Errno::EAFNOSUPPORT => "address family not supported",
-        Errno::EADDRINUSE => "address already used",
-        Errno::EADDRNOTAVAIL => "address not available",
-        Errno::ENETDOWN => "network down",
-        Errno::ENETUNREACH => "network unreachable",
-        Errno::ENETRESET => "network reset",
-        Errno::ECONNABORTED => "connection aborted",
-        Errno::ECONNRESET => "connection reset",
-        Errno::ENOBUFS => "out of buffer space",
-        Errno::EISCONN => "already connected",
-        Errno::ENOTCONN => "not connected",
-        Errno::ESHUTDOWN => "socket shut down",
-        Errno::ETOOMANYREFS => "too many references",
-        Errno::ELOOP => "symbolic link loop",
-        Errno::ENAMETOOLONG => "file name too long",
-        Errno::EHOSTDOWN => "host down",
-        Errno::EHOSTUNREACH => "host unreachable",
-        Errno::ENOTEMPTY => "directory not empty",
-        Errno::EUSERS => "too many users",
-        Errno::EDQUOT => "disk quota exceeded",
-        Errno::ESTALE => "stale NFS file handle",
-        Errno::EREMOTE => "too many levels of remote in path",
-        Errno::ENOLCK => "no locks available",
-        Errno::ENOSYS => "system call not available",
-        Errno::EOVERFLOW => "value too large",
-        Errno::EILSEQ => "invalid byte sequence",
-        Errno::ENOLINK => "link severed",
-        Errno::EMULTIHOP => "multihop attempted",
-        Errno::ENOMEDIUM => "no medium found",
-        Errno::EMEDIUMTYPE => "wrong medium type",
-        Errno::ECANCELED => "operation cancelled",
-        Errno::ENOSTR => "not a stream device",
-        Errno::ENOSR => "out of stream resources",
-        Errno::ENONET => "machine not on network",
-        Errno::EADV => "advertise error",
-        Errno::ESRMNT => "srmount error",
-        Errno::ECOMM => "communication error",
-        Errno::EREMCHG => "remote address changed",
-        Errno::ENODATA => "no data available",
-        Errno::ETIME => "timer expired",
-        Errno::EBADMSG => "bad message type",
-        Errno::EIDRM => "identifier removed",
-        Errno::ENOMSG => "no message of desired type",
-        Errno::ELIBBAD => "corrupted shared library",
-        Errno::ELIBACC => "shared library not accessible",
-        _ => return None,
-    })
+/// Makes `TEXT`, all words in one piece, and `LENGTHS`, which has a number and the length of its words for each. A pointer
+/// for each would have to be relocated when a program starts, in a page of each process.
+macro_rules! words {
+    ($($errno:ident $words:literal)*) => {
+        const TEXT: &str = concat!($($words),*);
+        static LENGTHS: [(u16, u8); [$($words),*].len()] = [$((Errno::$errno as u16, $words.len() as u8)),*];
+    };
+}
+
+// 0.76's table, then words of our own for what 0.76 does not tell apart.
+words! {
+    ENOENT "file does not exist"
+    EACCES "access denied"
+    EPERM "permission denied"
+    ENXIO "device not configured"
+    EINTR "interrupted system call"
+    ENOMEM "out of memory"
+    ETXTBSY "text busy"
+    EIO "input/output error"
+    EEXIST "file already exists"
+    ETIMEDOUT "timed out"
+    EINPROGRESS "operation in progress"
+    EAGAIN "temporary failure"
+    EPIPE "broken pipe"
+    EPROTO "protocol error"
+    EISDIR "is a directory"
+    ECONNREFUSED "connection refused"
+    ENOTDIR "not a directory"
+    ESRCH "no such process"
+    E2BIG "argument list too long"
+    ENOEXEC "exec format error"
+    EBADF "file descriptor not open"
+    ECHILD "no child processes"
+    EDEADLK "operation would cause deadlock"
+    EFAULT "bad address"
+    ENOTBLK "not a block device"
+    EBUSY "device busy"
+    EXDEV "cross-device link"
+    ENODEV "device does not support operation"
+    EINVAL "invalid argument"
+    ENFILE "system cannot open more files"
+    EMFILE "process cannot open more files"
+    ENOTTY "not a tty"
+    EFBIG "file too big"
+    ENOSPC "out of disk space"
+    ESPIPE "unseekable descriptor"
+    EROFS "read-only file system"
+    EMLINK "too many links"
+    EDOM "input out of range"
+    ERANGE "output out of range"
+    EALREADY "operation already in progress"
+    ENOTSOCK "not a socket"
+    EDESTADDRREQ "destination address required"
+    EMSGSIZE "message too long"
+    EPROTOTYPE "incorrect protocol type"
+    ENOPROTOOPT "protocol not available"
+    EPROTONOSUPPORT "protocol not supported"
+    ESOCKTNOSUPPORT "socket type not supported"
+    EOPNOTSUPP "operation not supported"
+    EPFNOSUPPORT "protocol family not supported"
+    EAFNOSUPPORT "address family not supported"
+    EADDRINUSE "address already used"
+    EADDRNOTAVAIL "address not available"
+    ENETDOWN "network down"
+    ENETUNREACH "network unreachable"
+    ENETRESET "network reset"
+    ECONNABORTED "connection aborted"
+    ECONNRESET "connection reset"
+    ENOBUFS "out of buffer space"
+    EISCONN "already connected"
+    ENOTCONN "not connected"
+    ESHUTDOWN "socket shut down"
+    ETOOMANYREFS "too many references"
+    ELOOP "symbolic link loop"
+    ENAMETOOLONG "file name too long"
+    EHOSTDOWN "host down"
+    EHOSTUNREACH "host unreachable"
+    ENOTEMPTY "directory not empty"
+    EUSERS "too many users"
+    EDQUOT "disk quota exceeded"
+    ESTALE "stale NFS file handle"
+    EREMOTE "too many levels of remote in path"
+    ENOLCK "no locks available"
+    ENOSYS "system call not available"
+    EOVERFLOW "value too large"
+    EILSEQ "invalid byte sequence"
+    ENOLINK "link severed"
+    EMULTIHOP "multihop attempted"
+    ENOMEDIUM "no medium found"
+    EMEDIUMTYPE "wrong medium type"
+    ECANCELED "operation cancelled"
+    ENOSTR "not a stream device"
+    ENOSR "out of stream resources"
+    ENONET "machine not on network"
+    EADV "advertise error"
+    ESRMNT "srmount error"
+    ECOMM "communication error"
+    EREMCHG "remote address changed"
+    ENODATA "no data available"
+    ETIME "timer expired"
+    EBADMSG "bad message type"
+    EIDRM "identifier removed"
+    ENOMSG "no message of desired type"
+    ELIBBAD "corrupted shared library"
+    ELIBACC "shared library not accessible"
 }
 
 #[cfg(test)]
@@ -117,6 +131,13 @@ mod tests {
         assert_eq!(reason(Errno::ENOENT), "file does not exist");
         assert_eq!(reason(Errno::EAGAIN), "temporary failure");
         assert_eq!(reason(Errno::ENXIO), "device not configured");
+    }
+
+    #[test]
+    fn each_errno_has_its_own_words() {
+        let all: Vec<&str> = LENGTHS.iter().map(|(number, _)| reason(Errno::from_raw(i32::from(*number)))).collect();
+        assert_eq!(all.concat(), TEXT);
+        assert_eq!(reason(Errno::ELIBACC), "shared library not accessible");
     }
 
     #[test]
