@@ -8,9 +8,11 @@ use daemontools_tests::{End, Programs, Tree};
 /// one of the runs said that there is no memory.
 fn runs_out(program: &str, arguments: &[&str], stdin: &[u8]) -> bool {
     let mut said = false;
+    // So long that svlint needs more than its arena to read it.
+    let run = "echo word\n".repeat(5000) + "exec sleep 9";
     // So little is never enough for the loader, which then says so in its own words or is killed.
     for kilobytes in (60..2000).step_by(20) {
-        let tree = Tree::of(Programs::ours()).script("sv/run", "exec sleep 9");
+        let tree = Tree::of(Programs::ours()).script("sv/run", &run);
         let command =
             tree.command(program).args(arguments).limit(libc::RLIMIT_DATA, kilobytes * 1024, kilobytes * 1024);
         let out = command.stdin(stdin).run();

@@ -1,7 +1,7 @@
 //! Running a program by name: the environment that it gets, the search through PATH, the sentence when it fails.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 use nix::errno::Errno;
 
@@ -12,13 +12,14 @@ use daemontools_sys::process::{Pointers, execve};
 
 /// The environment for a child: entries in their order, whatever they hold.
 pub struct Environment {
-    entries: Vec<Cow<'static, CStr>>,
+    /// The entries, once they are to be others than those that we were started with.
+    changed: Option<Vec<Cow<'static, CStr>>>,
 }
 
 impl Environment {
     /// What we were started with.
     pub fn inherited() -> Environment {
-        Environment { entries: environ::entries().into_iter().map(Cow::Borrowed).collect() }
+        Environment { changed: None }
     }
 
     /// Sets a variable. As in 0.76 its first entry goes, the last entry takes that place, and the new entry comes last;
@@ -27,27 +28,36 @@ impl Environment {
         self.unset(name);
         let entry = [name, b"=", value, b"\0"].concat();
         if let Ok(entry) = CStr::from_bytes_until_nul(&entry) {
-            self.entries.push(Cow::Owned(entry.to_owned()));
+            self.entries().push(Cow::Owned(entry.to_owned()));
         }
     }
 
     /// Removes a variable's first entry; the last entry takes its place.
     pub fn unset(&mut self, name: &[u8]) {
-        if let Some(at) = self.entries.iter().position(|entry| value_of(entry, name).is_some()) {
-            self.entries.swap_remove(at);
+        let entries = self.entries();
+        if let Some(at) = entries.iter().position(|entry| value_of(entry, name).is_some()) {
+            entries.swap_remove(at);
         }
     }
 
-    /// The entries, in their order.
-    pub fn entries(&self) -> impl Iterator<Item = &CStr> {
-        self.entries.iter().map(AsRef::as_ref)
+    /// The entries, in their order, to be changed.
+    fn entries(&mut self) -> &mut Vec<Cow<'static, CStr>> {
+        self.changed.get_or_insert_with(|| environ::entries().map(Cow::Borrowed).collect())
+    }
+
+    /// The same for execve. What was not changed is not copied.
+    fn pointers(&self) -> Pointers<'_> {
+        match &self.changed {
+            None => Pointers::inherited(),
+            Some(entries) => entries.iter().map(AsRef::as_ref).collect(),
+        }
     }
 }
 
 /// A program about to be run: all that execve needs, made ahead of time. Running it allocates nothing.
 pub struct Prepared<'a> {
-    /// What to try, in order.
-    candidates: Vec<CString>,
+    /// The paths to try, in order, each with its NUL.
+    candidates: Vec<u8>,
     argv: Pointers<'a>,
     environment: Pointers<'a>,
     /// `unable to run PROG`, waiting for its reason.
@@ -60,16 +70,15 @@ impl<'a> Prepared<'a> {
     where
         'b: 'a,
     {
-        let argv: Vec<&CStr> = argv.into_iter().collect();
-        let name = argv.first().map_or(&b""[..], |name| name.to_bytes());
+        let mut argv = argv.into_iter().peekable();
+        let name = argv.peek().map_or(&b""[..], |name| name.to_bytes());
         let mut failure = Failure::fatal([b"unable to run ", name]);
         failure.reserve_reason();
-        Prepared {
-            candidates: candidates(name, search_path().as_deref()),
-            argv: argv.into_iter().collect(),
-            environment: environment.entries().collect(),
-            failure,
-        }
+        let candidates = match name.contains(&b'/') {
+            true => [name, b"\0"].concat(),
+            false => candidates(name, search_path().unwrap_or(b"/bin:/usr/bin")),
+        };
+        Prepared { candidates, argv: argv.collect(), environment: environment.pointers(), failure }
     }
 
     /// Becomes the program. Comes back only if that fails, with the reason.
@@ -101,8 +110,8 @@ pub fn run_with(args: Args, environment: &Environment) -> Failure {
 }
 
 /// Our own PATH.
-fn search_path() -> Option<Vec<u8>> {
-    environ::entries().into_iter().find_map(|entry| value_of(entry, b"PATH")).map(<[u8]>::to_vec)
+fn search_path() -> Option<&'static [u8]> {
+    environ::entries().find_map(|entry| value_of(entry, b"PATH"))
 }
 
 /// The value of an entry, if it is of this name.
@@ -110,24 +119,25 @@ fn value_of<'a>(entry: &'a CStr, name: &[u8]) -> Option<&'a [u8]> {
     entry.to_bytes().strip_prefix(name)?.strip_prefix(b"=")
 }
 
-/// Where the program called `name` may be: as it stands if it has a slash, else in each directory of `path`; an empty
+/// Where the program called `name`, which has no slash, may be: in each directory of `path`, each with its NUL; an empty
 /// element is the current directory.
-fn candidates(name: &[u8], path: Option<&[u8]>) -> Vec<CString> {
-    let path = path.unwrap_or(b"/bin:/usr/bin");
-    let join = |dir: &[u8]| match dir {
-        b"" => [b"./", name].concat(),
-        dir => [dir, b"/", name].concat(),
+fn candidates(name: &[u8], path: &[u8]) -> Vec<u8> {
+    let pieces = |dir| {
+        let dir: &[u8] = if dir == b"" { b"." } else { dir };
+        [dir, b"/", name, b"\0"]
     };
-    let paths =
-        if name.contains(&b'/') { vec![name.to_vec()] } else { path.split(|&byte| byte == b':').map(join).collect() };
-    paths.into_iter().filter_map(|path| CString::new(path).ok()).collect()
+    let dirs = || path.split(|&byte| byte == b':');
+    let mut candidates = Vec::with_capacity(dirs().flat_map(pieces).map(<[u8]>::len).sum());
+    dirs().flat_map(pieces).for_each(|piece| candidates.extend_from_slice(piece));
+    candidates
 }
 
 /// Tries each candidate. The search goes on where a file is missing, forbidden or a directory; any other failure ends
 /// it. What is reported is the last failure that says more than "missing".
-fn walk(candidates: &[CString], mut attempt: impl FnMut(&CStr) -> Errno) -> Errno {
+fn walk(candidates: &[u8], mut attempt: impl FnMut(&CStr) -> Errno) -> Errno {
     let mut reported = Errno::ENOENT;
-    for candidate in candidates {
+    let paths = candidates.split_inclusive(|&byte| byte == 0);
+    for candidate in paths.filter_map(|path| CStr::from_bytes_with_nul(path).ok()) {
         match attempt(candidate) {
             Errno::ENOENT => {}
             errno @ (Errno::EACCES | Errno::EPERM | Errno::EISDIR) => reported = errno,
@@ -142,43 +152,49 @@ mod tests {
     use super::*;
 
     fn environment(entries: &[&'static CStr]) -> Environment {
-        Environment { entries: entries.iter().map(|&entry| Cow::Borrowed(entry)).collect() }
+        Environment { changed: Some(entries.iter().map(|&entry| Cow::Borrowed(entry)).collect()) }
     }
 
     #[test]
     fn a_changed_variable_leaves_its_place_to_the_last_and_comes_last() {
         let mut list = environment(&[c"A=1", c"B=2", c"A=3", c"odd", c"", c"C=4"]);
         list.set(b"A", b"9");
-        assert_eq!(list.entries().collect::<Vec<_>>(), [c"C=4", c"B=2", c"A=3", c"odd", c"", c"A=9"]);
+        assert_eq!(*list.entries(), [c"C=4", c"B=2", c"A=3", c"odd", c"", c"A=9"]);
         list.unset(b"B");
-        assert_eq!(list.entries().collect::<Vec<_>>(), [c"C=4", c"A=9", c"A=3", c"odd", c""]);
+        assert_eq!(*list.entries(), [c"C=4", c"A=9", c"A=3", c"odd", c""]);
         list.unset(b"odd");
-        assert_eq!(list.entries().count(), 5);
+        assert_eq!(list.entries().len(), 5);
     }
 
     #[test]
-    fn a_name_with_a_slash_is_taken_as_it_is_and_an_empty_element_is_here() {
-        assert_eq!(candidates(b"./run", Some(b"/bin")), [c"./run".to_owned()]);
-        let found = candidates(b"x", Some(b"/a::/b/"));
-        assert_eq!(found, [c"/a/x".to_owned(), c"./x".to_owned(), c"/b//x".to_owned()]);
-        assert_eq!(candidates(b"x", None), [c"/bin/x".to_owned(), c"/usr/bin/x".to_owned()]);
-        assert_eq!(candidates(b"", Some(b"/a")), [c"/a/".to_owned()]);
+    fn an_environment_is_ours_until_it_is_changed() {
+        let mut list = Environment::inherited();
+        assert!(list.changed.is_none());
+        let ours: Vec<&CStr> = environ::entries().collect();
+        assert_eq!(*list.entries(), ours);
+    }
+
+    #[test]
+    fn an_empty_element_of_the_path_is_here() {
+        assert_eq!(candidates(b"x", b"/a::/b/"), b"/a/x\0./x\0/b//x\0");
+        assert_eq!(candidates(b"x", b""), b"./x\0");
+        assert_eq!(candidates(b"", b"/a"), b"/a/\0");
     }
 
     #[test]
     fn the_search_goes_on_after_what_is_missing_or_forbidden_only() {
-        let all = candidates(b"x", Some(b"/1:/2:/3"));
+        let all = candidates(b"x", b"/1:/2:/3");
         let mut tried = 0;
         let errno = walk(&all, |_| {
             tried += 1;
             if tried == 1 { Errno::EACCES } else { Errno::ENOENT }
         });
         assert_eq!((errno, tried), (Errno::EACCES, 3));
-        let mut tried = 0;
-        let errno = walk(&all, |_| {
-            tried += 1;
+        let mut tried = Vec::new();
+        let errno = walk(&all, |path| {
+            tried.push(path.to_owned());
             Errno::ENOTDIR
         });
-        assert_eq!((errno, tried), (Errno::ENOTDIR, 1));
+        assert_eq!((errno, tried), (Errno::ENOTDIR, vec![c"/1/x".to_owned()]));
     }
 }

@@ -49,27 +49,36 @@ const MOST_MESSAGES: usize = 4096;
 
 /// Supervises the service in `dir` until it is told to exit.
 pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
-    let mut supervisor = prepare(program, dir)?;
-    remove_old_restarts();
-    supervisor.publisher.publish_due(&supervisor.machine, b"");
-    supervisor.ok = Some(OkFifo::open(dir.to_bytes())?);
-    Ok(supervisor.run())
+    // Used where it was made: a copy would take as much of the stack again.
+    match prepare(program, dir) {
+        Ok(ref mut supervisor) => {
+            remove_old_restarts();
+            supervisor.publisher.publish_due(&supervisor.machine, b"");
+            supervisor.ok = Some(OkFifo::open(dir.to_bytes())?);
+            Ok(supervisor.run())
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Goes on with the state that the program file before this one left in this process.
+#[cold]
+#[inline(never)]
 pub fn resume(program: &'static Program, dir: &'static CStr, state: &[u8]) -> Outcome {
-    let mut supervisor = upgrade::resume(program, dir.to_bytes(), state)?;
-    // What happened meanwhile has perhaps been told to the file before.
-    if supervisor.turn().is_break() {
-        return Ok(Exit::OK);
+    match upgrade::resume(program, dir.to_bytes(), state) {
+        Ok(ref mut supervisor) => {
+            // What happened meanwhile has perhaps been told to the file before.
+            let end = supervisor.turn();
+            Ok(if end.is_break() { Exit::OK } else { supervisor.run() })
+        }
+        Err(failure) => Err(failure),
     }
-    Ok(supervisor.run())
 }
 
-/// Everything before the first look of others. What lives as long as the process is on the heap, in a page that is in use
-/// anyway, and what this needs of the stack is given back: so an idle supervise takes two pages of it.
+/// Everything before the first look of others. The machine is on the heap, in a page that is in use anyway, and what this
+/// needs of the stack is given back: so an idle supervise takes two or three pages of it.
 #[inline(never)]
-fn prepare(program: &'static Program, dir: &'static CStr) -> Result<Box<Supervisor>, Failure> {
+fn prepare(program: &'static Program, dir: &'static CStr) -> Result<Supervisor, Failure> {
     let name = dir.to_bytes();
     let signals = Signals::watch(&[SIGCHLD]).unable([b"watch for the end of ", name])?;
     let reader = SettingsReader::new(program, name);
@@ -91,7 +100,7 @@ fn prepare(program: &'static Program, dir: &'static CStr) -> Result<Box<Supervis
     let publisher = Publisher::new(program, name);
     let processes = Processes::new(program, name, signals);
     let channels = Channels::new();
-    Ok(Box::new(Supervisor {
+    Ok(Supervisor {
         processes,
         lock,
         control,
@@ -104,7 +113,7 @@ fn prepare(program: &'static Program, dir: &'static CStr) -> Result<Box<Supervis
         adopted,
         key: None,
         request: None,
-    }))
+    })
 }
 
 /// The machine of a service that does not run. A function of its own for the sake of the stack.

@@ -70,7 +70,7 @@ fn state(supervisor: &Supervisor) -> Result<(SuperviseState, Vec<BorrowedFd<'_>>
 /// The supervisor that goes on with a state.
 #[cold]
 #[inline(never)]
-pub fn resume(program: &'static Program, name: &'static [u8], text: &[u8]) -> Result<Box<Supervisor>, Failure> {
+pub fn resume(program: &'static Program, name: &'static [u8], text: &[u8]) -> Result<Supervisor, Failure> {
     let state = SuperviseState::from_text(text)
         .map_err(|unusable| Failure::fatal([b"unable to go on with ", name, b": ", unusable.words().as_slice()]))?;
     let take = |number: RawFd| take_over(number).unable([b"go on with a descriptor of ", name]);
@@ -99,7 +99,7 @@ pub fn resume(program: &'static Program, name: &'static [u8], text: &[u8]) -> Re
     let publisher = Publisher::new(program, name);
     let processes = Processes::new(program, name, signals);
     let (key, request) = (None, None);
-    Ok(Box::new(Supervisor {
+    Ok(Supervisor {
         processes,
         lock,
         control,
@@ -112,5 +112,5 @@ pub fn resume(program: &'static Program, name: &'static [u8], text: &[u8]) -> Re
         adopted,
         key,
         request,
-    }))
+    })
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::arena::Arena;
 use crate::fd::STDERR;
 use crate::process::leave;
 
@@ -52,33 +53,65 @@ fn telling(reserve: impl FnOnce() -> bool) -> bool {
     reserved
 }
 
-/// The allocator of every program: the system's.
+/// The allocator of every program: the arena, and the system's for what has no room there.
 struct Heap;
 
 #[global_allocator]
 static HEAP: Heap = Heap;
 
-// SAFETY: every method hands its arguments to the system's allocator and returns what that returns, whose promises are
-// those of the trait; waiting and exiting allocate nothing.
+static ARENA: Arena = Arena::new();
+
+// SAFETY: what the arena gives is aligned, large enough and used by nothing else until it is given back, and it knows its
+// own memory by the address. All else goes to the system's allocator with the caller's arguments, whose promises are those
+// of the trait. Waiting and exiting allocate nothing.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises about `layout` are those that System asks for.
-        until_there_is_memory(|| unsafe { System.alloc(layout) })
+        match ARENA.take(layout) {
+            Some(memory) => memory,
+            // SAFETY: the caller's promises about `layout` are those that System asks for.
+            None => until_there_is_memory(|| unsafe { System.alloc(layout) }),
+        }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above.
-        until_there_is_memory(|| unsafe { System.alloc_zeroed(layout) })
+        match ARENA.take(layout) {
+            Some(memory) => {
+                // SAFETY: the arena gave at least so many bytes to us alone.
+                unsafe { memory.write_bytes(0, layout.size()) };
+                memory
+            }
+            // SAFETY: the caller's promises about `layout` are those that System asks for.
+            None => until_there_is_memory(|| unsafe { System.alloc_zeroed(layout) }),
+        }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises about both; all memory is System's.
-        unsafe { System.dealloc(memory, layout) }
+        if ARENA.owns(memory) {
+            ARENA.give_back(memory, layout.size());
+        } else {
+            // SAFETY: the caller's promises about both; what is not the arena's is System's.
+            unsafe { System.dealloc(memory, layout) }
+        }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as above; where System has no memory, the old block stays as it is and can be passed again.
-        until_there_is_memory(|| unsafe { System.realloc(memory, layout, size) })
+        if !ARENA.owns(memory) {
+            // SAFETY: as above; where System has no memory, the old block stays as it is and can be passed again.
+            return until_there_is_memory(|| unsafe { System.realloc(memory, layout, size) });
+        }
+        if ARENA.resize(memory, layout.size(), size) || size <= layout.size() {
+            return memory;
+        }
+        // SAFETY: the caller promises that `size`, rounded up to the alignment, is no more than isize::MAX.
+        let larger = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        // SAFETY: the caller promises that `size` is not 0.
+        let larger = unsafe { self.alloc(larger) };
+        if !larger.is_null() {
+            // SAFETY: both are at least so large, and they are different pieces.
+            unsafe { larger.copy_from_nonoverlapping(memory, layout.size().min(size)) };
+            ARENA.give_back(memory, layout.size());
+        }
+        larger
     }
 }
 
@@ -119,6 +152,15 @@ fn report() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_keeps_its_content_when_it_leaves_the_arena() {
+        let mut vector = Vec::new();
+        for number in 0..10_000_u32 {
+            vector.push(number);
+        }
+        assert!(vector.iter().copied().eq(0..10_000));
+    }
 
     #[test]
     fn what_can_be_done_without_is_told() {

@@ -1,6 +1,7 @@
 //! System calls that need `unsafe`: one call a block, a safe function around each. No other crate has any.
 
 pub mod access_list;
+mod arena;
 pub mod args;
 pub mod entry;
 pub mod environ;

@@ -11,6 +11,8 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
 use nix::unistd::{ForkResult, Pid};
 
+use crate::environ;
+
 /// Room for the calls of a child that runs in our memory.
 const STACK: usize = 256 << 10;
 
@@ -124,22 +126,34 @@ fn span(time: libc::timeval) -> Duration {
 
 /// A NULL-ended array of C strings, as execve wants it, made ahead of time: nothing is allocated at exec.
 pub struct Pointers<'a> {
-    pointers: Vec<*const c_char>,
+    /// `None`: the environment that we were started with, where it is.
+    made: Option<Vec<*const c_char>>,
     words: PhantomData<&'a CStr>,
+}
+
+impl Pointers<'_> {
+    /// The environment that we were started with.
+    pub fn inherited() -> Pointers<'static> {
+        Pointers { made: None, words: PhantomData }
+    }
+
+    fn array(&self) -> *const *const c_char {
+        self.made.as_ref().map_or_else(|| environ::pointers().cast_const(), |pointers| pointers.as_ptr())
+    }
 }
 
 impl<'a> FromIterator<&'a CStr> for Pointers<'a> {
     fn from_iter<I: IntoIterator<Item = &'a CStr>>(words: I) -> Pointers<'a> {
-        let mut pointers: Vec<_> = words.into_iter().map(CStr::as_ptr).collect();
-        pointers.push(ptr::null());
-        Pointers { pointers, words: PhantomData }
+        let pointers = words.into_iter().map(CStr::as_ptr).chain([ptr::null()]).collect();
+        Pointers { made: Some(pointers), words: PhantomData }
     }
 }
 
 /// Becomes the program at `path`; comes back only with the reason why not.
 pub fn execve(path: &CStr, argv: &Pointers<'_>, environment: &Pointers<'_>) -> Errno {
-    // SAFETY: a C string and two NULL-ended arrays of C strings, which their borrows keep alive.
-    unsafe { libc::execve(path.as_ptr(), argv.pointers.as_ptr(), environment.pointers.as_ptr()) };
+    // SAFETY: a C string and two NULL-ended arrays of C strings, which live as long as their borrows or the process. NULL
+    // instead of an environment is an empty one.
+    unsafe { libc::execve(path.as_ptr(), argv.array(), environment.array()) };
     Errno::last()
 }
 

@@ -26,8 +26,7 @@ pub enum Given {
 /// Finds out, and removes the variable from the environment, so that no child ever gets it. To be called before anything is
 /// opened. What is not meant for this process stays.
 pub fn given(args: &Args) -> Result<Given, Failure> {
-    let entries = environ::entries();
-    let Some((place, handover)) = entries.iter().enumerate().find_map(|(place, entry)| Some((place, read(entry)?)))
+    let Some((place, handover)) = environ::entries().enumerate().find_map(|(place, entry)| Some((place, read(entry)?)))
     else {
         return Ok(Given::Nothing);
     };
