@@ -45,12 +45,7 @@ impl Channels {
         match self.socket.first_mut() {
             Some(open) if socket => open.begin(),
             Some(_) => self.socket.clear(),
-            None if socket => {
-                if !try_reserve_exact(&mut self.socket, 1) {
-                    return Err(Errno::ENOMEM);
-                }
-                self.socket.push(NotifySocket::new()?);
-            }
+            None if socket => self.open_socket()?,
             None => {}
         }
         if !pipe {
@@ -59,6 +54,16 @@ impl Channels {
         let (notification, writer) = Notification::new()?;
         self.pipe = Some(notification);
         Ok(Some(writer))
+    }
+
+    #[cold]
+    #[inline(never)] // it is on the stack of those only that need it
+    fn open_socket(&mut self) -> nix::Result<()> {
+        if !try_reserve_exact(&mut self.socket, 1) {
+            return Err(Errno::ENOMEM);
+        }
+        self.socket.push(NotifySocket::new()?);
+        Ok(())
     }
 
     /// The value of `NOTIFY_SOCKET`, if the service gets one.

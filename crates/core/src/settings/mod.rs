@@ -60,47 +60,59 @@ pub enum Kind {
     Directory,
 }
 
-/// The name of each setting's file.
-const NAMES: [(Setting, &str); 23] = [
-    (Setting::NotificationFd, "notification-fd"),
-    (Setting::NotifySocket, "notify-socket"),
-    (Setting::Watchdog, "watchdog"),
-    (Setting::Check, "check"),
-    (Setting::CheckInterval, "check-interval"),
-    (Setting::CheckTimeout, "check-timeout"),
-    (Setting::CheckAlways, "check-always"),
-    (Setting::CheckLimit, "check-limit"),
-    (Setting::CheckRestart, "check-restart"),
-    (Setting::ReadyTimeout, "ready-timeout"),
-    (Setting::StopSignal, "stop-signal"),
-    (Setting::Stop, "stop"),
-    (Setting::StopTimeout, "stop-timeout"),
-    (Setting::Group, "group"),
-    (Setting::Cgroup, "cgroup"),
-    (Setting::RestartDelay, "restart-delay"),
-    (Setting::RestartLimit, "restart-limit"),
-    (Setting::NoRestart, "no-restart"),
-    (Setting::Finish, "finish"),
-    (Setting::FinishS6, "finish-s6"),
-    (Setting::FinishTimeout, "finish-timeout"),
-    (Setting::Reload, "reload"),
-    (Setting::Status, "status"),
-];
+/// Makes `TEXT`, all names in one piece, and `NAMES`, each setting with the length of its name. A pointer to each name would
+/// have to be relocated when a program starts, in a page of each process.
+macro_rules! names {
+    ($($setting:ident $name:literal)*) => {
+        const TEXT: &str = concat!($($name),*);
+        static NAMES: [(Setting, u8); [$($name),*].len()] = [$((Setting::$setting, $name.len() as u8)),*];
+    };
+}
+
+// The name of each setting's file.
+names! {
+    NotificationFd "notification-fd"
+    NotifySocket "notify-socket"
+    Watchdog "watchdog"
+    Check "check"
+    CheckInterval "check-interval"
+    CheckTimeout "check-timeout"
+    CheckAlways "check-always"
+    CheckLimit "check-limit"
+    CheckRestart "check-restart"
+    ReadyTimeout "ready-timeout"
+    StopSignal "stop-signal"
+    Stop "stop"
+    StopTimeout "stop-timeout"
+    Group "group"
+    Cgroup "cgroup"
+    RestartDelay "restart-delay"
+    RestartLimit "restart-limit"
+    NoRestart "no-restart"
+    Finish "finish"
+    FinishS6 "finish-s6"
+    FinishTimeout "finish-timeout"
+    Reload "reload"
+    Status "status"
+}
 
 impl Setting {
     /// Every setting, in the order of docs/settings.md.
     pub fn all() -> impl Iterator<Item = Setting> {
-        NAMES.into_iter().map(|(setting, _)| setting)
+        NAMES.iter().map(|(setting, _)| *setting)
     }
 
     /// The setting of a file of this name; `None`: the name is none.
     pub fn from_name(name: &[u8]) -> Option<Setting> {
-        NAMES.into_iter().find(|(_, known)| known.as_bytes() == name).map(|(setting, _)| setting)
+        Setting::all().find(|setting| setting.name().as_bytes() == name)
     }
 
     /// The name of its file.
     pub fn name(self) -> &'static str {
-        NAMES.into_iter().find(|(setting, _)| *setting == self).map_or("", |(_, name)| name)
+        let length = |&(_, length): &(Setting, u8)| usize::from(length);
+        let start = NAMES.iter().take_while(|(setting, _)| *setting != self).map(length).sum();
+        let name = TEXT.get(start..).zip(NAMES.iter().find(|(setting, _)| *setting == self));
+        name.and_then(|(rest, found)| rest.get(..length(found))).unwrap_or_default()
     }
 
     /// What its file is.
