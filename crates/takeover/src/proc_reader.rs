@@ -39,6 +39,8 @@ pub fn read_process(pid: Pid) -> Result<Process, Refusal> {
     let cwd = stat(format!("/proc/{pid}/cwd").as_str()).map_err(|errno| denied("see its directory", errno))?;
     Ok(Process {
         pid,
+        parent: Pid::from_raw(i32::try_from(number("PPid")).unwrap_or(0)),
+        user: field_of(&status, "Uid", 1).and_then(|user| user.parse().ok()).unwrap_or(u32::MAX),
         started: Identity::started(&stat_line).ok_or(Refusal::Gone)?,
         arguments: words(&file("cmdline", MOST_WORDS).unwrap_or_default()),
         environment: file("environ", MOST_WORDS).map_err(|errno| denied("read its environment", errno))?,
@@ -108,10 +110,15 @@ pub(crate) fn id(found: &FileStat) -> FileId {
     FileId { device: found.st_dev, number: found.st_ino }
 }
 
-/// The value of a line of /proc/PID/status, up to the first blank in it.
+/// The first word of a line of /proc/PID/status.
 fn status_field<'a>(status: &'a [u8], name: &str) -> Option<&'a str> {
+    field_of(status, name, 0)
+}
+
+/// A word of a line of /proc/PID/status.
+fn field_of<'a>(status: &'a [u8], name: &str, word: usize) -> Option<&'a str> {
     let text = std::str::from_utf8(status).ok()?;
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t")?.split_ascii_whitespace().next())
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t")?.split_ascii_whitespace().nth(word))
 }
 
 fn words(text: &[u8]) -> Vec<Vec<u8>> {

@@ -88,6 +88,10 @@ pub struct Child {
 pub struct Process {
     /// Its number.
     pub pid: Pid,
+    /// Its parent; 0: that is in another namespace.
+    pub parent: Pid,
+    /// Its user, as which it opens files.
+    pub user: u32,
     /// When it was started, in ticks since the boot.
     pub started: u64,
     /// The words it was started with.

@@ -16,6 +16,9 @@ use crate::arch::{self, CallKind};
 use crate::process::{Access, Descriptor, FileId, Kind, Process};
 use crate::refusal::Refusal;
 
+/// What a supervise does in the second after each start.
+const PAUSE: &str = "it has just started its service";
+
 /// The bit of SIGCHLD in a mask of signals.
 pub(crate) const CHLD: u64 = 1 << 16;
 
@@ -74,7 +77,9 @@ pub fn supervise(process: &Process, files: &ServiceFiles, tracer: Tracer) -> Res
     let call = process.call.ok_or(Refusal::Busy("it is not waiting"))?;
     if process.polled != Some([itself, control_reader]) {
         return Err(match arch::kind(call.number) {
-            CallKind::Sleep | CallKind::Restarted => Refusal::Busy("it has just started its service"),
+            // A pause is a poll on nothing.
+            CallKind::Poll if call.arguments.get(1) == Some(&0) => Refusal::Busy(PAUSE),
+            CallKind::Sleep | CallKind::Restarted => Refusal::Busy(PAUSE),
             CallKind::Poll => Refusal::Foreign("it waits for other descriptors than 0.76 does"),
             CallKind::Other => Refusal::Busy("it is not waiting"),
         });

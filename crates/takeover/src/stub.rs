@@ -4,10 +4,10 @@
 //! The process runs all of it by itself. So nothing depends on us any more from the moment in which it begins: it either
 //! becomes our program or has undone everything and goes on with what it was doing, whatever becomes of us.
 //!
-//! 1. The state goes into a new sealed file in memory.
+//! 1. The state goes into a new sealed file in memory, and the scan directory is opened.
 //! 2. The descriptors that are to stay open lose close-on-exec.
 //! 3. execve.
-//! 4. Only if one of these has failed: the descriptors get close-on-exec again, the file is closed, and the block of memory
+//! 4. Only if one of these has failed: the descriptors get close-on-exec again, what was opened is closed, and the block of memory
 //!    unmaps itself, by the process's own instruction for calls: so the call that was interrupted returns 0, as if its time
 //!    were up.
 
@@ -32,8 +32,12 @@ pub struct Plan {
     pub kept: Vec<i32>,
     /// What goes into the file in memory.
     pub state: Vec<u8>,
-    /// The number that this file gets: the lowest that is free.
+    /// The number that this file gets when it is made: the lowest that is free.
+    pub created_as: i32,
+    /// The number under which our program finds it: the lowest that is free and above the standard ones.
     pub state_descriptor: i32,
+    /// A directory that is opened for our program (O_PATH), and the number that it gets.
+    pub opened: Option<(CString, i32)>,
 }
 
 /// The block, for the address `base`; `before`: the registers at the call that was interrupted. Its size does not depend on
@@ -58,20 +62,32 @@ struct Places {
     program: u64,
     arguments: u64,
     environment: u64,
+    opened: u64,
 }
 
 fn code(plan: &Plan, places: &Places, before: &Registers, (base, size): (u64, u64)) -> Vec<u8> {
     let number = |value: i32| u64::from(value.unsigned_abs());
-    let (state, length) = (number(plan.state_descriptor), plan.state.len());
+    let (created, state, length) = (number(plan.created_as), number(plan.state_descriptor), plan.state.len());
     let mut code = Code::default();
     let kind = u64::from(libc::MFD_ALLOW_SEALING | libc::MFD_CLOEXEC);
     code.call(call::MEMFD_CREATE, [places.name, kind, 0, 0]);
-    code.require(plan.state_descriptor.unsigned_abs());
+    code.require(plan.created_as.unsigned_abs());
+    if created != state {
+        code.call(call::FCNTL, [created, number(libc::F_DUPFD_CLOEXEC), state, 0]);
+        code.require(plan.state_descriptor.unsigned_abs());
+        code.call(call::CLOSE, [created, 0, 0, 0]);
+        code.require(0);
+    }
     // At the offset 0, and the file's own offset stays there.
     code.call(call::PWRITE, [state, places.state, length as u64, 0]);
     code.require(u32::try_from(length).unwrap_or(u32::MAX));
     code.call(call::FCNTL, [state, number(libc::F_ADD_SEALS), number(SEALS), 0]);
     code.require(0);
+    if let Some((_, opened)) = &plan.opened {
+        let how = number(libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC);
+        code.call(call::OPENAT, [u64::MAX, places.opened, how, 0]);
+        code.require(opened.unsigned_abs());
+    }
     for &kept in plan.kept.iter().chain([&plan.state_descriptor]) {
         code.call(call::FCNTL, [number(kept), number(libc::F_SETFD), 0, 0]);
         code.require(0);
@@ -81,7 +97,12 @@ fn code(plan: &Plan, places: &Places, before: &Registers, (base, size): (u64, u6
     for &kept in &plan.kept {
         code.call(call::FCNTL, [number(kept), number(libc::F_SETFD), number(libc::FD_CLOEXEC), 0]);
     }
-    code.call(call::CLOSE, [state, 0, 0, 0]);
+    for opened in plan.opened.iter().map(|(_, opened)| number(*opened)).chain([state]) {
+        code.call(call::CLOSE, [opened, 0, 0, 0]);
+    }
+    if created != state {
+        code.call(call::CLOSE, [created, 0, 0, 0]);
+    }
     code.call_and_leave(call::MUNMAP, [base, size, 0, 0], before);
     code.into_bytes()
 }
@@ -100,6 +121,7 @@ impl Data {
             program: self.add(plan.program.as_bytes_with_nul()),
             arguments: self.add_list(&plan.arguments),
             environment: self.add_list(&plan.environment),
+            opened: plan.opened.as_ref().map_or(0, |(path, _)| self.add(path.as_bytes_with_nul())),
         }
     }
 
@@ -135,7 +157,9 @@ mod tests {
             environment: vec![c"A=1".to_owned(), c"".to_owned()],
             kept: vec![5, 6],
             state: b"supervise 1\nend\n".to_vec(),
+            created_as: 9,
             state_descriptor: 9,
+            opened: Some((c"/service".to_owned(), 10)),
         }
     }
 
@@ -159,6 +183,7 @@ mod tests {
         let places = data.place(&plan);
         assert_eq!(block.len(), data.bytes.len());
         assert_eq!(text(&block, places.program, base), c"/usr/bin/supervise");
+        assert_eq!(text(&block, places.opened, base), c"/service");
         for (list, words) in [(places.arguments, &plan.arguments), (places.environment, &plan.environment)] {
             for (index, expected) in (0..).zip(words) {
                 assert_eq!(text(&block, word(&block, list + 8 * index, base), base), expected.as_c_str());

@@ -1,18 +1,20 @@
 //! A supervise of 0.76 becomes ours: the service stays its child, `ok` keeps its reader, the lock is never free.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::time::Duration;
 
 use daemontools_core::restarts::StartReason;
 use daemontools_core::resume::{Life, Rest, Running, SuperviseState};
 use daemontools_core::status::Want;
+use nix::sys::stat::stat;
 use nix::unistd::{Pid, getpid};
 
-use crate::proc_reader::{read_process, read_service_files};
+use crate::proc_reader::{id, read_process, read_service_files};
 use crate::process::Process;
 use crate::recognise::{self, CHLD, OriginalSupervise, Tracer};
 use crate::refusal::Refusal;
 use crate::replace::replace;
+use crate::stub::Plan;
 use crate::takeover::{Taken, check_surroundings, plan};
 
 /// A supervise of 0.76 that was looked at.
@@ -35,8 +37,11 @@ impl Supervise {
             if process.started != self.process.started {
                 return Err(Refusal::Gone);
             }
-            let now = judge(process.clone(), Some(getpid()))?;
-            Ok(plan(process, program, now.state.descriptors(), now.state.to_text()))
+            let mut state = judge(process.clone(), Some(getpid()))?.state;
+            let opened = scan_dir(process);
+            state.tree = opened.as_ref().map(|(_, number)| *number);
+            state.logger = opened.is_some() && is_logger(process);
+            Ok(Plan { opened, ..plan(process, program, state.descriptors(), state.to_text()) })
         })?;
         Taken::confirm(self.process.pid, paused)
     }
@@ -47,6 +52,26 @@ fn judge(process: Process, tracer: Tracer) -> Result<Supervise, Refusal> {
     let files = read_service_files(process.pid);
     let found = recognise::supervise(&process, &files, tracer)?;
     Ok(Supervise { state: state(&process, &found), process })
+}
+
+/// The scan directory, which may hold settings, and the number that it gets: behind that of the state. It is where the
+/// svscan works that is the parent. It is done without where the process could perhaps not open it.
+fn scan_dir(process: &Process) -> Option<(CString, i32)> {
+    let svscan = read_process(process.parent).ok()?;
+    let can_open = svscan.name() == b"svscan" && (svscan.user == process.user || process.user == 0);
+    let state = process.free_descriptor(3);
+    if !can_open || process.free_descriptor(0) != state {
+        return None;
+    }
+    let path = CString::new(format!("/proc/{}/cwd", process.parent)).ok()?;
+    Some((path, process.free_descriptor(state + 1)))
+}
+
+/// Whether svscan started it for the logger of a service, which is no service of its own.
+fn is_logger(process: &Process) -> bool {
+    let is_called_log = process.arguments.get(1).is_some_and(|name| name == b"log");
+    let service = stat(format!("/proc/{}/cwd/log", process.parent).as_str());
+    is_called_log && service.map(|found| id(&found)) != Ok(process.directory)
 }
 
 /// What its successor goes on with.

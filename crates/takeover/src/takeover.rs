@@ -49,13 +49,22 @@ impl Taken {
 
 /// What a process is to become: `program`, with the arguments and the environment of the process.
 pub(crate) fn plan(process: &Process, program: &CStr, kept: Vec<i32>, state: Vec<u8>) -> Plan {
-    let number = process.free_descriptor(0);
+    let number = process.free_descriptor(3);
     let handover = Handover { pid: process.pid.as_raw().unsigned_abs(), memfd: number };
     let variable = CString::new([VARIABLE, b"=", &handover.to_value()].concat()).unwrap_or_default();
     let is_other = |entry: &CString| !entry.as_bytes().starts_with(VARIABLE);
     let environment = entries(&process.environment).into_iter().filter(is_other).chain([variable]).collect();
     let arguments = process.arguments.iter().filter_map(|word| CString::new(word.as_slice()).ok()).collect();
-    Plan { program: program.to_owned(), arguments, environment, kept, state, state_descriptor: number }
+    Plan {
+        program: program.to_owned(),
+        arguments,
+        environment,
+        kept,
+        state,
+        created_as: process.free_descriptor(0),
+        state_descriptor: number,
+        opened: None,
+    }
 }
 
 /// A process sees the same files and the same process numbers as we do.

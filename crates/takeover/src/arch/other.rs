@@ -19,6 +19,7 @@ pub mod call {
     pub const MEMFD_CREATE: i64 = 4;
     pub const MMAP: i64 = 5;
     pub const MUNMAP: i64 = 6;
+    pub const OPENAT: i64 = 8;
     pub const PWRITE: i64 = 7;
 }
 

@@ -20,6 +20,7 @@ pub mod call {
     pub const MEMFD_CREATE: i64 = libc::SYS_memfd_create;
     pub const MMAP: i64 = libc::SYS_mmap;
     pub const MUNMAP: i64 = libc::SYS_munmap;
+    pub const OPENAT: i64 = libc::SYS_openat;
     pub const PWRITE: i64 = libc::SYS_pwrite64;
 }
 

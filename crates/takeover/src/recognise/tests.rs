@@ -28,6 +28,8 @@ fn a_supervise() -> (Process, ServiceFiles) {
     ];
     let process = Process {
         pid: Pid::from_raw(42),
+        parent: Pid::from_raw(41),
+        user: 0,
         started: 7,
         arguments: vec![b"supervise".to_vec(), b"web".to_vec()],
         environment: Vec::new(),
@@ -99,6 +101,10 @@ fn a_supervise_that_does_something_is_waited_for() {
         assert!(matches!(found, Err(Refusal::Busy(_))), "{found:?}");
     }
     assert!(matches!(judged(|process, _| (process.call, process.polled) = (None, None)), Err(Refusal::Busy(_))));
+    // Its pause after a start: a poll on nothing.
+    let pause = Call { number: libc::SYS_ppoll, arguments: [0; 6], stack: 1, next: 2 };
+    let found = judged(|process, _| (process.call, process.polled) = (Some(pause), None));
+    assert!(matches!(found, Err(Refusal::Busy(_))), "{found:?}");
 }
 
 #[test]
