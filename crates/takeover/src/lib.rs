@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod arch;
+mod multilog;
 mod proc_reader;
 mod process;
 mod recognise;
@@ -18,6 +19,7 @@ mod svscan;
 mod takeover;
 mod tracee;
 
+pub use multilog::Multilog;
 pub use refusal::Refusal;
 pub use supervise::Supervise;
 pub use svscan::Svscan;

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use daemontools_core::status::Status;
+use daemontools_core::status::{Status, Want};
 use nix::unistd::Pid;
 
 use crate::arch::{self, CallKind};
@@ -21,6 +21,9 @@ const PAUSE: &str = "it has just started its service";
 
 /// The bit of SIGCHLD in a mask of signals.
 pub(crate) const CHLD: u64 = 1 << 16;
+/// The bits of SIGALRM and SIGTERM.
+const ALRM: u64 = 1 << 13;
+const TERM: u64 = 1 << 14;
 
 /// What is in `supervise/` of the directory that a process works in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,7 +116,21 @@ pub fn svscan(process: &Process, before: Option<&Process>, tracer: Tracer) -> Re
     Ok(OriginalSvscan { pipes })
 }
 
-/// What must be so of both.
+/// Whether a process is a multilog of 0.76 that its supervise starts again when it has ended.
+pub fn multilog(process: &Process, supervise: &Process, files: &ServiceFiles) -> Result<(), Refusal> {
+    check_process(process, None, ALRM | TERM)?;
+    let status = status(files)?;
+    let is_service = status.pid.map(|pid| i32::try_from(pid.get())) == Some(Ok(process.pid.as_raw()));
+    if supervise.name() != b"supervise" || !is_service {
+        return Err(Refusal::Foreign("it is not what a supervise runs, but a part of that"));
+    }
+    match (status.want, status.paused) {
+        (Want::Up, false) => Ok(()),
+        _ => Err(Refusal::Foreign("its supervise would not start it again")),
+    }
+}
+
+/// What must be so of all.
 fn check_process(process: &Process, tracer: Tracer, catches: u64) -> Result<(), Refusal> {
     if process.machine != Some(arch::MACHINE) {
         return Err(Refusal::Machine);

@@ -1,7 +1,6 @@
 use super::*;
 use crate::process::{Call, Child, FileId};
 use daemontools_core::label::Label;
-use daemontools_core::status::Want;
 
 const LOCK: FileId = FileId { device: 1, number: 10 };
 const CONTROL: FileId = FileId { device: 1, number: 11 };
@@ -155,6 +154,21 @@ fn an_svscan_in_its_sleep_is_recognised() {
     elsewhere.call = elsewhere.call.map(|call| Call { next: 3, ..call });
     assert!(matches!(svscan(&interrupted, Some(&elsewhere), None), Err(Refusal::Busy(_))));
     assert!(matches!(svscan(&an_svscan(libc::SYS_getdents64), None, None), Err(Refusal::Busy(_))));
+}
+
+#[test]
+fn a_multilog_that_is_started_again_is_recognised() {
+    let (supervise, files) = a_supervise();
+    let logger = Process { pid: Pid::from_raw(4242), caught: ALRM | TERM, ..supervise.clone() };
+    assert_eq!(multilog(&logger, &supervise, &files), Ok(()));
+    let judged = |logger: Process, want: u8| {
+        let mut files = files.clone();
+        files.status.as_mut().expect("a status")[17] = want;
+        is_foreign(&multilog(&logger, &supervise, &files))
+    };
+    assert!(judged(Process { caught: TERM, ..logger.clone() }, b'u'));
+    assert!(judged(Process { pid: Pid::from_raw(4243), ..logger.clone() }, b'u'), "a part of a pipeline");
+    assert!(judged(logger.clone(), b'd') && judged(logger, 0));
 }
 
 #[test]
