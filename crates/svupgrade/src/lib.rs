@@ -1,10 +1,11 @@
 //! svupgrade: `options` reads the arguments, `processes` what /proc says, `tree` finds the processes of a tree, `socket` asks
-//! one of them to replace itself, `verdict` is what came of it, `run` asks them all.
+//! one of them to replace itself, `original` deals with those that cannot be asked, `verdict` is what came of it, `run` asks them all.
 #![forbid(unsafe_code)]
 
 use daemontools_program::failure::Program;
 
 mod options;
+mod original;
 mod processes;
 pub mod run;
 mod socket;

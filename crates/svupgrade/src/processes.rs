@@ -80,9 +80,12 @@ pub fn process(pid: i32) -> Option<Process> {
     parse(&read(&format!("/proc/{pid}/stat"))?)
 }
 
-/// Whether CHLD is blocked, as in every svscan, supervise and multilog of ours while it waits.
-pub fn blocks_chld(pid: i32) -> bool {
-    read(&format!("/proc/{pid}/status")).as_deref().and_then(blocked).is_some_and(|mask| mask & CHLD != 0)
+/// Whether it reads its signals, as every svscan, supervise and multilog of ours does while it waits: CHLD is blocked, and
+/// none is caught. (0.76 blocks CHLD in between, but catches signals.)
+pub fn reads_signals(pid: i32) -> bool {
+    let status = read(&format!("/proc/{pid}/status"));
+    let mask = |name: &[u8]| status.as_deref().and_then(|status| mask(status, name));
+    mask(b"SigBlk:\t").is_some_and(|blocked| blocked & CHLD != 0) && mask(b"SigCgt:\t") == Some(0)
 }
 
 /// The directory that a process works in, for a person.
@@ -123,9 +126,9 @@ fn parse(stat: &[u8]) -> Option<Process> {
     Some(Process { parent, name, started })
 }
 
-/// The signals that /proc/PID/status calls blocked.
-fn blocked(status: &[u8]) -> Option<u64> {
-    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"SigBlk:\t"))?;
+/// A mask of signals in /proc/PID/status.
+fn mask(status: &[u8], name: &[u8]) -> Option<u64> {
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name))?;
     u64::from_str_radix(std::str::from_utf8(line).ok()?, 16).ok()
 }
 
@@ -144,8 +147,8 @@ mod tests {
 
     #[test]
     fn the_mask_is_read() {
-        assert_eq!(blocked(b"Name:\tx\nSigBlk:\t0000000000010000\nSigIgn:\t0\n"), Some(CHLD));
-        assert_eq!(blocked(b"Name:\tx\n"), None);
+        assert_eq!(mask(b"Name:\tx\nSigBlk:\t0000000000010000\nSigIgn:\t0\n", b"SigBlk:\t"), Some(CHLD));
+        assert_eq!(mask(b"Name:\tx\n", b"SigBlk:\t"), None);
     }
 
     #[test]

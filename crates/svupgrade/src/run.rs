@@ -13,10 +13,12 @@ use daemontools_sys::args::Args;
 use nix::errno::Errno;
 use nix::fcntl::readlink;
 
+use daemontools_upgrade::Order;
+
 use crate::PROGRAM;
 use crate::options::Options;
 use crate::processes::Processes;
-use crate::socket::Socket;
+use crate::socket::{Socket, is_original};
 use crate::tree::{Member, members};
 use crate::verdict::Verdict;
 
@@ -38,27 +40,65 @@ pub fn run(args: Args) -> Outcome {
         }
         all.extend(found);
     }
-    let socket = Socket::new().unable([b"make a socket"])?;
-    let deadline = Instant::now() + options.timeout;
-    while !all.is_empty() {
-        let is_last = Instant::now() >= deadline;
-        let mut busy = Vec::new();
-        for member in all {
-            match socket.ask(&member, options.order, &bin) {
-                Verdict::Busy(_) if !is_last => busy.push(member),
-                verdict => {
-                    // One that has ended by itself is not missed.
-                    is_fine &= verdict.is_fine() || verdict == Verdict::Gone;
-                    print(&line(&member, &verdict))?;
-                }
-            }
-        }
-        all = busy;
-        if !all.is_empty() {
-            sleep(ASK_AGAIN_AFTER);
+    let job =
+        Job { socket: Socket::new().unable([b"make a socket"])?, bin, deadline: Instant::now() + options.timeout };
+    if options.order == Order::Upgrade {
+        let originals = all.iter().filter(|member| is_original(member, &job.bin)).cloned().collect();
+        if !job.look(originals)? {
+            return Ok(Exit::TROUBLE);
         }
     }
+    job.ask(all, options.order, |member, verdict| {
+        // One that has ended by itself is not missed.
+        is_fine &= verdict.is_fine() || *verdict == Verdict::Gone;
+        print(&line(member, verdict))
+    })?;
     Ok(if is_fine { Exit::OK } else { Exit::TROUBLE })
+}
+
+/// What all processes are asked with.
+struct Job {
+    socket: Socket,
+    bin: Vec<u8>,
+    deadline: Instant,
+}
+
+impl Job {
+    /// Looks at those that are to be taken over, all of them, before the first process is touched; whether they can be. Says
+    /// only what stands in the way.
+    fn look(&self, originals: Vec<Member>) -> Result<bool, Failure> {
+        let mut is_fine = true;
+        self.ask(originals, Order::Check, |member, verdict| {
+            let can_be = verdict.is_fine() || *verdict == Verdict::Gone;
+            is_fine &= can_be;
+            if can_be { Ok(()) } else { print(&line(member, verdict)) }
+        })?;
+        Ok(is_fine)
+    }
+
+    /// Asks each process, those that are busy again until the time is over, and reports what came of it.
+    fn ask(
+        &self,
+        mut all: Vec<Member>,
+        order: Order,
+        mut report: impl FnMut(&Member, &Verdict) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        while !all.is_empty() {
+            let is_last = Instant::now() >= self.deadline;
+            let mut busy = Vec::new();
+            for member in all {
+                match self.socket.ask(&member, order, &self.bin) {
+                    Verdict::Busy(_) if !is_last => busy.push(member),
+                    verdict => report(&member, &verdict)?,
+                }
+            }
+            all = busy;
+            if !all.is_empty() {
+                sleep(ASK_AGAIN_AFTER);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `PROGRAM PLACE (PID): VERDICT`.

@@ -16,7 +16,8 @@ use nix::sys::socket::{
 };
 use nix::unistd::{Pid, getpid};
 
-use crate::processes::{blocks_chld, file, process, running};
+use crate::original;
+use crate::processes::{FileId, file, process, reads_signals, running};
 use crate::tree::Member;
 use crate::verdict::Verdict;
 
@@ -54,14 +55,12 @@ impl Socket {
         if !is_there() {
             return Verdict::Gone;
         }
-        // As the process sees it, which may have another root.
-        let root = format!("/proc/{}/root", member.pid);
-        let wanted = file(&[root.as_bytes(), bin, b"/", member.program.as_bytes()].concat());
+        let wanted = wanted(member, bin);
         if wanted.is_some() && running(member.pid) == wanted {
             return Verdict::Current;
         }
-        if !blocks_chld(member.pid) {
-            return Verdict::Foreign;
+        if !reads_signals(member.pid) {
+            return original::ask(member, order, bin);
         }
         let called = match self.call(member.pid) {
             Ok(Some(called)) => called,
@@ -102,6 +101,17 @@ impl Socket {
         let called = daemontools_sys::fd::take_over(called).ok()?;
         (getsockopt(&called, PeerCredentials).ok()?.pid() == pid).then_some(called)
     }
+}
+
+/// The file that a process is to run, as the process sees it, which may have another root.
+fn wanted(member: &Member, bin: &[u8]) -> Option<FileId> {
+    let root = format!("/proc/{}/root", member.pid);
+    file(&[root.as_bytes(), bin, b"/", member.program.as_bytes()].concat())
+}
+
+/// Whether a process cannot be asked, because it is none of ours, and is to be taken over.
+pub fn is_original(member: &Member, bin: &[u8]) -> bool {
+    process(member.pid).is_some() && running(member.pid) != wanted(member, bin) && !reads_signals(member.pid)
 }
 
 /// Says what is wanted and listens until the connection ends or the process has said all.

@@ -11,12 +11,12 @@ pub enum Verdict {
     Able,
     /// It was done; for how long nothing else was.
     Upgraded(Duration),
+    /// It was told to end and is started again.
+    Restarted,
     /// Not now.
     Busy(Vec<u8>),
     /// Not at all, for this reason.
     Refused(Vec<u8>),
-    /// It is none of ours.
-    Foreign,
     /// It does not answer.
     Silent,
     /// It has ended, by itself or because of what was asked.
@@ -26,7 +26,7 @@ pub enum Verdict {
 impl Verdict {
     /// Whether everything is as it should be.
     pub fn is_fine(&self) -> bool {
-        matches!(self, Verdict::Current | Verdict::Able | Verdict::Upgraded(_))
+        matches!(self, Verdict::Current | Verdict::Able | Verdict::Upgraded(_) | Verdict::Restarted)
     }
 
     /// The words.
@@ -36,9 +36,9 @@ impl Verdict {
             Verdict::Current => b"up to date".to_vec(),
             Verdict::Able => b"can be upgraded".to_vec(),
             Verdict::Upgraded(pause) => format!("upgraded in {:.1} ms", pause.as_secs_f64() * 1000.0).into_bytes(),
+            Verdict::Restarted => b"told to finish its line and end; its supervise starts it again".to_vec(),
             Verdict::Busy(reason) => because("busy: ", reason),
             Verdict::Refused(reason) => because("refused: ", reason),
-            Verdict::Foreign => b"not a program of this project".to_vec(),
             Verdict::Silent => b"no answer: it is older than svupgrade, or stopped".to_vec(),
             Verdict::Gone => b"has ended".to_vec(),
         }
