@@ -6,6 +6,7 @@ use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
+use daemontools_tests::accounts::{shell, with_module};
 use daemontools_tests::{Programs, Tree, exits, needs_root, until};
 
 fn tree() -> Tree {
@@ -122,6 +123,27 @@ fn modes_and_groups_are_those_that_were_asked_for() {
                 .all(|file| { group(&tree.path("e").join(&file.name)) == 1234 })
         );
     }
+}
+
+/// Names of groups come from every name service: `/etc/group` first, then those that getent asks.
+#[test]
+fn a_group_has_a_number_or_a_name() {
+    let tree = tree();
+    let unknown = exits(111, "", "multilog: fatal: unknown group no-such-group\n");
+    assert_eq!(tree.run("multilog", [":group=no-such-group", "./d"]), unknown);
+    // Nothing to look it up with is not the same as an unknown one.
+    let told = "multilog: fatal: unable to look up group no-such-group: getent does not run, and /etc/group has none\n";
+    let out = tree.command("multilog").args([":group=no-such-group", "./d"]).env("PATH", "/nonexistent").run();
+    assert_eq!(out, exits(111, "", told));
+    assert!(!tree.path("d").exists());
+    let Some(tree) = with_module(tree, "a group that only a name-service module knows") else { return };
+    let out = shell(&tree, &format!("echo x | {} :group=second ./d", tree.programs().path("multilog").display()));
+    assert_eq!(out, exits(0, "", ""));
+    assert_eq!(fs::metadata(tree.path("d/current")).expect("a file").gid(), 47005);
+    let script = [":group=daemon", "./e", ":group=0", "./f"];
+    assert_eq!(tree.command("multilog").args(script).stdin("x\n").env("PATH", "").run(), exits(0, "", ""));
+    let group = |file: &str| fs::metadata(tree.path(file)).expect("a file").gid();
+    assert_eq!((group("e/current"), group("f/current")), (1, 0));
 }
 
 /// What an earlier directory was made with stays.

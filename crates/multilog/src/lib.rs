@@ -14,6 +14,7 @@ mod buffer;
 mod cyclog;
 mod dispatch;
 mod event_loop;
+mod group;
 mod input;
 mod line;
 mod log;

@@ -8,6 +8,7 @@ use std::ffi::CStr;
 use daemontools_program::failure::Failure;
 use daemontools_program::number::scan;
 
+use crate::group;
 use crate::pattern::Pattern;
 use crate::settings::{Change, Settings};
 
@@ -58,7 +59,7 @@ const LARGEST: u64 = 16_777_215;
 const FEWEST: u64 = 2;
 
 impl Script {
-    /// The script that these words spell. Fails on a setting that is not understood.
+    /// The script that these words spell. Fails on a setting that is not understood, and on a group that is not known.
     pub fn new(words: impl IntoIterator<Item = &'static CStr>) -> Result<Script, Failure> {
         let mut words = words.into_iter().peekable();
         let stamp = words.next_if(|word| word.to_bytes().starts_with(b"t")).is_some();
@@ -84,6 +85,7 @@ impl Script {
                     Change::OfStamps if stamp => {}
                     Change::OfStamps => return Err(Failure::fatal([word.to_bytes(), b" needs t as the first action"])),
                     Change::Size(bytes) => size = bytes,
+                    Change::GroupOf(name) => settings.group = Some(group::by_name(name)?),
                 },
                 _ => {}
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use daemontools_lines::stamp_text::Form;
 use daemontools_program::failure::Failure;
 
+use crate::group;
 use crate::schedule::Schedule;
 
 /// How a log is kept, beyond what 0.76's own words say.
@@ -72,6 +73,8 @@ pub enum Change {
     OfStamps,
     /// The size of a file, in bytes.
     Size(u64),
+    /// The group of this name.
+    GroupOf(&'static [u8]),
 }
 
 /// The smallest size of a file, in bytes.
@@ -107,7 +110,17 @@ impl Settings {
             b"sync" => sync(value).map(|sync| self.sync = sync),
             b"mode" => mode(value, 0o777, 0o600).map(|mode| self.mode = mode & !0o100),
             b"dir-mode" => mode(value, 0o7777, 0o700).map(|mode| self.dir_mode = mode),
-            b"group" => number(value).and_then(|group| u32::try_from(group).ok()).map(|group| self.group = Some(group)),
+            b"group" => match group::number(value) {
+                Some(number) => {
+                    self.group = Some(number);
+                    Some(())
+                }
+                // One that begins with a hyphen would be an option of what looks it up.
+                None => {
+                    let is_name = !value.is_empty() && !value.starts_with(b"-");
+                    return Some(is_name.then_some(Change::GroupOf(value)));
+                }
+            },
             _ => return None,
         };
         Some(noted.map(|()| Change::Noted))
@@ -242,6 +255,9 @@ mod tests {
         assert_eq!(said(b"stamp=local"), b"malformed setting :stamp=local");
         assert_eq!(said(b"prefix=a\nb"), b"malformed setting :prefix=a\nb");
         assert_eq!(said(b"line-max=0"), b"malformed setting :line-max=0");
+        assert_eq!(said(b"group="), b"malformed setting :group=");
+        assert_eq!(said(b"group=-1"), b"malformed setting :group=-1");
+        assert_eq!(Settings::default().set(b"group=adm").expect("a name"), Change::GroupOf(b"adm"));
         assert_eq!(said(b"mode=+640"), b"malformed setting :mode=+640");
         assert_eq!(said(b"maxage=30d"), b"unknown setting :maxage=30d");
         assert_eq!(said(b""), b"unknown setting :");
