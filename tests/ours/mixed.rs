@@ -6,7 +6,7 @@ use std::fs;
 
 use daemontools_tests::random::Random;
 use daemontools_tests::scrub::scrub;
-use daemontools_tests::status::{Status, record, until_down, until_status, until_up};
+use daemontools_tests::status::{Status, record, until_status, until_up};
 use daemontools_tests::{End, Output, Programs, Tree, exits, proc, until};
 
 const SLEEP: &str = "exec sleep 1000";
@@ -117,7 +117,7 @@ fn supervise_after_supervise() {
             assert_eq!(run(&tree, programs, "supervise", &["sv"]), exits(111, "", refused));
             assert_eq!(run(&tree, programs, "svc", &["-dx", "sv"]), exits(0, "", ""));
             assert_eq!(second.wait(), exits(0, "", ""));
-            assert_eq!(until_down(&tree, "sv").want, 'd');
+            assert_eq!(Status::of(&tree, "sv").map(|status| (status.pid, status.want)), Some((0, 'd')));
         }
     }
 }

@@ -8,6 +8,8 @@
 //! | 16 | 1: paused |
 //! | 17 | `u` wanted up, `d` wanted down, 0 neither |
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{Tree, proc, value};
@@ -98,10 +100,16 @@ pub fn until_old(tree: &Tree, service: &str, seconds: u64) {
     until_status(tree, service, &format!("as it is for {seconds} seconds"), old);
 }
 
-/// Waits until the service is down.
+/// Waits until the service is down and its supervise is there to be asked: it opens `ok` after its first status.
 #[track_caller]
 pub fn until_down(tree: &Tree, service: &str) -> Status {
-    until_status(tree, service, "down", |status| !status.up())
+    until_status(tree, service, "down", |status| !status.up() && is_supervised(tree, service))
+}
+
+/// Whether a supervise runs: whether `ok` has a reader.
+fn is_supervised(tree: &Tree, service: &str) -> bool {
+    let ok = tree.path(service).join("supervise/ok");
+    OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(ok).is_ok()
 }
 
 #[cfg(test)]

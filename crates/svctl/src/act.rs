@@ -6,11 +6,11 @@ use daemontools_core::settings::{Setting, Settings};
 use daemontools_program::clock::time_of_day;
 use daemontools_program::failure::{Failure, Outcome};
 use daemontools_program::printable::printable;
-use daemontools_service::report::ServiceReport;
+use daemontools_service::report::{Condition, ServiceReport};
 use daemontools_service::service_dir::ServiceDir;
 
 use crate::event_loop::{Moment, Task, Tasks};
-use crate::job::{Job, Look, Verdict};
+use crate::job::{Job, Look, NO_SUPERVISE, Verdict};
 use crate::names::Named;
 use crate::options::{Act, Options};
 use crate::settings;
@@ -62,7 +62,13 @@ fn begin(act: Act, named: &Named) -> Result<Acting, String> {
     let dir = open(named)?;
     let report = ServiceReport::look(&dir, time_of_day());
     let job = Job::new(act, &report);
-    dir.send(job.commands()).map_err(|error| text(&error.in_dir(&named.name)))?;
+    // A supervise that has only begun takes commands, but what the service was before is not known.
+    let is_known = report.condition != Condition::Unsupervised;
+    let commands = if is_known { job.commands() } else { b"" };
+    dir.send(commands).map_err(|error| text(&error.in_dir(&named.name)))?;
+    if !is_known {
+        return Err(NO_SUPERVISE.into());
+    }
     Ok(Acting { dir, job, state: report.state().word() })
 }
 

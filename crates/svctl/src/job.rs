@@ -17,6 +17,8 @@ use crate::options::Act;
 
 /// How long a service that does not say when it is ready has to run to count as started.
 const LASTING: Duration = Duration::from_secs(1);
+/// What is said of a service that no supervise runs for.
+pub const NO_SUPERVISE: &str = "no supervise runs";
 /// How many ends during the wait mean that it will not stay up.
 const ENOUGH_ENDS: u32 = 3;
 
@@ -88,7 +90,7 @@ impl Job {
     pub fn step(&mut self, look: Look<'_>) -> Verdict {
         let status = match &look.report.condition {
             Condition::Supervised(status) => status,
-            Condition::Unsupervised => return Verdict::Failed("no supervise runs".into()),
+            Condition::Unsupervised => return Verdict::Failed(NO_SUPERVISE.into()),
             Condition::Unknown(error) => return Verdict::Failed(error.sentence()),
         };
         self.count_ends(status);
