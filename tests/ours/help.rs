@@ -6,7 +6,8 @@ use daemontools_tests::{End, Programs, Tree, programs};
 #[test]
 fn help_and_version() {
     let tree = Tree::of(Programs::ours());
-    let names = programs::NAMES.into_iter().chain(["svlint", "svlog", "svps", "svup", "svupgrade", "svwait"]);
+    let names =
+        programs::NAMES.into_iter().chain(["multilog-pack", "svlint", "svlog", "svps", "svup", "svupgrade", "svwait"]);
     for name in names {
         let help = tree.run(name, ["--help"]);
         assert_eq!((help.end, &help.stderr[..]), (End::Code(0), &b""[..]), "{name}");

@@ -21,6 +21,7 @@ mod memory;
 mod mixed;
 mod mixed_multilog;
 mod multilog;
+mod multilog_compress;
 mod multilog_lines;
 mod multilog_rotate;
 mod multilog_settings;

@@ -84,6 +84,16 @@ impl Archive {
         self.files.sort_unstable_by(|one, other| other.cmp(one));
     }
 
+    /// Leaves out what is being made of another file: `@….s.zst` counts only when `@….s` is gone.
+    pub fn leave_out_copies(&mut self) {
+        let names: Vec<Vec<u8>> =
+            self.files.iter().filter(|file| is_unpacked(&file.name)).map(|file| file.name.clone()).collect();
+        self.files.retain(|file| {
+            let original = file.name.get(..NAME).filter(|_| file.name.get(NAME) == Some(&b'.'));
+            original.is_none_or(|original| names.binary_search_by(|name| original.cmp(name)).is_err())
+        });
+    }
+
     /// Whether one of them has this inode.
     pub fn has(&self, inode: u64) -> bool {
         self.files.iter().any(|file| file.inode == inode)
@@ -116,6 +126,11 @@ impl Archive {
         suffix.copy_from_slice(ending.suffix());
         name
     }
+}
+
+/// Whether this is the name of a file that multilog has finished and nobody has packed under a name of its own.
+pub fn is_unpacked(name: &[u8]) -> bool {
+    name.len() == NAME && is_archived(name) && label(name).is_some() && (name.ends_with(b".s") || name.ends_with(b".u"))
 }
 
 /// Whether this is the name of an archived file.
@@ -196,6 +211,19 @@ mod tests {
         }
         old.sort();
         assert_eq!(old.surplus(Limits { since: 55, ..Limits::NONE }), Some((0, TWO.as_bytes())));
+    }
+
+    #[test]
+    fn a_packed_file_counts_instead_of_what_it_was_made_of() {
+        let (one, two) = (format!("{ONE}.zst"), format!("{TWO}.gz"));
+        let mut old = old(&[ONE, &one, &two, "@400000003b9aca0a00000001.sx"]);
+        old.leave_out_copies();
+        let left: Vec<&[u8]> = old.files.iter().map(|file| &file.name[..]).collect();
+        assert_eq!(left, [two.as_bytes(), b"@400000003b9aca0a00000001.sx", ONE.as_bytes()]);
+        assert!(is_unpacked(ONE.as_bytes()) && is_unpacked(TWO.as_bytes()));
+        assert!(
+            !is_unpacked(one.as_bytes()) && !is_unpacked(b"@zzzzzzzzzzzzzzzzzzzzzzzz.s") && !is_unpacked(b"current")
+        );
     }
 
     #[test]

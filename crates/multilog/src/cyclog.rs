@@ -5,9 +5,10 @@
 //! never changes its own; and no link is followed that somebody may have put in the place of a file.
 
 mod archiving;
+mod packing;
 mod recover;
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 
 use daemontools_program::failure::{Failure, Unable};
@@ -24,6 +25,8 @@ use crate::processor;
 use crate::rotation::{Route, Step};
 use crate::script::Plan;
 use crate::settings::Settings;
+
+pub use packing::Job;
 
 const CURRENT: &CStr = c"current";
 const PREVIOUS: &CStr = c"previous";
@@ -46,6 +49,10 @@ pub struct Cyclog {
     made: Option<OwnedFd>,
     /// As the last `MakeRoom` found it.
     archive: Archive,
+    /// Whether there may be archived files that are to be packed.
+    unpacked: bool,
+    /// The name of the last one that was looked at and is not to be packed.
+    packed_up_to: CString,
 }
 
 impl Cyclog {
@@ -60,7 +67,16 @@ impl Cyclog {
             adorn(&dir, &plan).unable([b"set mode of ", name])?;
         }
         let lock = uninterrupted(|| lock(&dir)).unable([b"lock directory ", name])?;
-        let mut cyclog = Cyclog { plan, dir, _lock: lock, current: None, made: None, archive: Archive::default() };
+        let mut cyclog = Cyclog {
+            plan,
+            dir,
+            _lock: lock,
+            current: None,
+            made: None,
+            archive: Archive::default(),
+            unpacked: plan.settings.compress.is_some(),
+            packed_up_to: CString::default(),
+        };
         let used = cyclog.recover()?;
         Ok((cyclog, used))
     }

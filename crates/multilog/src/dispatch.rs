@@ -24,6 +24,7 @@ use nix::unistd::Pid;
 use crate::buffer::reserved;
 use crate::line::WINDOW;
 use crate::log::Log;
+use crate::packer::Packer;
 use crate::prefilter::Prefilter;
 use crate::rewriter::Incoming;
 use crate::script::{Action, Plan, Script};
@@ -51,6 +52,8 @@ pub struct Dispatcher<'a> {
     taken: usize,
     /// Whether a text is not written to all logs yet.
     in_flight: bool,
+    /// What packs finished files, if some log asks for that.
+    packer: Option<Packer>,
     signals: &'a Signals,
 }
 
@@ -70,6 +73,7 @@ impl<'a> Dispatcher<'a> {
             (true, None) => Incoming::Stamped,
             (true, Some(_)) => Incoming::Finished,
         };
+        let packer = Packer::wanted(&script.actions)?;
         let actions: Vec<_> =
             script.actions.into_iter().map(|action| open(action, gathered, incoming)).collect::<Result<_, _>>()?;
         Ok(Dispatcher {
@@ -82,6 +86,7 @@ impl<'a> Dispatcher<'a> {
             inside: false,
             taken: 0,
             in_flight: false,
+            packer,
             signals,
         })
     }
@@ -153,6 +158,9 @@ impl<'a> Dispatcher<'a> {
                 Action::Select(_) | Action::Deselect(_) | Action::Alert => true,
             };
         }
+        if let Some(packer) = &mut self.packer {
+            packer.advance(&mut self.actions, now, self.signals);
+        }
         written
     }
 
@@ -168,7 +176,8 @@ impl<'a> Dispatcher<'a> {
             Action::Status(file) => file.deadline(),
             Action::Select(_) | Action::Deselect(_) | Action::Alert => None,
         };
-        self.actions.iter().filter_map(deadline).min()
+        let packer = self.packer.as_ref().and_then(Packer::deadline);
+        self.actions.iter().filter_map(deadline).chain(packer).min()
     }
 
     /// Begins a rotation of every log that has something in its current file.
@@ -179,6 +188,9 @@ impl<'a> Dispatcher<'a> {
     /// Takes note of the end of a child process.
     pub fn child_ended(&mut self, child: Pid, ending: Ending, now: Instant) {
         self.logs().for_each(|log| log.child_ended(child, ending, now));
+        if let Some(packer) = &mut self.packer {
+            packer.child_ended(&mut self.actions, child, ending, now);
+        }
     }
 
     /// Reports that it cannot be known which child processes have ended.
@@ -189,6 +201,9 @@ impl<'a> Dispatcher<'a> {
     /// Has every log closed as soon as nothing else is left to do.
     pub fn close(&mut self) {
         self.logs().for_each(Log::close);
+        if let Some(packer) = &mut self.packer {
+            packer.stop(&mut self.actions);
+        }
     }
 
     /// Whether every log is closed.

@@ -1,6 +1,7 @@
 //! multilog: the words of the command line (`script`, `settings`, `pattern`), where lines begin and end (`line`), what happens to them
 //! (`dispatch`, `prefilter`, `log`, `pending`, `rewriter`, `status_file`), how the files of a log come and go (`quota`,
-//! `rotation`, `recovery`, `archive`, `schedule` decide without touching a file; `cyclog` and `processor` do it), and the
+//! `rotation`, `recovery`, `archive`, `schedule` decide without touching a file; `cyclog`, `processor` and
+//! `packer` do it), and the
 //! input that loses nothing (`input`,
 //! `window`, `peek`, `buffer`). The loop around it all is `event_loop`.
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ mod group;
 mod input;
 mod line;
 mod log;
+mod packer;
 mod pattern;
 mod peek;
 mod pending;

@@ -26,7 +26,7 @@ const PRUNE: Duration = Duration::from_secs(3600);
 
 /// A log and the lines that wait to be written to it.
 pub struct Log {
-    cyclog: Cyclog,
+    pub cyclog: Cyclog,
     quota: Quota,
     progress: Progress,
     /// Whether the current file is full and has to be rotated before more lines are written.

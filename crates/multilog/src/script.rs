@@ -78,6 +78,7 @@ impl Script {
                 b'.' | b'/' => {
                     let limited = settings.max_age.is_some() || settings.max_total.is_some();
                     let keep = keep.unwrap_or(if limited { u64::MAX } else { 10 });
+                    let settings = settings.agreed()?;
                     actions.push(Action::Log(Plan { dir: word, size, keep, processor, settings }));
                 }
                 b':' => match settings.set(value.to_bytes())? {

@@ -2,6 +2,7 @@
 //! such words, so one script serves both; here, a word that is not understood is an error, because a log that is not kept as
 //! somebody meant it is lost.
 
+use std::ffi::CStr;
 use std::time::Duration;
 
 use daemontools_lines::stamp_text::Form;
@@ -19,6 +20,10 @@ pub struct Settings {
     pub max_total: Option<u64>,
     /// When a file is finished because of its age.
     pub rotate: Option<Schedule>,
+    /// How finished files are packed.
+    pub compress: Option<Compress>,
+    /// The level that was asked for, which may be none of theirs.
+    pub level: Option<u8>,
     /// When lines are brought to the disk.
     pub sync: Sync,
     /// The mode of a file that is being written, without the execute bit that marks a finished one.
@@ -46,6 +51,37 @@ pub enum Sync {
     Always,
 }
 
+/// How finished files are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compress {
+    /// By gzip, at the level that this digit names.
+    Gzip(u8),
+    /// By zstd.
+    Zstd,
+}
+
+impl Compress {
+    /// What a packed file has at the end of its name.
+    pub fn suffix(self) -> &'static [u8] {
+        match self {
+            Compress::Gzip(_) => b".gz",
+            Compress::Zstd => b".zst",
+        }
+    }
+
+    /// What the program that packs is told.
+    pub fn words(self) -> [&'static CStr; 2] {
+        const LEVELS: [&CStr; 9] = [c"1", c"2", c"3", c"4", c"5", c"6", c"7", c"8", c"9"];
+        match self {
+            Compress::Gzip(digit) => {
+                let level = LEVELS.into_iter().find(|level| level.to_bytes() == [digit]);
+                [c"gzip", level.unwrap_or(c"6")]
+            }
+            Compress::Zstd => [c"zstd", c"1"],
+        }
+    }
+}
+
 impl Default for Settings {
     /// What 0.76 does.
     fn default() -> Settings {
@@ -53,6 +89,8 @@ impl Default for Settings {
             max_age: None,
             max_total: None,
             rotate: None,
+            compress: None,
+            level: None,
             sync: Sync::Rotate,
             mode: 0o644,
             dir_mode: 0o700,
@@ -92,6 +130,17 @@ impl Settings {
         known.ok_or_else(|| Failure::fatal([b"malformed setting :", word]))
     }
 
+    /// The settings for a log, in which all agree with each other.
+    pub fn agreed(&self) -> Result<Settings, Failure> {
+        let compress = match (self.compress, self.level) {
+            (Some(Compress::Gzip(_)), Some(level @ 1..=9)) => Some(Compress::Gzip(b'0' + level)),
+            (Some(Compress::Zstd), Some(1)) | (None, _) | (_, None) => self.compress,
+            (Some(Compress::Gzip(_)), Some(_)) => return Err(Failure::fatal([b"gzip has levels from 1 to 9"])),
+            (Some(Compress::Zstd), Some(_)) => return Err(Failure::fatal([b"zstd has level 1 only"])),
+        };
+        Ok(Settings { compress, ..*self })
+    }
+
     /// Notes a setting: `None` if there is none of that name, and within that if it cannot have that value.
     fn note(&mut self, name: &[u8], value: &'static [u8]) -> Option<Option<Change>> {
         let noted = match name {
@@ -107,6 +156,8 @@ impl Settings {
             b"max-age" => time(value).map(|age| self.max_age = Some(age)),
             b"max-total" => size(value).map(|total| self.max_total = Some(total)),
             b"rotate" => schedule(value).map(|schedule| self.rotate = Some(schedule)),
+            b"compress" => compress(value).map(|compress| self.compress = compress),
+            b"level" => number(value).and_then(|level| u8::try_from(level).ok()).map(|level| self.level = Some(level)),
             b"sync" => sync(value).map(|sync| self.sync = sync),
             b"mode" => mode(value, 0o777, 0o600).map(|mode| self.mode = mode & !0o100),
             b"dir-mode" => mode(value, 0o7777, 0o700).map(|mode| self.dir_mode = mode),
@@ -166,6 +217,15 @@ fn time(value: &[u8]) -> Option<Duration> {
         _ => return None,
     };
     number(digits)?.checked_mul(unit).filter(|&seconds| seconds > 0).map(Duration::from_secs)
+}
+
+fn compress(value: &[u8]) -> Option<Option<Compress>> {
+    match value {
+        b"none" => Some(None),
+        b"gzip" => Some(Some(Compress::Gzip(b'6'))),
+        b"zstd" => Some(Some(Compress::Zstd)),
+        _ => None,
+    }
 }
 
 fn schedule(value: &[u8]) -> Option<Schedule> {
@@ -261,5 +321,23 @@ mod tests {
         assert_eq!(said(b"mode=+640"), b"malformed setting :mode=+640");
         assert_eq!(said(b"maxage=30d"), b"unknown setting :maxage=30d");
         assert_eq!(said(b""), b"unknown setting :");
+    }
+
+    #[test]
+    fn levels_are_those_of_the_method() {
+        let agreed = |words: &[&'static [u8]]| {
+            let mut settings = Settings::default();
+            for word in words {
+                settings.set(word).expect("a setting");
+            }
+            settings.agreed().map(|settings| settings.compress.map(Compress::words)).ok()
+        };
+        assert_eq!(agreed(&[]), Some(None));
+        assert_eq!(agreed(&[b"compress=gzip"]), Some(Some([c"gzip", c"6"])));
+        assert_eq!(agreed(&[b"level=9", b"compress=gzip"]), Some(Some([c"gzip", c"9"])));
+        assert_eq!(agreed(&[b"compress=zstd", b"level=1"]), Some(Some([c"zstd", c"1"])));
+        assert_eq!(agreed(&[b"compress=zstd", b"compress=none", b"level=7"]), Some(None));
+        assert_eq!(agreed(&[b"compress=gzip", b"level=10"]), None);
+        assert_eq!(agreed(&[b"compress=zstd", b"level=2"]), None);
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use daemontools_program::errno::reason;
 use daemontools_sys::fd::duplicate_private;
 use daemontools_untrusted::{Directory, Error, RegularFile};
+use nix::errno::Errno;
 
 use crate::bisect::{Boundary, ReadAt, boundary};
 use crate::directory::{Kind, LogFile};
@@ -58,8 +59,22 @@ impl Pending {
     pub fn open(&self, dir: &Directory) -> Result<Plain, Error> {
         match &self.fd {
             Some(fd) => Ok(Plain(duplicate_private(fd.as_fd())?)),
-            None => dir.file(Path::new(&self.file.name)).map(RegularFile::into_fd).map(Plain),
+            None => self.by_name(dir).map(RegularFile::into_fd).map(Plain),
         }
+    }
+
+    /// Opens it by its name, or by the one that it got when it was packed meanwhile.
+    fn by_name(&self, dir: &Directory) -> Result<RegularFile, Error> {
+        let found = dir.file(Path::new(&self.file.name));
+        if !matches!(found, Err(Error::System(Errno::ENOENT))) {
+            return found;
+        }
+        let packed = [".zst", ".gz", ".xz"].into_iter().find_map(|suffix| {
+            let mut name = self.file.name.clone();
+            name.push(suffix);
+            dir.file(Path::new(&name)).ok()
+        });
+        packed.map_or(found, Ok)
     }
 }
 

@@ -13,6 +13,7 @@ mod mask;
 pub mod memory;
 pub mod pidfd;
 pub mod pipe;
+pub mod priority;
 pub mod process;
 pub mod signal;
 pub mod terminal;

@@ -71,6 +71,9 @@ impl Cyclog {
             self.archive.add(name.to_bytes(), entry.ino(), about);
         }
         self.archive.sort();
+        if self.plan.settings.compress.is_some() {
+            self.archive.leave_out_copies();
+        }
         Ok(())
     }
 
@@ -98,6 +101,7 @@ impl Cyclog {
             return self.remove(file).map_err(|errno| pausing([b"remove ", &path], errno));
         }
         let name = self.archive.next_name(time_of_day(), ending);
+        self.unpacked = self.plan.settings.compress.is_some();
         uninterrupted(|| renameat(&self.dir, file, &self.dir, name.as_slice()))
             .map_err(|errno| pausing([b"link to ", self.name(), b"/", &name], errno))
     }
