@@ -90,6 +90,9 @@ fn a_service_that_does_not_end_when_told_to_is_stopping() {
 fn a_new_supervise_begins_to_count_anew() {
     let (tree, supervise) = supervised("exit 1");
     value("a start again", || detail(&tree, "restarts").filter(|count| count != "0"));
+    // A process that is left would be adopted, and its end would count.
+    svc(&tree, "-d");
+    until_down(&tree, "sv");
     drop(supervise);
     tree.put_script("sv/run", "exec sleep 987");
     let _supervise = tree.spawn("supervise", ["sv"]);
