@@ -2,7 +2,8 @@
 //!
 //! Not tested: a machine's real process 1; a namespace without /proc.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use daemontools_tests::{End, Process, Programs, Tree, exits, left_out, needs_root, proc, until, value};
 use nix::sys::signal::{Signal, kill};
@@ -362,6 +363,34 @@ fn an_end_that_is_not_final_does_not_end_svscan() {
     until("three runs", || tree.lines("runs").len() >= 3);
     process.signal(Signal::SIGTERM);
     assert_eq!(process.wait().end, End::Code(0));
+}
+
+/// Its supervise says which end is the last: by `no-restart` the first one that is meant, by `restart-limit` the one too many.
+#[test]
+fn supervise_says_when_a_service_has_ended_for_good() {
+    let counts = "echo run >>../../runs\nruns=$(wc -l <../../runs)\n";
+    let third = "[ $runs -lt 3 ] && exit 1\n";
+    for (setting, value, body, code, runs) in [
+        ("no-restart", "0 7\n", format!("{counts}{third}exit 7"), 7, 3),
+        ("no-restart", "0 KILL\n", format!("{counts}{third}kill -KILL $$"), 128 + 9, 3),
+        ("restart-limit", "1/1h\n", format!("{counts}exit 5"), 5, 2),
+    ] {
+        let tree = Tree::of(Programs::ours()).script("sv/a/run", &body);
+        let tree = tree.file(format!("sv/a/supervise.d/{setting}"), value);
+        let output = tree.spawn("svscan", ["--init", "--exit-with", "a", "sv"]).wait();
+        assert_eq!((output.end, tree.lines("runs").len()), (End::Code(code), runs), "{setting} {value}");
+    }
+}
+
+/// A setting that supervise does not use, because others may write it, is none for svscan either: the first end is final.
+#[test]
+fn a_setting_that_supervise_does_not_use_says_nothing() {
+    let tree = Tree::of(Programs::ours()).script("sv/a/run", "exit 7").file("sv/a/supervise.d/no-restart", "0\n");
+    let others_may_write = Permissions::from_mode(0o666);
+    fs::set_permissions(tree.path("sv/a/supervise.d/no-restart"), others_may_write).expect("change a mode");
+    let output = tree.spawn("svscan", ["--init", "--exit-with", "a", "sv"]).wait();
+    assert_eq!(output.end, End::Code(7));
+    assert!(output.stderr.starts_with(b"supervise: warning: unable to use a/supervise.d/no-restart: "), "{output:?}");
 }
 
 #[test]

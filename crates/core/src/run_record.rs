@@ -11,6 +11,7 @@
 //! | `ran-ms` | how long it ran, in milliseconds |
 //! | `cpu-ms` | processor time of the service and the children it waited for, in milliseconds |
 //! | `peak-kb` | its largest resident memory, in units of 1024 bytes |
+//! | `judged` | nothing: `no-restart` or `restart-limit` was there to say whether this end is final |
 
 use std::time::Duration;
 
@@ -36,12 +37,14 @@ pub struct RunRecord {
     pub cpu: Option<Duration>,
     /// The largest resident memory, in units of 1024 bytes; `None`: not known.
     pub peak_kb: Option<u64>,
+    /// Whether a setting, `no-restart` or `restart-limit`, was there to say whether this end is final.
+    pub judged: bool,
 }
 
 impl RunRecord {
     /// A record that says how a run ended and nothing else.
     pub fn new(at: Label, end: End) -> RunRecord {
-        RunRecord { at, end, core: false, oom: false, ran: Duration::ZERO, cpu: None, peak_kb: None }
+        RunRecord { at, end, core: false, oom: false, ran: Duration::ZERO, cpu: None, peak_kb: None, judged: false }
     }
 
     /// The record as words with blanks between them, the label first, in `line`, whose room is enough (`LINE`).
@@ -66,6 +69,9 @@ impl RunRecord {
         if let Some(peak) = self.peak_kb {
             line.pair(b"peak-kb", Decimal::new(peak).as_bytes());
         }
+        if self.judged {
+            line.put(b" judged");
+        }
     }
 
     /// What such a line means. Words that are not known are passed over, so that a newer supervise may add some.
@@ -79,6 +85,7 @@ impl RunRecord {
                 b"unknown" => seen_end = true,
                 b"core" => record.core = true,
                 b"oom" => record.oom = true,
+                b"judged" => record.judged = true,
                 b"code" | b"signal" => {
                     record.end = end(word, words.next()?)?;
                     seen_end = true;
@@ -205,6 +212,7 @@ mod tests {
                 ran: Duration::from_millis(u64::MAX),
                 cpu: Some(Duration::from_millis(u64::MAX)),
                 peak_kb: Some(u64::MAX),
+                judged: true,
                 ..RunRecord::new(Label::new(u64::MAX, u32::MAX), end)
             };
             assert_eq!(RunRecord::from_line(line(&record).as_bytes()), Some(record));

@@ -1,14 +1,13 @@
 //! `--exit-with NAME`: when the service NAME has ended, the tree stops and svscan exits with the service's exit code.
 //!
-//! Its supervise decides when it has ended for good: after `no-restart` or `restart-limit` it is `done` or `failed`. A
-//! service without these settings has ended for good when it first ends.
+//! Its supervise alone decides when it has ended for good: by `no-restart` or `restart-limit` it is `done` or `failed`, and
+//! where neither setting is there for supervise, which does not use what others may write, its first end is final.
 
 use std::ffi::CStr;
 
 use daemontools_core::details::{self, Details, State};
 use daemontools_core::end::End;
 use daemontools_core::run_record::RunRecord;
-use daemontools_core::settings::{self, Setting, Settings};
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::file_kind::Kind;
@@ -16,18 +15,6 @@ use daemontools_program::stdio::read;
 use daemontools_sys::fd::open_private;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fstat, stat};
-
-/// The settings that let a service end for good.
-const FINAL: [(Setting, &str); 2] = [(Setting::NoRestart, "no-restart"), (Setting::RestartLimit, "restart-limit")];
-
-/// Who says when a service has ended for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
-    /// Its first end is final.
-    FirstEnd,
-    /// Its supervise says so.
-    Supervise,
-}
 
 /// The service whose end is waited for.
 pub struct ExitWith {
@@ -46,32 +33,19 @@ impl ExitWith {
 
     /// The exit code of svscan once the service has ended for good.
     pub fn exit(&self) -> Option<Exit> {
-        with_details(self.name, |details| exit_code(details, self.before, || rule(self.name))).flatten()
+        with_details(self.name, |details| exit_code(details, self.before)).flatten()
     }
 }
 
 /// The exit code as a shell has it: 128 and the number of a signal.
-fn exit_code(details: &Details<'_>, before: Option<RunRecord>, rule: impl FnOnce() -> Rule) -> Option<Exit> {
+fn exit_code(details: &Details<'_>, before: Option<RunRecord>) -> Option<Exit> {
     let last = details.last_end.filter(|last| Some(*last) != before)?;
-    let is_final = matches!(details.state, State::Done | State::Failed) || rule() == Rule::FirstEnd;
+    let is_final = matches!(details.state, State::Done | State::Failed) || !last.judged;
     is_final.then(|| match last.end {
         End::Code(code) => Exit(code),
         End::Signal(signal) => Exit(u8::try_from(128 + signal.number()).unwrap_or(u8::MAX)),
         End::Unknown => Exit::TROUBLE,
     })
-}
-
-/// Whether the service, or the whole tree, has one of the settings that let a service end for good.
-fn rule(name: &CStr) -> Rule {
-    let mut settings = Settings::DEFAULT;
-    for directory in [[name.to_bytes(), b"/", settings::DIRECTORY].concat(), settings::TREE_DIRECTORY.to_vec()] {
-        for (setting, file) in FINAL {
-            let path = [&directory[..], b"/", file.as_bytes()].concat();
-            // A value that cannot be used is as if it were not there, for supervise too.
-            let _ = with_file(&path, settings::MAX_SIZE, |contents| settings.set(setting, contents));
-        }
-    }
-    if settings.no_restart.is_none() && settings.restart_limit.is_none() { Rule::FirstEnd } else { Rule::Supervise }
 }
 
 fn with_details<T>(name: &CStr, look: impl FnOnce(&Details<'_>) -> T) -> Option<T> {
@@ -100,13 +74,14 @@ mod tests {
         Label::from_unix(seconds, 0)
     }
 
-    fn details(state: State, end: Option<End>) -> Details<'static> {
-        Details { last_end: end.map(|end| RunRecord::new(at(7), end)), ..Details::new(state, at(8)) }
+    fn details(state: State, end: Option<End>, judged: bool) -> Details<'static> {
+        let last_end = end.map(|end| RunRecord { judged, ..RunRecord::new(at(7), end) });
+        Details { last_end, ..Details::new(state, at(8)) }
     }
 
     #[test]
     fn without_settings_the_first_end_is_final() {
-        let exit = |end| exit_code(&details(State::Waiting, end), None, || Rule::FirstEnd);
+        let exit = |end| exit_code(&details(State::Waiting, end, false), None);
         assert_eq!(exit(None), None);
         assert_eq!(exit(Some(End::Code(7))), Some(Exit(7)));
         let killed = Signal::from_number(15).map(End::Signal);
@@ -119,15 +94,15 @@ mod tests {
         for (state, expected) in
             [(State::Waiting, None), (State::Up, None), (State::Done, Some(Exit(7))), (State::Failed, Some(Exit(7)))]
         {
-            assert_eq!(exit_code(&details(state, Some(End::Code(7))), None, || Rule::Supervise), expected);
+            assert_eq!(exit_code(&details(state, Some(End::Code(7)), true), None), expected);
         }
     }
 
     #[test]
     fn an_end_of_an_earlier_life_does_not_count() {
         let old = RunRecord::new(at(7), End::Code(7));
-        assert_eq!(exit_code(&details(State::Down, Some(End::Code(7))), Some(old), || Rule::FirstEnd), None);
+        assert_eq!(exit_code(&details(State::Down, Some(End::Code(7)), false), Some(old)), None);
         let other = RunRecord::new(at(6), End::Code(7));
-        assert_eq!(exit_code(&details(State::Down, Some(End::Code(7))), Some(other), || Rule::FirstEnd), Some(Exit(7)));
+        assert_eq!(exit_code(&details(State::Down, Some(End::Code(7)), false), Some(other)), Some(Exit(7)));
     }
 }

@@ -75,7 +75,8 @@ impl Machine {
         let Life::Running(running) = self.life else { return Actions::NONE };
         let Exited { end, core, cpu, peak_kb } = exited;
         let ran = now.clock.since(running.started);
-        let run = RunRecord { core, cpu, peak_kb, ran, ..RunRecord::new(now.label, end) };
+        let judged = config.values.no_restart.is_some() || config.values.restart_limit.is_some();
+        let run = RunRecord { core, cpu, peak_kb, ran, judged, ..RunRecord::new(now.label, end) };
         self.last_end = Some(run);
         self.since = now.label;
         let ended = self.judge(now, config, &running, &run);
