@@ -5,7 +5,7 @@ _svwait() {
 	-t | --timeout | --for) return ;;
 	esac
 	if [[ $word == -* ]]; then
-		local options='-u --up -r --ready -d --down -s --supervised -x --unsupervised -a --all -o --one -t --timeout --for --new-pid --help --version'
+		local options='-u --up -r --ready -d --down --done -s --supervised -x --unsupervised -a --all -o --one -t --timeout --for --new-pid --help --version'
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
 	else
 		compopt -o filenames

@@ -60,7 +60,6 @@ fn a_state_that_is_reached_before_it_looks_counts() {
             &["-u", "up"],
             &["-d", "down"],
             &["-x", "none"],
-            &["-x", "nowhere/at/all"],
             &["-uo", "down", "up", "nowhere"],
             &["--up", "--for", "0", "--timeout", "0", "up/"],
         ] {
@@ -278,8 +277,8 @@ fn it_ends_by_a_signal_at_once() {
 #[test]
 fn a_directory_that_does_not_exist_is_told_at_once() {
     let tree = Tree::of(Programs::ours()).dir("there");
-    // It may be a slip of the pen; what waits for nothing there has nothing to tell.
-    assert_eq!(svwait(&tree, &["-x", "thre"]), exits(0, "", ""));
+    // It may be a slip of the pen.
+    assert_eq!(svwait(&tree, &["-x", "thre"]), exits(0, "", "svwait: thre does not exist\n"));
     let late = "svwait: timed out after 10 milliseconds: thre: does not exist\n";
     let told = "svwait: thre does not exist yet, waiting for it\n";
     assert_eq!(svwait(&tree, &["-t", "10ms", "thre"]), exits(99, "", format!("{told}{late}")));
@@ -287,6 +286,24 @@ fn a_directory_that_does_not_exist_is_told_at_once() {
         svwait(&tree, &["-t0", "there"]).stderr,
         b"svwait: timed out after 0 milliseconds: there: not supervised\n"
     );
+}
+
+/// A job is down between its runs, but done only when its setting says so.
+#[test]
+fn a_job_is_done_when_it_has_ended_for_good() {
+    let tree = Tree::of(Programs::ours())
+        .script("job/run", "echo run >>../runs\n[ $(wc -l <../runs) -ge 3 ]")
+        .file("job/supervise.d/no-restart", "0\n")
+        .script("never/run", "exit 1")
+        .file("never/supervise.d/no-restart", "0\n")
+        .file("never/supervise.d/restart-limit", "1/1h\n");
+    let wait = start(&tree, &["--done", "job"]);
+    let _supervises = (tree.spawn("supervise", ["job"]), tree.spawn("supervise", ["never"]));
+    assert_eq!(wait.wait(), exits(0, "", ""));
+    assert_eq!(tree.lines("runs").len(), 3);
+    let given_up = "svwait: never: given up, because it ended too often; it will not be started again\n";
+    assert_eq!(svwait(&tree, &["--done", "never"]), exits(1, "", given_up));
+    assert_eq!(svwait(&tree, &["--done", "--for", "1s", "job"]).end, End::Code(100));
 }
 
 #[test]
@@ -358,7 +375,7 @@ fn misuse_and_trouble_are_told() {
     assert_eq!(svwait(&tree, &["loop"]), fatal("chdir to loop: symbolic link loop"));
     assert_eq!(svwait(&tree, &["odd"]), fatal("open odd/supervise/ok: is a directory"));
     assert_eq!(svwait(&tree, &["-t0", "file"]).end, End::Code(99));
-    assert_eq!(svwait(&tree, &["-x", "file"]), exits(0, "", ""));
+    assert_eq!(svwait(&tree, &["-x", "file"]), exits(0, "", "svwait: file does not exist\n"));
 }
 
 #[test]

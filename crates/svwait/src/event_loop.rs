@@ -23,7 +23,7 @@ use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags;
 
 use crate::PROGRAM;
-use crate::goal::{Goal, Now, Progress, Seen};
+use crate::goal::{Goal, Now, Progress, Seen, State};
 use crate::options::{Options, Quorum};
 
 /// The exit code of a wait that was given up.
@@ -72,6 +72,9 @@ pub fn wait(options: Options) -> Outcome {
         let due = due(&services, quorum, &goal);
         let now = Instant::now();
         if due.is_some_and(|due| due <= now) {
+            if !told && goal.state == State::Unsupervised {
+                services.iter().for_each(|service| service.tell_if_missing(&goal));
+            }
             return Ok(Exit::OK);
         }
         let hopeless = hopeless(&services, quorum, &goal);
@@ -179,12 +182,13 @@ impl Waited {
         }
     }
 
-    /// Says that there is no such directory yet, where that keeps the goal from being reached: the name may be wrong.
+    /// Says that there is no such directory: the name may be wrong.
     fn tell_if_missing(&self, goal: &Goal) {
-        if !self.progress.exists() && self.progress.due(goal).is_none() {
+        let reached = self.progress.due(goal).is_some();
+        if !self.progress.exists() && reached == (goal.state == State::Unsupervised) {
             let name = printable(self.dir.as_bytes());
-            let line = [b"svwait: ", name.as_bytes(), b" does not exist yet, waiting for it\n"];
-            let _ = write_pieces(STDERR, line);
+            let what: &[u8] = if reached { b" does not exist\n" } else { b" does not exist yet, waiting for it\n" };
+            let _ = write_pieces(STDERR, [b"svwait: ", name.as_bytes(), what]);
         }
     }
 }
@@ -195,6 +199,7 @@ fn add_details(seen: &mut Seen, service: &ServiceDir) {
     let up = seen.status.is_some_and(|status| status.pid.is_some());
     (seen.ready, seen.ready_since) = (details.is_ready(), details.ready_since);
     seen.ending = !up && details.is_ending();
+    seen.done = !up && details.is_done();
     seen.over = match () {
         () if up => "",
         () if details.has_failed() => "given up, because it ended too often; it will not be started again",

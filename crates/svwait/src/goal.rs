@@ -17,6 +17,8 @@ pub enum State {
     /// The last word of a supervise, still running or not, is that the service has no process, and nothing that follows its
     /// end is at work.
     Down,
+    /// It has ended for good, as its setting `no-restart` says.
+    Done,
     /// A supervise runs.
     Supervised,
     /// No supervise runs; so it is also where there is no service directory.
@@ -60,6 +62,8 @@ pub struct Seen {
     pub ready_since: Option<Label>,
     /// Whether its process has ended, and what follows the end is still at work.
     pub ending: bool,
+    /// Whether it has ended for good, as a setting says.
+    pub done: bool,
     /// Why it will not be started again; empty: it may be.
     pub over: &'static str,
 }
@@ -119,17 +123,19 @@ impl Progress {
             State::Up if wanted => lasted,
             State::Ready if wanted && self.seen.ready != Some(false) => lasted,
             State::Down if !(up || self.seen.supervised && self.seen.ending) => lasted,
+            State::Done if self.seen.supervised && self.seen.done => Some(Instant::default()),
             State::Supervised if self.seen.supervised => Some(Instant::default()),
             State::Unsupervised if !self.seen.supervised => Some(Instant::default()),
-            State::Up | State::Ready | State::Down | State::Supervised | State::Unsupervised => None,
+            State::Up | State::Ready | State::Down | State::Done => None,
+            State::Supervised | State::Unsupervised => None,
         }
     }
 
     /// When it is certain that the goal will not be reached, by the monotonic clock, if nothing changes; `None`: it may be
     /// reached, or is.
     pub fn hopeless(&self, goal: &Goal) -> Option<Instant> {
-        let needs_process = matches!(goal.state, State::Up | State::Ready);
-        self.over_since.filter(|_| needs_process && self.due(goal).is_none()).map(|since| since + DESPAIR)
+        let needs_start = matches!(goal.state, State::Up | State::Ready | State::Done);
+        self.over_since.filter(|_| needs_start && self.due(goal).is_none()).map(|since| since + DESPAIR)
     }
 
     /// Why the service will not be started again.
@@ -286,6 +292,11 @@ mod tests {
         assert_eq!(progress.hopeless(&goal(State::Up)), Some(at(4).clock));
         assert_eq!(progress.hopeless(&goal(State::Ready)), Some(at(4).clock));
         assert_eq!(progress.hopeless(&goal(State::Down)), None);
+        assert_eq!(progress.hopeless(&goal(State::Done)), Some(at(4).clock), "it was given up");
+        assert_eq!(progress.due(&goal(State::Done)), None);
+        progress.saw(Seen { done: true, ..over }, &goal(State::Done), at(4));
+        assert_eq!(progress.hopeless(&goal(State::Done)), None);
+        assert!(progress.due(&goal(State::Done)).is_some());
         progress.saw(seen(true, 7, 5), &goal(State::Up), at(5));
         assert_eq!(progress.hopeless(&goal(State::Up)), None);
     }

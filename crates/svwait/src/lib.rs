@@ -11,12 +11,13 @@ use daemontools_sys::args::Args;
 /// The program.
 pub static PROGRAM: Program = Program {
     name: "svwait",
-    usage: "svwait: usage: svwait [ -u | -r | -d | -s | -x ] [ -a | -o ] [ -t time ] [ --for time ] [ --new-pid ] dir ...",
+    usage: "svwait: usage: svwait [ -u | -r | -d | --done | -s | -x ] [ -a | -o ] [ -t time ] [ --for time ] [ --new-pid ] dir ...",
     about: "Waits until the services in each dir are as wanted.
 
   -u, --up            up (the default)
   -r, --ready         ready
   -d, --down          down
+      --done          ended for good, as its setting no-restart says
   -s, --supervised    supervised
   -x, --unsupervised  no longer supervised
       --for TIME      with -u, -r and -d: for that long

@@ -45,6 +45,7 @@ impl Options {
                 Arg::Short('u') | Arg::Long("up") => choose(&mut state, State::Up)?,
                 Arg::Short('r') | Arg::Long("ready") => choose(&mut state, State::Ready)?,
                 Arg::Short('d') | Arg::Long("down") => choose(&mut state, State::Down)?,
+                Arg::Long("done") => choose(&mut state, State::Done)?,
                 Arg::Short('s') | Arg::Long("supervised") => choose(&mut state, State::Supervised)?,
                 Arg::Short('x') | Arg::Long("unsupervised") => choose(&mut state, State::Unsupervised)?,
                 Arg::Short('a') | Arg::Long("all") => choose(&mut quorum, Quorum::All)?,
@@ -61,7 +62,7 @@ impl Options {
             }
         }
         let state = state.unwrap_or(State::Up);
-        if lasting.is_some() && matches!(state, State::Supervised | State::Unsupervised) {
+        if lasting.is_some() && matches!(state, State::Done | State::Supervised | State::Unsupervised) {
             return Err(Failure::misused([b"--for goes with -u, -r and -d only"]));
         }
         if except != Except::Nothing && !matches!(state, State::Up | State::Ready) {
