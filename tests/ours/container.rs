@@ -17,7 +17,7 @@ use serde_json::json;
 const RUNTIMES: [&str; 2] = ["runc", "crun"];
 /// The static shell of the distribution (Debian: busybox-static).
 const BUSYBOX: &str = "/bin/busybox";
-const PROGRAMS: [&str; 7] = ["multilog", "setuidgid", "supervise", "svc", "svok", "svscan", "svstat"];
+const PROGRAMS: [&str; 9] = ["multilog", "setuidgid", "supervise", "svc", "svok", "svscan", "svstat", "svup", "svwait"];
 
 /// Our programs without any shared library, built as `docs/containers.md` says; none, and it says so, where they cannot be.
 fn static_programs() -> Option<&'static Path> {
@@ -38,6 +38,16 @@ fn static_programs() -> Option<&'static Path> {
     built.as_deref().map_err(|why| left_out("containers", why)).ok()
 }
 
+/// What a container's root is like.
+#[derive(Clone, Copy, Debug)]
+enum Root {
+    /// It may be written, by root.
+    Writable,
+    ReadOnly,
+    /// The services and the logs belong to this user, who runs everything and has no capabilities.
+    OwnedBy(u32),
+}
+
 /// A container of a runtime, made of a tree: its root is `root`, its logs are in `log`.
 struct Container<'a> {
     tree: &'a Tree,
@@ -47,7 +57,7 @@ struct Container<'a> {
 
 impl<'a> Container<'a> {
     /// Puts programs into the root, and writes the bundle.
-    fn new(tree: &'a Tree, runtime: &'static str, read_only: bool, words: &[&str]) -> Option<Container<'a>> {
+    fn new(tree: &'a Tree, runtime: &'static str, root: Root, words: &[&str]) -> Option<Container<'a>> {
         if tree.shell(&format!("command -v {runtime}")).end != End::Code(0) {
             left_out(&format!("containers of {runtime}"), "it is not installed");
             return None;
@@ -63,15 +73,23 @@ impl<'a> Container<'a> {
         };
         PROGRAMS.iter().for_each(|program| copy(programs.join(program), program));
         copy(PathBuf::from(BUSYBOX), "busybox");
-        for word in ["sh", "sleep", "setsid", "cat"] {
+        for word in ["sh", "sleep", "setsid", "cat", "id"] {
             symlink("busybox", tree.path("root/bin").join(word)).expect("make a link");
+        }
+        let (uid, capabilities) = match root {
+            Root::Writable | Root::ReadOnly => (0, &CAPABILITIES[..]),
+            Root::OwnedBy(uid) => (uid, &[][..]),
+        };
+        if uid != 0 {
+            let chown = format!("chmod 755 . root && chown -R {uid}:{uid} root/sv log");
+            assert_eq!(tree.shell(&chown).end, End::Code(0));
         }
         let mount = |kind: &str, to: &str, from: &Path, options: &[&str]| json!({"destination": to, "type": kind, "source": from, "options": options});
         let config = json!({
             "ociVersion": "1.0.2",
-            "process": {"args": words, "cwd": "/", "user": {"uid": 0, "gid": 0}, "env": ["PATH=/bin"],
-                "capabilities": {"bounding": CAPABILITIES, "effective": CAPABILITIES, "permitted": CAPABILITIES}},
-            "root": {"path": "root", "readonly": read_only},
+            "process": {"args": words, "cwd": "/", "user": {"uid": uid, "gid": uid}, "env": ["PATH=/bin"],
+                "capabilities": {"bounding": capabilities, "effective": capabilities, "permitted": capabilities}},
+            "root": {"path": "root", "readonly": matches!(root, Root::ReadOnly)},
             "mounts": [
                 mount("proc", "/proc", Path::new("proc"), &[]),
                 mount("tmpfs", "/dev", Path::new("tmpfs"), &["nosuid", "mode=755"]),
@@ -148,13 +166,13 @@ fn can_contain() -> bool {
 }
 
 /// Runs a test on a fresh copy of a tree under each runtime.
-fn under_each_runtime(tree: fn() -> Tree, read_only: bool, words: &[&str], test: fn(&Container)) {
+fn under_each_runtime(tree: fn() -> Tree, root: Root, words: &[&str], test: fn(&Container)) {
     if !can_contain() {
         return;
     }
     for runtime in RUNTIMES {
         let tree = tree();
-        if let Some(container) = Container::new(&tree, runtime, read_only, words) {
+        if let Some(container) = Container::new(&tree, runtime, root, words) {
             test(&container);
         }
     }
@@ -171,7 +189,7 @@ for more in 1 2 3; do n=$((n+1)); echo \"line $n\"; done\necho $n >/log/count";
         std::os::unix::fs::chown(tree.path("log/main"), Some(99), Some(99)).expect("chown");
         tree
     };
-    under_each_runtime(tree, false, &["svscan", "/sv"], |container| {
+    under_each_runtime(tree, Root::Writable, &["svscan", "/sv"], |container| {
         let process = container.start();
         until("a", || container.is_up("/sv/a"));
         assert_eq!(container.exec(&["/bin/svok", "/sv/a"]).end, End::Code(0));
@@ -192,7 +210,7 @@ fn orphans_are_reaped() {
             "n=0\nwhile [ $n -lt 100 ]; do n=$((n+1)); (setsid sh -c 'exit' & ); done\n: >/log/done\nexec sleep 1000";
         Tree::of(Programs::ours()).script("root/sv/a/run", body)
     };
-    under_each_runtime(tree, false, &["svscan", "/sv"], |container| {
+    under_each_runtime(tree, Root::Writable, &["svscan", "/sv"], |container| {
         let process = container.start();
         until("the orphans", || container.tree.path("log/done").exists());
         let pid = container.pid();
@@ -211,7 +229,7 @@ fn a_root_may_be_read_only() {
             .script("root/sv/a/log/run", "exec cat >/log/a")
             .link("root/sv/a/log/supervise", "/run/a.log")
     };
-    under_each_runtime(tree, true, &["svscan", "/sv"], |container| {
+    under_each_runtime(tree, Root::ReadOnly, &["svscan", "/sv"], |container| {
         let process = container.start();
         until("a", || container.is_up("/sv/a") && container.is_up("/sv/a/log"));
         let output = container.stop(process);
@@ -227,8 +245,78 @@ fn the_container_exits_with_a_service() {
         let tree = Tree::of(Programs::ours()).script("root/sv/a/run", body);
         tree.script("root/sv/b/run", "echo up >/log/b\nexec sleep 1000")
     };
-    under_each_runtime(tree, false, &["svscan", "--init", "--exit-with", "a", "/sv"], |container| {
+    under_each_runtime(tree, Root::Writable, &["svscan", "--init", "--exit-with", "a", "/sv"], |container| {
         let output = container.start().wait();
         assert_eq!(output.end, End::Code(7), "{output:?}");
+    });
+}
+
+/// `USER` of an image: everything runs as another user than root, without a capability.
+#[test]
+fn another_user_than_root_may_run_it() {
+    let tree = || {
+        let body = "id -u\nexec sleep 1000";
+        Tree::of(Programs::ours()).script("root/sv/a/run", body).script("root/sv/a/log/run", "exec multilog /log/a")
+    };
+    under_each_runtime(tree, Root::OwnedBy(1000), &["svscan", "/sv"], |container| {
+        let process = container.start();
+        until("the log", || String::from_utf8_lossy(&container.tree.logged("log/a")).ends_with("1000\n"));
+        let output = container.stop(process);
+        assert_eq!((output.end, output.stderr.as_slice()), (End::Code(0), &b""[..]));
+    });
+}
+
+/// `HEALTHCHECK` of an image: `svup` exits 0 while the service is up, and not otherwise.
+#[test]
+fn svup_is_a_health_check() {
+    let tree = || {
+        let tree = Tree::of(Programs::ours()).script("root/sv/a/run", "exec sleep 1000");
+        tree.script("root/sv/b/run", "exec sleep 1000").file("root/sv/b/down", "")
+    };
+    under_each_runtime(tree, Root::Writable, &["svscan", "/sv"], |container| {
+        let process = container.start();
+        until("a", || container.exec(&["svup", "/sv/a"]).end == End::Code(0));
+        until("b is supervised", || container.exec(&["svok", "/sv/b"]).end == End::Code(0));
+        assert_eq!(container.exec(&["svup", "/sv/a", "/sv/b"]).end, End::Code(100));
+        assert_eq!(container.exec(&["svup", "/sv/no-such"]).end, End::Code(111));
+        let lasts = ["svwait", "-r", "--for", "1s", "-t", "60s", "/sv/a"];
+        assert_eq!(container.exec(&lasts).end, End::Code(0));
+        assert_eq!(container.stop(process).end, End::Code(0));
+    });
+}
+
+/// A job that has to succeed before a service begins: `no-restart` in its settings, `svwait --done` in the other's `run`.
+#[test]
+fn a_job_comes_before_a_service() {
+    let tree = || {
+        // It succeeds with the second try.
+        let job = "echo try >>/log/order\n[ -e /log/tried ] || { : >/log/tried; exit 1; }\necho done >>/log/order";
+        let service = "svwait --done /sv/migrate || exit\necho web >>/log/order\nexec sleep 1000";
+        let tree = Tree::of(Programs::ours()).script("root/sv/migrate/run", job).script("root/sv/web/run", service);
+        tree.file("root/sv/migrate/supervise.d/no-restart", "0\n")
+    };
+    under_each_runtime(tree, Root::Writable, &["svscan", "/sv"], |container| {
+        let process = container.start();
+        until("web", || container.tree.lines("log/order").last().is_some_and(|line| line == "web"));
+        assert_eq!(container.tree.lines("log/order"), ["try", "try", "done", "web"]);
+        assert_eq!(container.stop(process).end, End::Code(0));
+    });
+}
+
+/// Lines go to a file and, by multilog's action `e`, to the container's output; the order of the stop loses none.
+#[test]
+fn a_log_goes_to_a_file_and_to_the_output() {
+    let tree = || {
+        let body = "trap 'echo bye; exit' TERM\necho hello\nwhile :; do sleep 1; done";
+        let tree = Tree::of(Programs::ours()).script("root/sv/a/run", body);
+        tree.script("root/sv/a/log/run", "exec multilog e /log/a")
+    };
+    under_each_runtime(tree, Root::Writable, &["svscan", "/sv"], |container| {
+        let process = container.start();
+        let has_begun = |output: &[u8]| output.windows(6).any(|word| word == b"hello\n");
+        until("the output", || has_begun(&process.stderr()) && has_begun(&container.tree.logged("log/a")));
+        let output = container.stop(process);
+        assert_eq!((output.end, output.stderr.as_slice()), (End::Code(0), &b"hello\nbye\n"[..]));
+        assert_eq!(container.tree.logged("log/a"), b"hello\nbye\n");
     });
 }
