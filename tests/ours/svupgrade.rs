@@ -70,6 +70,8 @@ fn a_supervise_goes_on_as_the_new_program() {
     svc(&tree, "-t");
     let second = until_status(&tree, "sv", "another process", |status| status.up() && status.pid != pid).pid;
     assert_eq!(proc::parent(second), Some(supervise));
+    // Until then it is a copy of its supervise.
+    until("it runs", || proc::arguments(second).first().is_some_and(|first| first == b"/bin/sh"));
     let variables = fs::read(format!("/proc/{second}/environ")).expect("its environment");
     assert!(!String::from_utf8_lossy(&variables).contains(environment), "no child gets the variable");
     svc(&tree, "-d");
@@ -135,8 +137,10 @@ fn a_variable_that_is_not_meant_for_a_program_is_left_alone() {
     for value in ["1 1 3", "garbage", ""] {
         let supervise = tree.command("supervise").arg("sv").env("DAEMONTOOLS_RESUME", value).spawn();
         let pid = until_up(&tree, "sv");
-        let variables = fs::read(format!("/proc/{pid}/environ")).expect("its environment");
-        assert!(String::from_utf8_lossy(&variables).contains(&format!("DAEMONTOOLS_RESUME={value}\0")));
+        let entry = format!("DAEMONTOOLS_RESUME={value}\0");
+        // Empty for a moment, while the service becomes sleep.
+        let variables = || fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        until("it has the variable", || String::from_utf8_lossy(&variables()).contains(&entry));
         svc(&tree, "-dx");
         assert_eq!(supervise.wait(), exits(0, "", ""));
     }

@@ -138,6 +138,20 @@ pub fn hex_number(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0, |value, &digit| Some((value << 4) | u64::from(hex_value(digit)?)))
 }
 
+/// Bytes as lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().flat_map(|&byte| hex_digits(u32::from(byte)).into_iter().skip(6)).collect()
+}
+
+/// The bytes of such digits.
+pub fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let pairs = digits.chunks(2).map(|pair| match pair {
+        [high, low] => Some(hex_value(*high)? << 4 | hex_value(*low)?),
+        _ => None,
+    });
+    pairs.collect()
+}
+
 impl Add<Duration> for Label {
     type Output = Label;
 

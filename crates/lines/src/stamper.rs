@@ -65,6 +65,11 @@ impl Stamper {
         }
     }
 
+    /// When the line began that is next, if it has.
+    pub fn begun(&self) -> Option<Label> {
+        self.begun
+    }
+
     /// Appends the stamped lines to `output`, until there is no more input or the output is full; returns what of the
     /// input is left.
     pub fn pass<'a>(&mut self, input: &'a [u8], output: &mut Vec<u8>) -> &'a [u8] {

@@ -103,6 +103,18 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
+    /// Notes when the next line has begun that an earlier file of this program has read the beginning of.
+    pub fn begin_at(&mut self, moment: Label) {
+        if let Some(stamper) = &mut self.stamper {
+            stamper.begin(moment);
+        }
+    }
+
+    /// When the next line has begun, if its stamp will tell that.
+    pub fn begun(&self) -> Option<Label> {
+        self.stamper.as_ref().and_then(Stamper::begun)
+    }
+
     /// Goes on with a batch of lines, which are whole or as long as the script looks at. True when all of it is written;
     /// until then it is to be called with the same batch.
     pub fn dispatch(&mut self, batch: &[u8], now: Instant) -> bool {
@@ -204,6 +216,11 @@ impl<'a> Dispatcher<'a> {
         if let Some(packer) = &mut self.packer {
             packer.stop(&mut self.actions);
         }
+    }
+
+    /// Whether nothing is under way in any log.
+    pub fn is_quiet(&mut self) -> bool {
+        self.logs().all(|log| log.is_quiet())
     }
 
     /// Whether every log is closed.

@@ -1,5 +1,6 @@
 //! The loop: look at what is there, write it, wait. It alone waits; the input and the logs say for what, and until when.
 
+use daemontools_core::resume::MultilogState;
 use daemontools_program::clock::Instant;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Outcome, Unable};
@@ -17,38 +18,52 @@ use crate::input::{Input, Look, unreadable};
 use crate::line::{LineState, Lines};
 use crate::rotation::PAUSE;
 use crate::script::Script;
+use crate::upgrade::{self, Next};
 
-/// Runs a script on standard input.
-pub fn run(script: Script) -> Outcome {
+/// Runs a script on standard input, and goes on with what an earlier file of this program has left.
+pub fn run(script: Script, state: &MultilogState) -> Outcome {
     umask(Mode::from_bits_truncate(0o022));
     let watched = [Signal::SIGTERM, Signal::SIGALRM, Signal::SIGCHLD];
-    let signals = uninterrupted(|| Signals::watch(&watched)).unable([b"watch signals"])?;
+    let signals = uninterrupted(|| Signals::watch_again(&watched, state.child_mask)).unable([b"watch signals"])?;
     // A closed standard error must not kill multilog. Blocked, not ignored: a processor inherits the original disposition.
     uninterrupted(|| block(&[Signal::SIGPIPE])).unable([b"block signals"])?;
-    let mut output =
-        Output { dispatcher: Dispatcher::open(script, &signals)?, signals: &signals, lines: Lines::All, reap_at: None };
+    let dispatcher = Dispatcher::open(script, &signals)?;
+    let mut output = Output { dispatcher, signals: &signals, lines: Lines::All, reap_at: None, request: None };
     let mut input = Input::stdin()?;
+    input.take_over(&state.unfinished, state.pipe_size);
+    if let Some(begun) = state.begun {
+        output.dispatcher.begin_at(begun);
+    }
     wait_when_exhausted();
-    copy(&mut input, &mut output);
+    let next = copy(&mut input, &mut output);
     output.close();
-    Ok(Exit::OK)
+    match next {
+        None => Ok(Exit::OK),
+        Some(next) => Err(next.go_on(output.lines)),
+    }
 }
 
-/// Writes lines until the input ends, or until SIGTERM has come and a line is complete.
-fn copy(input: &mut Input, output: &mut Output<'_>) {
+/// Writes lines until the input ends, until SIGTERM has come and a line is complete, or until another file of this program is
+/// to go on.
+fn copy(input: &mut Input, output: &mut Output<'_>) -> Option<Next> {
     let mut line = LineState::new(output.dispatcher.stamp_length());
     loop {
         output.take_signals();
         output.dispatcher.advance(Instant::now());
+        if let Some(number) = output.request.take() {
+            if let Some(next) = upgrade::prepare(number, input, &line, output) {
+                return Some(next);
+            }
+        }
         match turn(input, &mut line, output) {
             Ok(Turn::Next) => {}
-            Ok(Turn::Terminated) => return,
+            Ok(Turn::Terminated) => return None,
             Ok(Turn::End) => {
                 if !line.between_lines() {
                     output.write(input.bytes());
                     output.write(b"\n");
                 }
-                return;
+                return None;
             }
             Err(errno) => {
                 unreadable(errno).warn(&PROGRAM);
@@ -101,13 +116,15 @@ fn turn(input: &mut Input, line: &mut LineState, output: &mut Output<'_>) -> nix
 }
 
 /// Where the lines go, and the signals that come meanwhile.
-struct Output<'a> {
-    dispatcher: Dispatcher<'a>,
-    signals: &'a Signals,
+pub struct Output<'a> {
+    pub dispatcher: Dispatcher<'a>,
+    pub signals: &'a Signals,
     /// Which lines to write: a single one, once SIGTERM has come.
-    lines: Lines,
+    pub lines: Lines,
     /// When to ask for ended children again, after that failed.
     reap_at: Option<Instant>,
+    /// The request of svupgrade that came, by its number.
+    request: Option<i32>,
 }
 
 impl Output<'_> {
@@ -116,6 +133,7 @@ impl Output<'_> {
         while !self.dispatcher.dispatch(batch, Instant::now()) {
             wait(&mut [readable(&self.signals)], self.deadline());
             self.take_signals();
+            self.refuse(b"lines wait for a log");
         }
     }
 
@@ -129,6 +147,14 @@ impl Output<'_> {
             }
             wait(&mut [readable(&self.signals)], self.deadline());
             self.take_signals();
+            self.refuse(b"it is ending");
+        }
+    }
+
+    /// Answers a request that comes at a wrong time.
+    fn refuse(&mut self, reason: &[u8]) {
+        if let Some(number) = self.request.take() {
+            upgrade::refuse(number, reason);
         }
     }
 
@@ -169,10 +195,13 @@ impl Output<'_> {
         if self.reap_at.is_some_and(|moment| Instant::now() >= moment) {
             self.reap();
         }
-        while let Ok(Some(signal)) = self.signals.take() {
+        while let Ok(Some((signal, request))) = self.signals.take_with_value() {
             match signal {
                 Signal::SIGALRM => self.dispatcher.rotate(),
-                Signal::SIGCHLD => self.reap(),
+                Signal::SIGCHLD => {
+                    self.request = request.or(self.request);
+                    self.reap();
+                }
                 _ => self.lines = Lines::One,
             }
         }

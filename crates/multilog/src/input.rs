@@ -66,6 +66,25 @@ impl Input {
         Ok(Input { buffer, window: Window::default(), release_due: false, peek, calm_at: None })
     }
 
+    /// Goes on with what an earlier file of this program has left: the beginning of a line, and the size of the pipe.
+    pub fn take_over(&mut self, unfinished: &[u8], pipe_size: Option<u64>) {
+        self.buffer.extend_from_slice(unfinished);
+        self.window.note_read(unfinished.len());
+        if let (Some(peek), Some(size)) = (&mut self.peek, pipe_size.and_then(|size| usize::try_from(size).ok())) {
+            peek.was_first(size);
+        }
+    }
+
+    /// The bytes that only this process has and that have not been consumed.
+    pub fn held(&self) -> &[u8] {
+        self.buffer.get(self.window.held()).unwrap_or_default()
+    }
+
+    /// The size of the pipe before it was enlarged; `None`: it is no pipe.
+    pub fn pipe_size(&self) -> Option<u64> {
+        self.peek.as_ref().and_then(|peek| u64::try_from(peek.first_size()).ok())
+    }
+
     /// The bytes that are there and have not been consumed.
     pub fn bytes(&self) -> &[u8] {
         self.buffer.get(self.window.unconsumed()).unwrap_or_default()

@@ -6,8 +6,10 @@
 //! `window`, `peek`, `buffer`). The loop around it all is `event_loop`.
 #![forbid(unsafe_code)]
 
-use daemontools_program::failure::{Outcome, Program};
+use daemontools_core::resume::MultilogState;
+use daemontools_program::failure::{Failure, Outcome, Program};
 use daemontools_sys::args::Args;
+use daemontools_upgrade::{Given, answer, given};
 
 mod age;
 mod archive;
@@ -34,6 +36,7 @@ mod schedule;
 mod script;
 mod settings;
 mod status_file;
+mod upgrade;
 mod window;
 
 /// What multilog says about itself. (In 0.76 there are no wrong arguments, and so no usage line.)
@@ -46,5 +49,13 @@ pub static PROGRAM: Program = Program {
 
 /// Runs the script that the arguments spell, on standard input.
 pub fn run(args: Args) -> Outcome {
-    event_loop::run(script::Script::new(args)?)
+    match given(&args)? {
+        Given::Trial(state) => answer(MultilogState::from_text(&state).map(drop)),
+        Given::Nothing => event_loop::run(script::Script::new(args)?, &MultilogState::default()),
+        Given::State(state) => {
+            let state = MultilogState::from_text(&state)
+                .map_err(|unusable| Failure::fatal([b"unable to go on: ", unusable.words().as_slice()]))?;
+            event_loop::run(script::Script::new(args)?, &state)
+        }
+    }
 }

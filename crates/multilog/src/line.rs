@@ -39,6 +39,11 @@ impl LineState {
         !self.inside && !self.begun
     }
 
+    /// Whether part of the line that comes next has been dealt with.
+    pub fn is_inside(&self) -> bool {
+        self.inside
+    }
+
     /// How many of these bytes, which come next, can be dealt with.
     pub fn ready(&self, bytes: &[u8], lines: Lines) -> usize {
         let newline = match lines {

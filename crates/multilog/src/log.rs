@@ -248,6 +248,11 @@ impl Log {
         self.closing = true;
     }
 
+    /// Whether nothing is under way: no rotation, and no line that waits to be written.
+    pub fn is_quiet(&self) -> bool {
+        !self.progress.is_busy() && self.pending.is_empty() && self.write_at.is_none()
+    }
+
     /// Whether it is closed: all is on disk, and the next multilog can append to it.
     pub fn is_closed(&self) -> bool {
         self.progress.is_closed()

@@ -79,6 +79,16 @@ impl Peek {
         })
     }
 
+    /// The size of the pipe before it was enlarged.
+    pub fn first_size(&self) -> usize {
+        self.first
+    }
+
+    /// The pipe had this size before an earlier file of this program enlarged it.
+    pub fn was_first(&mut self, size: usize) {
+        self.first = size.min(self.size);
+    }
+
     /// Copies the front of the pipe into `buffer` at offset `at`, at most `batch` bytes. 0 at the end of the input, EAGAIN
     /// if there is nothing now.
     pub fn copy(&mut self, buffer: &mut Vec<u8>, at: usize) -> nix::Result<usize> {

@@ -39,6 +39,11 @@ impl Window {
         self.owned > self.consumed
     }
 
+    /// The bytes that only this process has and that are still to be written.
+    pub fn held(&self) -> Range<usize> {
+        self.consumed.min(self.owned)..self.owned
+    }
+
     /// The bytes that are in the pipe too.
     pub fn shared(&self) -> Range<usize> {
         self.owned..self.copied

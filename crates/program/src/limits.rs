@@ -18,6 +18,16 @@ pub fn raise_open_files() -> Option<OpenFiles> {
 }
 
 impl OpenFiles {
+    /// The limits of these numbers: soft, hard. One that does not fit is no limit.
+    pub fn from_numbers(soft: u64, hard: u64) -> OpenFiles {
+        OpenFiles { soft: fitting(soft), hard: fitting(hard) }
+    }
+
+    /// Soft, hard.
+    pub fn to_numbers(self) -> (u64, u64) {
+        (widened(self.soft), widened(self.hard))
+    }
+
     /// Whether even the hard limit allows fewer than this many.
     pub fn are_fewer_than(self, count: rlim_t) -> bool {
         self.hard < count
@@ -27,4 +37,13 @@ impl OpenFiles {
     pub fn restore(self) -> nix::Result<()> {
         setrlimit(Resource::RLIMIT_NOFILE, self.soft, self.hard)
     }
+}
+
+/// A limit has 32 bits on some machines.
+fn widened(limit: impl Into<u64>) -> u64 {
+    limit.into()
+}
+
+fn fitting<T: TryFrom<u64> + Default + std::ops::Not<Output = T>>(number: u64) -> T {
+    T::try_from(number).unwrap_or_else(|_| !T::default())
 }

@@ -8,7 +8,7 @@ use daemontools_core::resume::{Life, SuperviseState};
 use daemontools_program::failure::{Failure, Program, Unable};
 use daemontools_sys::fd::take_over;
 use daemontools_sys::signal::Signals;
-use daemontools_upgrade::{Answer, Replacement, Request, replace};
+use daemontools_upgrade::{Answer, Request, replace};
 use nix::sys::signal::SIGCHLD;
 use nix::unistd::Pid;
 
@@ -30,9 +30,8 @@ pub fn upgrade(supervisor: &Supervisor, number: i32) {
     let Some(request) = Request::receive(number) else { return };
     match state(supervisor) {
         Ok((state, descriptors)) => {
-            let state = state.to_text();
-            let replacement = Replacement { name: "supervise", state: &state, descriptors: &descriptors };
-            replace(&request, &supervisor.processes.signals, &replacement);
+            let signals = &supervisor.processes.signals;
+            replace(&request, signals, "supervise", &state.to_text(), &descriptors);
         }
         Err(reason) => request.answer(&Answer::Busy(reason.as_bytes().to_vec())),
     }

@@ -8,12 +8,14 @@ use std::ffi::{CStr, CString};
 use std::time::Duration;
 
 use daemontools_program::clock::Instant;
+use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Outcome, Program, Unable};
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::part::Part;
 use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::reap;
 use daemontools_sys::signal::Signals;
+use daemontools_upgrade::SIGNAL;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
 use nix::sys::stat::stat;
@@ -27,6 +29,7 @@ use crate::scan_schedule::Schedule;
 use crate::shutdown_loop::Stop;
 use crate::start::{StartSpec, Starter};
 use crate::supervised::Inode;
+use crate::upgrade;
 use crate::watch::Watch;
 
 /// How long a supervise may take to get to its directory before we check that it is there.
@@ -40,20 +43,48 @@ pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome
     if let Some(dir) = dir {
         chdir(dir).unable([b"chdir to ", dir.to_bytes()])?;
     }
-    let signals = watch_signals(mode).unable([b"watch for the end of supervise"])?;
+    let signals = watch_signals(mode, None).unable([b"watch for the end of supervise"])?;
     let starter = Starter::new(program, &signals);
     let now = Instant::now();
-    let watch = if starter.has_few_files() { Watch::nothing() } else { Watch::here() };
-    let mut scanner = Scanner::new(program, watch, now);
-    let exit_with = match mode {
-        Mode::Init(Init { exit_with: Some(name), .. }) => {
-            scanner.watch.watch_exit_with(name);
-            Some(ExitWith::new(name)?)
-        }
-        Mode::Init(_) | Mode::Classic => None,
-    };
-    let mut tree = Tree { program, signals, starter, scanner, foreign: BTreeSet::new(), confirm_at: None };
-    let mut schedule = Schedule::new(now);
+    let scanner = Scanner::new(program, watch(&starter), now);
+    let tree = Tree { program, signals, starter, scanner, foreign: BTreeSet::new(), confirm_at: None, request: None };
+    let exit_with = exit_with(mode).map(ExitWith::new).transpose()?;
+    Ok(watch_over(tree, mode, exit_with))
+}
+
+/// Goes on with the state that the program file before this one left in this process.
+pub fn resume(program: &'static Program, mode: Mode, state: &[u8]) -> Outcome {
+    let resumed = upgrade::take(program, state)?;
+    let signals = watch_signals(mode, Some(resumed.child_mask)).unable([b"watch for the end of supervise"])?;
+    let starter = Starter::resume(program, &signals, resumed.open_files, resumed.last);
+    let now = Instant::now();
+    let scanner = Scanner::resume(program, watch(&starter), now, resumed.table);
+    let confirm_at = Some(now + CONFIRM_AFTER);
+    let mut tree = Tree { program, signals, starter, scanner, foreign: BTreeSet::new(), confirm_at, request: None };
+    // What has ended meanwhile has perhaps been told to the file before.
+    tree.reap();
+    let exit_with = exit_with(mode).map(|name| ExitWith::resume(name, resumed.ended_before));
+    Ok(watch_over(tree, mode, exit_with))
+}
+
+/// What notices changes; nothing where each descriptor is to serve a logger.
+fn watch(starter: &Starter) -> Watch {
+    if starter.has_few_files() { Watch::nothing() } else { Watch::here() }
+}
+
+/// The name of the service whose end stops the tree.
+fn exit_with(mode: Mode) -> Option<&'static CStr> {
+    match mode {
+        Mode::Init(init) => init.exit_with,
+        Mode::Classic => None,
+    }
+}
+
+fn watch_over(mut tree: Tree, mode: Mode, exit_with: Option<ExitWith>) -> Exit {
+    if let Some(name) = self::exit_with(mode) {
+        tree.scanner.watch.watch_exit_with(name);
+    }
+    let mut schedule = Schedule::new(Instant::now());
     wait_when_exhausted();
     loop {
         let now = Instant::now();
@@ -76,23 +107,31 @@ pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome
             let ended = exit_with.as_ref().and_then(ExitWith::exit);
             if ended.is_some() || event == Event::Stop {
                 let stopped = tree.into_stop().run(grace);
-                return Ok(ended.unwrap_or(stopped));
+                return ended.unwrap_or(stopped);
             }
         }
         if event != Event::None {
             schedule.changed();
         }
+        if let Some(number) = tree.request.take() {
+            upgrade::upgrade(&tree, number, exit_with.as_ref().and_then(ExitWith::before));
+        }
     }
 }
 
 /// An init takes more signals than the end of a child, and becomes the parent of orphans among its descendants.
-fn watch_signals(mode: Mode) -> nix::Result<Signals> {
-    match mode {
-        Mode::Classic => Signals::watch(&[Signal::SIGCHLD]),
+/// `for_child` is what an earlier file of this program has found, if there was one.
+fn watch_signals(mode: Mode, for_child: Option<Option<u64>>) -> nix::Result<Signals> {
+    let signals = match mode {
+        Mode::Classic => vec![Signal::SIGCHLD],
         Mode::Init(_) => {
             set_child_subreaper(true)?;
-            Signals::watch(&[&[Signal::SIGCHLD, Signal::SIGHUP][..], &STOP].concat())
+            [&[Signal::SIGCHLD, Signal::SIGHUP][..], &STOP].concat()
         }
+    };
+    match for_child {
+        None => Signals::watch(&signals),
+        Some(for_child) => Signals::watch_again(&signals, for_child),
     }
 }
 
@@ -107,15 +146,17 @@ enum Event {
     Stop,
 }
 
-struct Tree {
+pub(crate) struct Tree {
     program: &'static Program,
-    signals: Signals,
-    starter: Starter,
-    scanner: Scanner,
+    pub(crate) signals: Signals,
+    pub(crate) starter: Starter,
+    pub(crate) scanner: Scanner,
     /// The services whose supervise runs already and is not our child.
     foreign: BTreeSet<(Inode, Part)>,
     /// When to check whether new supervises are where they were sent.
     confirm_at: Option<Instant>,
+    /// The request of svupgrade that came, by its number.
+    request: Option<i32>,
 }
 
 impl Tree {
@@ -133,20 +174,25 @@ impl Tree {
     /// is known to be gone when that could be started again.
     fn take_events(&mut self) -> Event {
         let mut stop = false;
-        while let Ok(Some(signal)) = self.signals.take() {
+        while let Ok(Some((signal, request))) = self.signals.take_with_value() {
+            self.request = request.filter(|_| signal == SIGNAL).or(self.request);
             if signal == Signal::SIGHUP {
                 self.scanner.look_at_everything();
             }
             stop |= STOP.contains(&signal);
         }
-        while let Ok(Some((child, _))) = reap() {
-            self.scanner.table.reaped(child);
-        }
+        self.reap();
         let has_changed = self.scanner.take_changes(Instant::now());
         match (stop, has_changed || self.scanner.has_pending()) {
             (true, _) => Event::Stop,
             (false, true) => Event::Change,
             (false, false) => Event::None,
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Ok(Some((child, _))) = reap() {
+            self.scanner.table.reaped(child);
         }
     }
 

@@ -31,6 +31,16 @@ impl ExitWith {
         Ok(ExitWith { name, before })
     }
 
+    /// The same, as a state says.
+    pub fn resume(name: &'static CStr, before: Option<RunRecord>) -> ExitWith {
+        ExitWith { name, before }
+    }
+
+    /// The end that does not count.
+    pub fn before(&self) -> Option<RunRecord> {
+        self.before
+    }
+
     /// The exit code of svscan once the service has ended for good.
     pub fn exit(&self) -> Option<Exit> {
         with_details(self.name, |details| exit_code(details, self.before)).flatten()

@@ -17,4 +17,5 @@ mod start;
 mod stragglers;
 mod supervised;
 mod table;
+mod upgrade;
 mod watch;

@@ -2,9 +2,11 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
+use daemontools_core::resume::SvscanState;
 use daemontools_program::entry;
 use daemontools_program::failure::{Outcome, Program};
 use daemontools_sys::args::Args;
+use daemontools_upgrade::{Given, answer, given};
 use nix::unistd::{Pid, getpid};
 use svscan::mode::{Mode, Pid1};
 
@@ -16,7 +18,15 @@ static PROGRAM: Program = Program {
 entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
+    let state = match given(&args)? {
+        Given::Nothing => None,
+        Given::Trial(state) => return answer(SvscanState::from_text(&state).map(drop)),
+        Given::State(state) => Some(state),
+    };
     let is_pid1 = if getpid() == Pid::from_raw(1) { Pid1::Yes } else { Pid1::No };
     let mode = Mode::take(&mut args, is_pid1)?;
-    svscan::event_loop::run(&PROGRAM, args.next(), mode)
+    match state {
+        None => svscan::event_loop::run(&PROGRAM, args.next(), mode),
+        Some(state) => svscan::event_loop::resume(&PROGRAM, mode, &state),
+    }
 }

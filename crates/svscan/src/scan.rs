@@ -55,6 +55,11 @@ impl Scanner {
         }
     }
 
+    /// The same, with services that run already. Any new directory may be one that is being made.
+    pub fn resume(program: &'static Program, watch: Watch, now: Instant, table: Table<Pipe>) -> Scanner {
+        Scanner { table, has_lost_events: true, ..Scanner::new(program, watch, now) }
+    }
+
     /// Whether there is anything to look at now.
     pub fn has_pending(&self) -> bool {
         !self.pending.is_empty()

@@ -27,6 +27,7 @@ use crate::start::{Pipe, StartSpec, Starter};
 use crate::stragglers;
 use crate::supervised::Inode;
 use crate::table::Table;
+use crate::upgrade;
 
 /// How often to observe the services: no event tells that a pipe has become empty.
 const OBSERVE_EVERY: Duration = Duration::from_millis(20);
@@ -89,7 +90,10 @@ impl Stop {
 
     fn asked_again(&self) -> bool {
         let mut asked = false;
-        while let Ok(Some(signal)) = self.signals.take() {
+        while let Ok(Some((signal, request))) = self.signals.take_with_value() {
+            if let Some(number) = request {
+                upgrade::refuse(number);
+            }
             asked |= !matches!(signal, Signal::SIGCHLD | Signal::SIGHUP);
         }
         asked

@@ -97,6 +97,31 @@ impl Starter {
         Starter { program, environment, beside: beside_ourselves(), open_files, sharing }
     }
 
+    /// The same, where an earlier file of this program has prepared it: with the limits and the last descriptor of that one.
+    pub fn resume(
+        program: &'static Program,
+        signals: &Signals,
+        open_files: Option<OpenFiles>,
+        last: Option<OwnedFd>,
+    ) -> Starter {
+        let prepared = Starter::new(program, signals);
+        let sharing = match (prepared.sharing, last) {
+            (Some(sharing), Some(last)) => Some(Sharing { last, ..sharing }),
+            (sharing, _) => sharing,
+        };
+        Starter { open_files: open_files.or(prepared.open_files), sharing, ..prepared }
+    }
+
+    /// The limits of open files that a supervise gets.
+    pub fn open_files(&self) -> Option<OpenFiles> {
+        self.open_files
+    }
+
+    /// The last descriptor that a supervise gets.
+    pub fn last(&self) -> Option<BorrowedFd<'_>> {
+        self.sharing.as_ref().map(|sharing| sharing.last.as_fd())
+    }
+
     /// Whether so few files can be open that each descriptor is to serve a logger.
     pub fn has_few_files(&self) -> bool {
         self.open_files.is_some_and(|limits| limits.are_fewer_than(FEW_FILES))

@@ -78,6 +78,18 @@ impl<P> Supervised<P> {
         }
     }
 
+    /// When the supervise of one part was started, while that runs.
+    pub fn since(&self, part: Part) -> Option<Instant> {
+        let supervise = match part {
+            Part::Service => self.service,
+            Part::Log => self.log.as_ref()?.supervise,
+        };
+        match supervise {
+            Supervise::Running { since, .. } => Some(since),
+            Supervise::Idle { .. } => None,
+        }
+    }
+
     /// The process id of the supervise of one part, while that runs.
     pub fn pid(&self, part: Part) -> Option<Pid> {
         let supervise = match part {

@@ -163,6 +163,25 @@ impl<P> Table<P> {
         true
     }
 
+    /// A service that runs already. An entry that leads to it is still to be seen. A supervise that was started after
+    /// `confirmed` may not be where it was sent.
+    pub fn restore(&mut self, id: Inode, service: Supervised<P>, confirmed: Instant) {
+        for part in [Part::Service, Part::Log] {
+            let Some(pid) = service.pid(part) else { continue };
+            self.running.insert(pid, (id, part));
+            if part == Part::Service && service.since(part).is_some_and(|since| since > confirmed) {
+                self.unconfirmed.insert(id, pid);
+            }
+        }
+        self.services.insert(id, service);
+        self.without_entry.insert(id);
+    }
+
+    /// All services, whole.
+    pub fn services(&self) -> impl Iterator<Item = (Inode, &Supervised<P>)> {
+        self.services.iter().map(|(&id, service)| (id, service))
+    }
+
     /// All services.
     pub fn ids(&self) -> impl Iterator<Item = Inode> {
         self.services.keys().copied()

@@ -63,7 +63,7 @@ fn judge(process: Process, before: Option<&Process>, tracer: Tracer) -> Result<S
     let is_supervise = |child: &&Process| child.name() == b"supervise" || child.name() == b"svscan";
     let children: Vec<&Process> = children.iter().filter(is_supervise).collect();
     let services = services(&process, &found, &children, Instant::now().0)?;
-    Ok(Svscan { state: SvscanState { child_mask: Some(process.blocked), open_files: None, services }, process })
+    Ok(Svscan { state: SvscanState { child_mask: Some(process.blocked), services, ..SvscanState::default() }, process })
 }
 
 /// What each supervise among the children is for: a logger reads one of the pipes, the supervise of a service with a logger

@@ -15,7 +15,7 @@ mod trust;
 
 pub use handover::{Given, answer, given};
 pub use memfd::sealed;
-pub use replace::{Replacement, replace};
+pub use replace::{Ready, replace};
 pub use request::{Answer, Order, Request, SIGNAL, socket_name};
 pub use trial::trial;
 pub use trust::trusted;

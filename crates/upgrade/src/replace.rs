@@ -1,7 +1,7 @@
 //! Does what a request asks: looks at the new file, tries it, and becomes it.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use daemontools_program::errno::reason;
 use daemontools_program::exec::Prepared;
@@ -18,56 +18,54 @@ use crate::request::{Answer, Order, Request};
 use crate::trial::{trial, with_handover};
 use crate::trust::trusted;
 
-/// What a program goes on with under its next file.
-pub struct Replacement<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// The text of its state.
-    pub state: &'a [u8],
-    /// The descriptors that must stay open.
-    pub descriptors: &'a [BorrowedFd<'a>],
-}
-
-/// Does what is asked. Comes back where this process is to go on as if nothing had been asked.
-pub fn replace(request: &Request, signals: &Signals, replacement: &Replacement<'_>) {
-    let answer = match prepare(request, signals, replacement) {
-        Err(reason) => Answer::Refused(reason),
-        Ok(_) if request.order == Order::Check => Answer::Able,
-        Ok(prepared) => {
-            request.answer(&Answer::Going);
-            let errno = prepared.become_program(replacement.descriptors);
-            let path = printable(prepared.program.to_bytes());
-            Answer::Failed([b"unable to run ", path.as_bytes(), b": ", reason(errno).as_bytes()].concat())
-        }
-    };
-    request.answer(&answer);
-}
-
-/// Everything that execve needs.
-struct Ready {
+/// A program that was looked at and tried, and everything that execve needs to become it.
+pub struct Ready {
     program: CString,
-    memfd: std::os::fd::OwnedFd,
+    memfd: OwnedFd,
     arguments: Vec<CString>,
 }
 
-fn prepare(request: &Request, signals: &Signals, replacement: &Replacement<'_>) -> Result<Ready, Vec<u8>> {
-    let program = trusted(&request.directory, replacement.name)?;
-    let failed = |what: &[u8], errno: Errno| [b"unable to ", what, b": ", reason(errno).as_bytes()].concat();
-    let memfd = sealed(replacement.state).map_err(|errno| failed(b"write the state", errno))?;
-    let arguments = arguments().map_err(|errno| failed(b"read the arguments", errno))?;
-    trial(&program, memfd.as_fd(), || signals.hand_over())?;
-    Ok(Ready { program, memfd, arguments })
+/// Does what is asked: `name` is this program, `state` the text with which its next file goes on, `descriptors` are those that
+/// must stay open. Comes back where this process is to go on as if nothing had been asked.
+pub fn replace(request: &Request, signals: &Signals, name: &str, state: &[u8], descriptors: &[BorrowedFd<'_>]) {
+    if let Some(ready) = Ready::prepare(request, signals, name, state) {
+        let _ = ready.become_program(request, descriptors);
+    }
 }
 
 impl Ready {
-    /// Becomes the program. Comes back with the reason why not, and everything is as it was.
-    fn become_program(&self, descriptors: &[BorrowedFd<'_>]) -> Errno {
+    /// Looks at the new file and tries it. `None` where nothing is left to be done; then svupgrade has its answer.
+    pub fn prepare(request: &Request, signals: &Signals, name: &str, state: &[u8]) -> Option<Ready> {
+        match look(request, signals, name, state) {
+            Err(reason) => request.answer(&Answer::Refused(reason)),
+            Ok(_) if request.order == Order::Check => request.answer(&Answer::Able),
+            Ok(ready) => return Some(ready),
+        }
+        None
+    }
+
+    /// Becomes the new program. Comes back with the reason why not; then svupgrade knows it, and everything is as it was.
+    pub fn become_program(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> Errno {
+        request.answer(&Answer::Going);
+        let errno = self.execute(&self.program, descriptors);
+        let path = printable(self.program.to_bytes());
+        let words = [b"unable to run ", path.as_bytes(), b": ", reason(errno).as_bytes()].concat();
+        request.answer(&Answer::Failed(words));
+        errno
+    }
+
+    /// Becomes this very file again, with the same state, for a program that cannot go on as it is.
+    pub fn become_itself(&self, descriptors: &[BorrowedFd<'_>]) -> Errno {
+        self.execute(c"/proc/self/exe", descriptors)
+    }
+
+    fn execute(&self, program: &CStr, descriptors: &[BorrowedFd<'_>]) -> Errno {
         let all = || descriptors.iter().copied().chain([self.memfd.as_fd()]);
         let attempt = || -> nix::Result<Errno> {
             all().try_for_each(|fd| set_inherited(fd, true))?;
             let environment = with_handover(self.memfd.as_fd())?;
             let argv = self.arguments.iter().map(CString::as_c_str);
-            Ok(Prepared::new(argv, &environment).attempt_at(&self.program))
+            Ok(Prepared::new(argv, &environment).attempt_at(program))
         };
         let errno = attempt().unwrap_or_else(|errno| errno);
         for fd in all() {
@@ -76,6 +74,15 @@ impl Ready {
         }
         errno
     }
+}
+
+fn look(request: &Request, signals: &Signals, name: &str, state: &[u8]) -> Result<Ready, Vec<u8>> {
+    let program = trusted(&request.directory, name)?;
+    let failed = |what: &[u8], errno: Errno| [b"unable to ", what, b": ", reason(errno).as_bytes()].concat();
+    let memfd = sealed(state).map_err(|errno| failed(b"write the state", errno))?;
+    let arguments = arguments().map_err(|errno| failed(b"read the arguments", errno))?;
+    trial(&program, memfd.as_fd(), || signals.hand_over())?;
+    Ok(Ready { program, memfd, arguments })
 }
 
 /// The whole command line, with the program's own name.

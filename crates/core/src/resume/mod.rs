@@ -8,10 +8,12 @@
 //! A reader refuses a key that it does not know, because the service could be harmed by what it ignores: a later version
 //! puts a `?` before the name of a key that earlier ones may pass over.
 
+mod multilog;
 mod reader;
 mod supervise;
 mod svscan;
 
+pub use multilog::MultilogState;
 pub use supervise::{Life, Rest, Running, Stop, StopCause, StopStep, SuperviseState};
 pub use svscan::{ServiceState, SuperviseProcess, SvscanState};
 

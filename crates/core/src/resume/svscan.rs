@@ -6,7 +6,8 @@ use super::Unusable;
 use super::reader::{
     NONE, Writer, check_descriptors, descriptor, lines, mask, mask_text, nanoseconds, optional, unknown, word,
 };
-use crate::label::{hex_digits, hex_value};
+use crate::label::{from_hex, hex};
+use crate::run_record::{LineBuffer, RunRecord};
 use crate::settings::value::number;
 
 /// The program of this state.
@@ -21,6 +22,10 @@ pub struct SvscanState {
     pub child_mask: Option<u64>,
     /// The soft and the hard limit of open files that a supervise gets; `None`: those that hold now. (All ones: no limit.)
     pub open_files: Option<(u64, u64)>,
+    /// A descriptor whose number is above all that svscan was started with, and below those of the pipes.
+    pub last: Option<i32>,
+    /// The last end of the service of `--exit-with` that was before svscan began.
+    pub ended_before: Option<RunRecord>,
     /// The services.
     pub services: Vec<ServiceState>,
 }
@@ -74,7 +79,8 @@ impl SuperviseProcess {
 impl SvscanState {
     /// Every descriptor that must stay open over the execve.
     pub fn descriptors(&self) -> Vec<i32> {
-        self.services.iter().filter_map(|service| service.pipe).flat_map(|(reader, writer)| [reader, writer]).collect()
+        let pipes = self.services.iter().filter_map(|service| service.pipe);
+        pipes.flat_map(|(reader, writer)| [reader, writer]).chain(self.last).collect()
     }
 
     /// The text of the state.
@@ -85,6 +91,12 @@ impl SvscanState {
         }
         if let Some((soft, hard)) = self.open_files {
             text.line(b"open-files", &[word(Some(soft)), word(Some(hard))].join(&b' '));
+        }
+        text.descriptor(b"last", self.last);
+        if let Some(run) = &self.ended_before {
+            let mut line = LineBuffer::new();
+            run.write_line(&mut line);
+            text.line(b"ended-before", line.as_bytes());
         }
         for service in &self.services {
             text.line(b"service", &service.to_words());
@@ -100,6 +112,10 @@ impl SvscanState {
                 b"child-mask" if state.child_mask.is_none() => mask(value).map(|mask| state.child_mask = Some(mask)),
                 b"open-files" if state.open_files.is_none() => {
                     limits(value).map(|limits| state.open_files = Some(limits))
+                }
+                b"last" if state.last.is_none() => descriptor(value).map(|last| state.last = Some(last)),
+                b"ended-before" if state.ended_before.is_none() => {
+                    RunRecord::from_line(value).map(|run| state.ended_before = Some(run))
                 }
                 b"service" => ServiceState::from_words(value).map(|service| state.services.push(service)),
                 [b'?', ..] => Some(()),
@@ -154,21 +170,11 @@ fn limits(value: &[u8]) -> Option<(u64, u64)> {
     Some((number(value.get(..at)?)?, number(value.get(at + 1..)?)?))
 }
 
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|&byte| hex_digits(u32::from(byte)).into_iter().skip(6)).collect()
-}
-
-fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
-    let pairs = digits.chunks(2).map(|pair| match pair {
-        [high, low] => Some(hex_value(*high)? << 4 | hex_value(*low)?),
-        _ => None,
-    });
-    pairs.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::end::End;
+    use crate::label::Label;
 
     fn state() -> SvscanState {
         let second = Duration::from_secs;
@@ -188,7 +194,13 @@ mod tests {
             name: b"a b\n\xff".to_vec(),
             ..web.clone()
         };
-        SvscanState { child_mask: Some(0x1_0000), open_files: Some((1024, u64::MAX)), services: vec![web, odd] }
+        SvscanState {
+            child_mask: Some(0x1_0000),
+            open_files: Some((1024, u64::MAX)),
+            last: Some(4),
+            ended_before: Some(RunRecord::new(Label::from_unix(1, 2), End::Code(7))),
+            services: vec![web, odd],
+        }
     }
 
     #[test]
@@ -196,6 +208,8 @@ mod tests {
         let text = b"svscan 1
 child-mask 0000000000010000
 open-files 1024 18446744073709551615
+last 4
+ended-before @400000000000000b00000002 code 7 ran-ms 0
 service 64769 12 42@7000000000 @12000000000 5 6 776562
 service 64769 13 @1 - - - 6120620aff
 end
