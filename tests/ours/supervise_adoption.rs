@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use daemontools_tests::status::{Status, until_down, until_status, until_up};
 use daemontools_tests::wait::all_the_while;
-use daemontools_tests::{Process, Programs, Random, Tree, exits, needs_root, proc, until};
+use daemontools_tests::{Process, Programs, Random, Tree, exits, needs_root, proc, until, until_random_moment};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -145,7 +145,7 @@ fn no_moment_exists_in_which_a_service_runs_unrecorded() {
     let (mut ran, mut unrecorded) = (0, 0);
     for _ in 0..250 {
         let supervise = tree.spawn("supervise", ["sv"]);
-        std::thread::sleep(Duration::from_micros(random.number() % 12_000));
+        until_random_moment(&mut random, Duration::from_millis(12));
         let number = supervise.pid();
         drop(supervise);
         until("its children are the service or gone", || {
@@ -199,7 +199,7 @@ fn a_hundred_kills_and_still_one_process() {
         if last.is_none() || random.once_in(10) {
             last = Some(until_up(&tree, "sv"));
         } else {
-            std::thread::sleep(Duration::from_micros(random.number() % 20_000));
+            until_random_moment(&mut random, Duration::from_millis(20));
         }
         drop(supervise);
     }

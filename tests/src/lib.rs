@@ -29,7 +29,7 @@ pub use programs::Programs;
 pub use random::Random;
 pub use skip::{left_out, needs_root, open_files, spare_user};
 pub use tree::Tree;
-pub use wait::{until, value};
+pub use wait::{until, until_random_moment, value};
 
 /// No arguments, typed: `tree.run("svc", NONE)`.
 pub const NONE: [&str; 0] = [];

@@ -1,9 +1,11 @@
-//! Waiting for a condition, with a deadline; the suite's only sleep.
+//! Waiting for a condition, with a deadline, or for a random moment; the suite's only sleeps.
 
 use std::env;
 use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use crate::Random;
 
 /// How long a wait may take: 30 seconds, or `WAIT_SECONDS` of them. It decides only when a test that fails says so; where
 /// the machine may be very busy, `.ci/run` and `make torture` allow more.
@@ -18,6 +20,11 @@ pub fn time_limit() -> Duration {
 
 /// The pause between two looks.
 const STEP: Duration = Duration::from_millis(10);
+
+/// Waits until a random moment less than `most` from now, in which a process is then killed: a test that tries many of them.
+pub fn until_random_moment(random: &mut Random, most: Duration) {
+    sleep(Duration::from_micros(random.below(most.as_micros() as u64)));
+}
 
 /// Waits until `holds` does; after the deadline the test fails and says `what` it waited for.
 #[track_caller]
