@@ -31,6 +31,7 @@ mod release;
 mod runit_directories;
 mod supervise;
 mod supervise_adoption;
+mod supervise_cgroup;
 mod supervise_details;
 mod supervise_ending;
 mod supervise_readiness;

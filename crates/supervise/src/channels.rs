@@ -7,8 +7,8 @@ use std::time::Duration;
 use daemontools_program::clock::Instant;
 use daemontools_sys::heap::try_reserve_exact;
 use nix::errno::Errno;
-use nix::unistd::Pid;
 
+use crate::members::Members;
 use crate::notification::Notification;
 use crate::notify_socket::{NotifySocket, Said};
 
@@ -86,8 +86,8 @@ impl Channels {
     }
 
     /// The next message through the socket (`NotifySocket::take`).
-    pub fn take(&mut self, service: Option<Pid>, group: bool, now: Instant) -> Option<Said> {
-        let said = self.socket.first_mut()?.take(service, group)?;
+    pub fn take(&mut self, service: Option<&Members<'_>>, now: Instant) -> Option<Said> {
+        let said = self.socket.first_mut()?.take(service)?;
         if said.text && self.text_due.is_none() {
             self.text_due = Some((self.text_at + TEXT_EVERY).max(now));
         }

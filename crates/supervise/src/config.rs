@@ -15,6 +15,8 @@ pub struct Config {
     pub finish: Option<Place>,
     /// `finish-s6`.
     pub finish_s6: Option<Place>,
+    /// `cgroup/`.
+    pub cgroup: Option<Place>,
 }
 
 /// The settings that may not work for a service that was taken over.
@@ -39,7 +41,7 @@ pub enum Place {
 impl Config {
     /// No settings.
     pub const DEFAULT: Config =
-        Config { values: Settings::DEFAULT, check: None, stop: None, finish: None, finish_s6: None };
+        Config { values: Settings::DEFAULT, check: None, stop: None, finish: None, finish_s6: None, cgroup: None };
 
     /// Does without the pipe and the socket, which a service that was taken over still has, but nobody reads. Says which
     /// settings do not work because of that; a service that is ready already has no use for the pipe.

@@ -1,5 +1,5 @@
-//! The loop around the machine: waits, tells it what happened, performs what it answers. It allocates nothing once the
-//! service is supervised, so that no lack of memory ends it.
+//! The loop around the machine: waits, tells it what happened, performs what it answers. Once the service
+//! is supervised it allocates nothing, but for `cgroup/`, so that no lack of memory ends it.
 
 use std::ffi::CStr;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use daemontools_program::failure::{Failure, Outcome, Program, Unable};
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::service_dir::DOWN;
 use daemontools_sys::heap::wait_when_exhausted;
-use daemontools_sys::process::{Ending, Reaped, reap_measured, send};
+use daemontools_sys::process::{Ending, Reaped, reap_measured};
 use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::sys::signal::SIGCHLD;
@@ -25,16 +25,19 @@ use nix::sys::stat::stat;
 use nix::unistd::{Pid, chdir};
 
 use crate::actions::{Action, Hook, Target};
+use crate::cgroup_setting::CgroupSetting;
 use crate::channels::Channels;
 use crate::fifos::{Control, OkFifo};
 use crate::gate::Key;
 use crate::lock::Lock;
 use crate::machine::{Event, Exited, Machine, Now, Role};
+use crate::members::Members;
 use crate::processes::{Processes, Readiness, kill_hook};
 use crate::publisher::{Publisher, remove_details, remove_old_restarts};
 use crate::record::{LeftBehind, Surroundings, Watch, left_behind};
 use crate::settings::Settings;
 use crate::settings_reader::SettingsReader;
+use crate::signals::{signal_rest, signal_service};
 use crate::upgrade;
 
 /// The pause after a failure that no manual page speaks of.
@@ -100,6 +103,7 @@ fn prepare(program: &'static Program, dir: &'static CStr) -> Result<Supervisor, 
     let publisher = Publisher::new(program, name);
     let processes = Processes::new(program, name, signals);
     let channels = Channels::new();
+    let cgroup = CgroupSetting::of_running(program, settings.config().cgroup, machine.pid());
     Ok(Supervisor {
         processes,
         lock,
@@ -111,6 +115,7 @@ fn prepare(program: &'static Program, dir: &'static CStr) -> Result<Supervisor, 
         channels,
         surroundings,
         adopted,
+        cgroup,
         key: None,
         request: None,
     })
@@ -155,6 +160,8 @@ pub struct Supervisor {
     pub surroundings: Option<Surroundings>,
     /// The service's process, if it is not our child.
     pub adopted: Option<Adopted>,
+    /// The control group of the service.
+    pub cgroup: CgroupSetting,
     /// What lets the service's process go on that was just made.
     pub key: Option<Key>,
     /// The request of svupgrade that came, by its number.
@@ -191,6 +198,7 @@ impl Supervisor {
         self.publisher.publish_due(&self.machine, self.channels.text());
         if end.is_break() {
             remove_details();
+            self.cgroup.leave();
         }
         end
     }
@@ -218,7 +226,13 @@ impl Supervisor {
         if self.adopted.as_ref().is_some_and(|adopted| adopted.watch.has_ended(adopted.pid, &adopted.identity)) {
             self.adopted = None;
             // Only its parent is told how it ended.
-            self.handle(Event::Exited(Exited { end: End::Unknown, core: false, cpu: None, peak_kb: None }))?;
+            self.handle(Event::Exited(Exited {
+                end: End::Unknown,
+                core: false,
+                oom: false,
+                cpu: None,
+                peak_kb: None,
+            }))?;
         }
         self.handle_messages()?;
         let mut buffer = [0; 256];
@@ -245,7 +259,8 @@ impl Supervisor {
         let most = if self.machine.deadline().is_some_and(|at| at <= now) { MOST_MESSAGES } else { SOME_MESSAGES };
         for _ in 0..most {
             let group = self.machine.config().values.group.is_some();
-            let Some(said) = self.channels.take(self.machine.pid(), group, now) else { break };
+            let service = self.machine.pid().map(|pid| Members { pid, group, cgroup: self.cgroup.current() });
+            let Some(said) = self.channels.take(service.as_ref(), now) else { break };
             for (says, event) in
                 [(said.ready, Event::Ready), (said.alive, Event::Alive), (said.stopping, Event::Leaving)]
             {
@@ -266,7 +281,7 @@ impl Supervisor {
         loop {
             match reap_measured() {
                 Ok(Some(reaped)) => match self.machine.role_of(reaped.pid) {
-                    Some(Role::Service) => self.handle(Event::Exited(exited(&reaped)))?,
+                    Some(Role::Service) => self.handle(Event::Exited(self.exited(&reaped)))?,
                     Some(Role::Hook) => self.handle(Event::HookEnded(reaped.pid, end(reaped.ending)))?,
                     None => {}
                 },
@@ -299,6 +314,9 @@ impl Supervisor {
                 }
                 Action::Release => {
                     self.publisher.publish_record(&self.machine, self.channels.text());
+                    if let Some(pid) = self.machine.pid() {
+                        self.cgroup.enter(pid, self.machine.config().cgroup, self.settings.reader());
+                    }
                     if let Some(key) = self.key.take() {
                         key.open();
                     }
@@ -309,7 +327,10 @@ impl Supervisor {
                     self.handle(started)?;
                 }
                 Action::KillHook(pid) => kill_hook(pid),
-                Action::SignalRest(group, signal) => self.handle(Event::Rest(signal_rest(group, signal)))?,
+                Action::SignalRest(group, signal) => {
+                    let left = signal_rest(group, self.cgroup.current(), signal);
+                    self.handle(Event::Rest(left))?;
+                }
                 Action::Exit => return ControlFlow::Break(()),
             }
         }
@@ -321,6 +342,7 @@ impl Supervisor {
         self.settings.read_for_start(self.machine.start_is_automatic());
         let pipe_wanted = self.settings.notification_fd(self.processes.program, self.processes.name).is_some();
         let config = self.settings.config();
+        self.cgroup.prepare(self.processes.program, config.cgroup, self.settings.reader());
         let started = self.channels.open(pipe_wanted, config.values.notify_socket).and_then(|writer| {
             let readiness = Readiness { pipe: writer.as_ref(), address: self.channels.address() };
             self.processes.start(config, &readiness)
@@ -332,6 +354,14 @@ impl Supervisor {
             }
             Err(errno) => self.start_failed(errno),
         }
+    }
+
+    /// What the end of the service's process tells.
+    fn exited(&self, reaped: &Reaped) -> Exited {
+        let end = end(reaped.ending);
+        let killed = end == End::Signal(Signal::KILL);
+        let oom = killed && self.cgroup.current().is_some_and(|group| group.new_oom_kills() > 0);
+        Exited { end, core: reaped.core, oom, cpu: Some(reaped.cpu), peak_kb: Some(reaped.peak_kb) }
     }
 
     fn signal(&self, target: Target, signal: Signal) {
@@ -360,37 +390,11 @@ impl Supervisor {
     }
 }
 
-/// The service has not been reaped, so the number is still its own; at worst it has just ended.
-fn signal_service(target: Target, signal: Signal) {
-    let (pid, group) = match target {
-        Target::Service(pid) => (pid, pid),
-        Target::Group(pid) => (pid, Pid::from_raw(-pid.as_raw())),
-    };
-    // Between fork and setsid there is no such group yet.
-    if send(group, signal.number()).is_err() && group != pid {
-        let _ = send(pid, signal.number());
-    }
-}
-
-/// Signals what is left of a process group; whether anything is, as far as we may reach it.
-fn signal_rest(group: Pid, signal: Option<Signal>) -> bool {
-    let group = Pid::from_raw(-group.as_raw());
-    let left = send(group, signal.map_or(0, Signal::number)).is_ok();
-    if left && signal == Some(Signal::TERM) {
-        let _ = send(group, Signal::CONT.number());
-    }
-    left
-}
-
 fn end(ending: Ending) -> End {
     match ending {
         Ending::Code(code) => End::Code(code),
         Ending::Signal(number) => Signal::from_number(number).map_or(End::Unknown, End::Signal),
     }
-}
-
-fn exited(reaped: &Reaped) -> Exited {
-    Exited { end: end(reaped.ending), core: reaped.core, cpu: Some(reaped.cpu), peak_kb: Some(reaped.peak_kb) }
 }
 
 /// This moment.

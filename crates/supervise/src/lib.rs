@@ -2,14 +2,18 @@
 #![forbid(unsafe_code)]
 
 mod actions;
+mod cgroup;
+mod cgroup_setting;
 mod channels;
 mod config;
 mod event_loop;
 mod fifos;
 mod gate;
+mod hierarchy;
 mod history;
 mod lock;
 mod machine;
+mod members;
 mod notification;
 mod notify_socket;
 mod processes;
@@ -20,7 +24,9 @@ mod replace;
 mod restart_policy;
 mod said;
 mod settings;
+mod settings_directory;
 mod settings_reader;
+mod signals;
 mod upgrade;
 
 pub use event_loop::{resume, supervise};

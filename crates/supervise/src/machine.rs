@@ -92,6 +92,8 @@ pub struct Exited {
     pub end: End,
     /// Whether a core was dumped.
     pub core: bool,
+    /// Whether the kernel ended it because memory ran out.
+    pub oom: bool,
     /// Processor time of the process and the children that it waited for, if known.
     pub cpu: Option<Duration>,
     /// The largest resident memory, in units of 1024 bytes, if known.

@@ -15,7 +15,9 @@ use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, UnixCredentials, bind, getsockname,
     recvmsg, setsockopt, socket,
 };
-use nix::unistd::{Pid, getpgid};
+use nix::unistd::Pid;
+
+use crate::members::Members;
 
 /// Room for the credentials and for nothing else: descriptors that somebody sends along are not taken.
 const CREDENTIALS_SIZE: usize = 32;
@@ -90,10 +92,9 @@ impl NotifySocket {
         self.text_length = 0;
     }
 
-    /// Takes the next message; `None`: there is none. One of a process that is not the service's says nothing. With
-    /// `group`, every process of the group that `service` leads is the service's.
+    /// Takes the next message; `None`: there is none. One of a process that is not the service's says nothing.
     #[inline(never)] // its buffer is on the stack of those only that need it
-    pub fn take(&mut self, service: Option<Pid>, group: bool) -> Option<Said> {
+    pub fn take(&mut self, service: Option<&Members<'_>>) -> Option<Said> {
         let mut buffer = [0; MAX_SIZE + 1];
         let (length, sender) = match receive(&self.socket, &mut buffer) {
             Ok(received) => received,
@@ -101,9 +102,7 @@ impl NotifySocket {
             Err(_) => return None,
         };
         let ours = match (sender, service) {
-            (Some(sender), Some(service)) => {
-                sender == service || (group && getpgid(Some(sender)).is_ok_and(|leader| leader == service))
-            }
+            (Some(sender), Some(service)) => service.include(sender),
             _ => false,
         };
         if !ours || length > MAX_SIZE {
@@ -143,7 +142,7 @@ const _: () = assert!(CREDENTIALS_SIZE >= 16 + size_of::<UnixCredentials>());
 mod tests {
     use super::*;
     use nix::sys::socket::sendto;
-    use nix::unistd::getpid;
+    use nix::unistd::{getpgid, getpid};
 
     fn send(to: &NotifySocket, message: &[u8]) {
         let from = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::empty(), None).unwrap();
@@ -154,22 +153,24 @@ mod tests {
     #[test]
     fn messages_of_the_service_count_and_no_others() {
         let mut socket = NotifySocket::new().unwrap();
-        assert_eq!(socket.take(Some(getpid()), false), None);
+        let of = |pid, group| Members { pid, group, cgroup: None };
+        let me = of(getpid(), false);
+        assert_eq!(socket.take(Some(&me)), None);
         send(&socket, b"READY=1\nSTATUS=a\x1bb");
-        let said = socket.take(Some(getpid()), false);
+        let said = socket.take(Some(&me));
         assert_eq!(said, Some(Said { ready: true, text: true, ..Said::default() }));
         assert_eq!(socket.text(), b"a\\x1bb");
         send(&socket, b"STATUS=a\x1bb\nWATCHDOG=1");
-        assert_eq!(socket.take(Some(getpid()), false), Some(Said { alive: true, ..Said::default() }));
-        for (service, group) in [(Some(Pid::from_raw(1)), false), (None, true), (Some(Pid::from_raw(1)), true)] {
+        assert_eq!(socket.take(Some(&me)), Some(Said { alive: true, ..Said::default() }));
+        for service in [Some(of(Pid::from_raw(1), false)), None, Some(of(Pid::from_raw(1), true))] {
             send(&socket, b"READY=1");
-            assert_eq!(socket.take(service, group), Some(Said::default()));
+            assert_eq!(socket.take(service.as_ref()), Some(Said::default()));
         }
         let leader = getpgid(None).unwrap();
         send(&socket, b"READY=1");
-        assert!(socket.take(Some(leader), true).unwrap().ready, "a member of the group");
+        assert!(socket.take(Some(&of(leader, true))).unwrap().ready, "a member of the group");
         send(&socket, &[&b"READY=1\n"[..], &[b'x'; MAX_SIZE]].concat());
-        assert_eq!(socket.take(Some(getpid()), false), Some(Said::default()), "too long");
-        assert_eq!(socket.take(Some(getpid()), false), None);
+        assert_eq!(socket.take(Some(&me)), Some(Said::default()), "too long");
+        assert_eq!(socket.take(Some(&me)), None);
     }
 }

@@ -8,19 +8,18 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
-use daemontools_core::settings::{Kind, MAX_SIZE, Setting};
+use daemontools_core::settings::Setting;
 use daemontools_core::text::Decimal;
-use daemontools_program::errno::reason;
 use daemontools_program::failure::Program;
-use daemontools_program::stdio::read;
 use daemontools_sys::fd::open_private_at;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat, stat};
 use nix::unistd::{fchdir, getcwd, geteuid, getppid};
 
 use crate::config::{Config, Place};
 use crate::said::Said;
+use crate::settings_directory::{CgroupFile, Directory, Refused, open_directory};
 
 /// The directory of a service's settings.
 const OWN: &CStr = c"supervise.d";
@@ -41,22 +40,6 @@ pub struct SettingsReader {
     /// Whether the service is the logger of another one.
     is_logger: bool,
     said: Said,
-}
-
-/// Why a setting is not used.
-enum Refused {
-    /// A system call failed.
-    Failed(Errno),
-    /// These words say it.
-    Words(&'static str),
-}
-
-/// A directory of settings.
-struct Directory<'a> {
-    place: Place,
-    fd: BorrowedFd<'a>,
-    /// Who may own what is in it, beside root.
-    owners: [u32; 2],
 }
 
 impl SettingsReader {
@@ -167,107 +150,44 @@ impl SettingsReader {
         }
     }
 
+    /// The files of `cgroup/`, where it was found.
+    pub fn cgroup_files(&self, place: Place) -> Result<Vec<CgroupFile>, Refused> {
+        let me = geteuid().as_raw();
+        let (opened, owner) = match (place, &self.tree) {
+            (Place::Service, _) => (open_directory(AT_FDCWD, OWN), stat(c"run").map_or(me, |run| run.st_uid)),
+            (Place::Tree, None) => (Err(Errno::ENOENT), me),
+            (Place::Tree, Some(tree)) if !self.is_logger => (open_directory(tree.as_fd(), TREE), me),
+            (Place::Tree, Some(tree)) => {
+                let above = open_directory(tree.as_fd(), TREE);
+                (above.and_then(|above| open_directory(above.as_fd(), TREE_LOG)), me)
+            }
+        };
+        let opened = opened.map_err(Refused::Failed)?;
+        Directory { place, fd: opened.as_fd(), owners: [me, owner] }.cgroup_files()
+    }
+
+    /// The path of a directory of settings, for messages.
+    pub fn words(&self, place: Place) -> [&[u8]; 2] {
+        match (place, self.is_logger) {
+            (Place::Service, _) => [self.name, b"/supervise.d"],
+            (Place::Tree, false) => [b"", b".supervise.d"],
+            (Place::Tree, true) => [b"", b".supervise.d/log"],
+        }
+    }
+
     /// Says that a setting, or a whole directory of them, is not used, if that was not said before.
     fn refuse(&mut self, place: Place, setting: Option<Setting>, found: Option<&FileStat>, refused: &Refused) {
         if !self.said.is_new(place, setting, found) {
             return;
         }
-        let (above, slash, directory): (&[u8], &[u8], &[u8]) = match (place, self.is_logger) {
-            (Place::Service, _) => (self.name, b"/", b"supervise.d"),
-            (Place::Tree, false) => (b"", b"", b".supervise.d"),
-            (Place::Tree, true) => (b"", b"", b".supervise.d/log"),
-        };
-        let (slash_again, file): (&[u8], &[u8]) = match setting {
+        let [above, directory] = self.words(place);
+        let (slash, file): (&[u8], &[u8]) = match setting {
             Some(setting) => (b"/", setting.name().as_bytes()),
             None => (b"", b""),
         };
-        let why = match refused {
-            Refused::Failed(errno) => reason(*errno),
-            Refused::Words(words) => words,
-        };
-        self.program.warn([b"unable to use ", above, slash, directory, slash_again, file, b": ", why.as_bytes()]);
+        let why = refused.reason();
+        self.program.warn([b"unable to use ", above, directory, slash, file, b": ", why.as_bytes()]);
     }
-}
-
-impl Directory<'_> {
-    /// Takes a setting from its file.
-    fn take(&self, config: &mut Config, setting: Setting, name: &CStr, found: &FileStat) -> Result<(), Refused> {
-        self.trust(found)?;
-        let hook = match setting {
-            Setting::Check => &mut config.check,
-            Setting::Stop => &mut config.stop,
-            Setting::Finish => &mut config.finish,
-            Setting::FinishS6 => &mut config.finish_s6,
-            _ if setting.kind() != Kind::Value => return Ok(()),
-            _ => return self.take_value(config, setting, name, found),
-        };
-        if kind(found) != SFlag::S_IFREG {
-            return Err(Refused::Words("not a regular file"));
-        }
-        if found.st_mode & 0o111 != 0 {
-            *hook = Some(self.place);
-            return Ok(());
-        }
-        let mut buffer = [0; 8];
-        let length = self.read_file(name, &mut buffer)?;
-        if daemontools_core::settings::value::line(buffer.get(..length).unwrap_or_default()).is_some() {
-            return Err(Refused::Words("not executable"));
-        }
-        *hook = None;
-        Ok(())
-    }
-
-    fn take_value(&self, config: &mut Config, setting: Setting, name: &CStr, found: &FileStat) -> Result<(), Refused> {
-        if kind(found) != SFlag::S_IFREG {
-            return Err(Refused::Words("not a regular file"));
-        }
-        if usize::try_from(found.st_size).is_ok_and(|size| size > MAX_SIZE) {
-            return Err(Refused::Words("larger than 4096 bytes"));
-        }
-        let mut buffer = [0; MAX_SIZE];
-        let length = self.read_file(name, &mut buffer)?;
-        let contents = buffer.get(..length).unwrap_or_default();
-        config.values.set(setting, contents).map_err(|problem| Refused::Words(problem.0))
-    }
-
-    /// Reads the beginning of a regular file; how much it is.
-    fn read_file(&self, name: &CStr, buffer: &mut [u8]) -> Result<usize, Refused> {
-        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let file = open_private_at(self.fd, name, flags, Mode::empty()).map_err(Refused::Failed)?;
-        // Once more: what is open need not be what was there before.
-        let found = fstat(&file).map_err(Refused::Failed)?;
-        self.trust(&found)?;
-        if kind(&found) != SFlag::S_IFREG {
-            return Err(Refused::Words("not a regular file"));
-        }
-        read(&file, buffer).map_err(Refused::Failed)
-    }
-
-    /// Refuses what others than the owners may write.
-    fn trust(&self, found: &FileStat) -> Result<(), Refused> {
-        if found.st_uid != 0 && !self.owners.contains(&found.st_uid) {
-            return Err(Refused::Words("it belongs to another account"));
-        }
-        if found.st_mode & 0o022 != 0 {
-            return Err(Refused::Words("others than its owner may write it"));
-        }
-        Ok(())
-    }
-}
-
-fn open_directory(at: BorrowedFd<'_>, name: &CStr) -> nix::Result<OwnedFd> {
-    open_private_at(at, name, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK, Mode::empty())
-}
-
-fn kind(found: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT
-}
-
-/// The name of a setting as a C string.
-fn c_name(setting: Setting, buffer: &mut [u8; NAME_SIZE]) -> Option<&CStr> {
-    let name = setting.name().as_bytes();
-    buffer.get_mut(..name.len())?.copy_from_slice(name);
-    CStr::from_bytes_until_nul(buffer).ok()
 }
 
 fn open_path(path: &CStr) -> Option<OwnedFd> {
@@ -285,6 +205,13 @@ fn scan_dir_of_logger(name: &[u8], here: &OwnedFd) -> Option<OwnedFd> {
     let scan_dir = open_path(&path)?;
     let place = |directory: &OwnedFd| fstat(directory).ok().map(|found| (found.st_dev, found.st_ino));
     (place(&scan_dir)? != place(here)?).then_some(scan_dir)
+}
+
+/// The name of a setting as a C string.
+fn c_name(setting: Setting, buffer: &mut [u8; NAME_SIZE]) -> Option<&CStr> {
+    let name = setting.name().as_bytes();
+    buffer.get_mut(..name.len())?.copy_from_slice(name);
+    CStr::from_bytes_until_nul(buffer).ok()
 }
 
 /// Whether this is the directory of a logger: `log` in another directory.

@@ -12,6 +12,7 @@ use daemontools_upgrade::{Answer, Request, replace};
 use nix::sys::signal::SIGCHLD;
 use nix::unistd::Pid;
 
+use crate::cgroup_setting::CgroupSetting;
 use crate::channels::Channels;
 use crate::event_loop::{Adopted, Supervisor, now};
 use crate::fifos::{Control, OkFifo};
@@ -97,6 +98,7 @@ pub fn resume(program: &'static Program, name: &'static [u8], text: &[u8]) -> Re
     let machine = Box::new(Machine::resume(now(), settings.config(), &state, identity));
     let publisher = Publisher::new(program, name);
     let processes = Processes::new(program, name, signals);
+    let cgroup = CgroupSetting::of_running(program, settings.config().cgroup, machine.pid());
     let (key, request) = (None, None);
     Ok(Supervisor {
         processes,
@@ -109,6 +111,7 @@ pub fn resume(program: &'static Program, name: &'static [u8], text: &[u8]) -> Re
         channels,
         surroundings,
         adopted,
+        cgroup,
         key,
         request,
     })

@@ -73,10 +73,10 @@ pub(super) struct Finishing {
 impl Machine {
     pub(super) fn exited(&mut self, now: Now, config: &Config, exited: Exited) -> Actions {
         let Life::Running(running) = self.life else { return Actions::NONE };
-        let Exited { end, core, cpu, peak_kb } = exited;
+        let Exited { end, core, oom, cpu, peak_kb } = exited;
         let ran = now.clock.since(running.started);
         let judged = config.values.no_restart.is_some() || config.values.restart_limit.is_some();
-        let run = RunRecord { core, cpu, peak_kb, ran, judged, ..RunRecord::new(now.label, end) };
+        let run = RunRecord { core, oom, cpu, peak_kb, ran, judged, ..RunRecord::new(now.label, end) };
         self.last_end = Some(run);
         self.since = now.label;
         let ended = self.judge(now, config, &running, &run);

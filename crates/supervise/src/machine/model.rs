@@ -79,6 +79,7 @@ impl Random {
             stop: self.maybe(Place::Service),
             finish: self.maybe(Place::Service),
             finish_s6: self.maybe(Place::Service),
+            cgroup: None,
         }
     }
 }
@@ -201,7 +202,7 @@ impl World {
         if let Some(pid) = self.service.take() {
             assert_eq!(self.machine.role_of(pid), Some(Role::Service));
             let end = self.random.end();
-            self.happens(Event::Exited(Exited { end, core: false, cpu: None, peak_kb: None }));
+            self.happens(Event::Exited(Exited { end, core: false, oom: false, cpu: None, peak_kb: None }));
         }
     }
 

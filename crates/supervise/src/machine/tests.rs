@@ -12,7 +12,7 @@ use Action::{Exit, PublishDetails, PublishStatus, Send, Start};
 use Event::{Command as Told, StartFailed, Started, Tick};
 
 /// An end like any other.
-const EXITED: Event = Event::Exited(Exited { end: End::Code(0), core: false, cpu: None, peak_kb: Some(7) });
+const EXITED: Event = Event::Exited(Exited { end: End::Code(0), core: false, oom: false, cpu: None, peak_kb: Some(7) });
 
 /// A signal to the service's process.
 fn sent(signal: Signal) -> Action {
@@ -58,7 +58,7 @@ impl Clocked {
     }
 
     fn exits(&mut self, end: End) -> Vec<Action> {
-        self.step(Event::Exited(Exited { end, core: false, cpu: None, peak_kb: None }))
+        self.step(Event::Exited(Exited { end, core: false, oom: false, cpu: None, peak_kb: None }))
     }
 
     fn due(&self) -> Option<u64> {
