@@ -269,6 +269,9 @@ impl Running {
         if self.stop_pid() == Some(pid) {
             return self.stop_hook_ended(now, started_with, end);
         }
+        if self.check_pid() != Some(pid) {
+            return Actions::NONE;
+        }
         match self.check.ended(now, started_with, end, matches!(self.readiness, Readiness::Ready(_))) {
             Checked::Nothing => Actions::NONE,
             Checked::Passed => self.is_ready(now, started_with),

@@ -1,0 +1,103 @@
+//! What others see: status, details, a service that is taken over.
+
+use super::*;
+
+#[test]
+fn only_a_start_after_an_end_counts_as_one_again() {
+    let mut life = Clocked::new(Want::Up);
+    let again = |life: &Clocked| life.machine.details().restarts.again(at(life.clock).label).total;
+    assert_eq!(again(&life), 0);
+    life.at(2000).step(EXITED);
+    life.starts(8);
+    assert_eq!(again(&life), 1);
+    life.at(4000).step(EXITED);
+    assert_eq!(life.step(Tick), [Start]);
+    life.step(StartFailed);
+    life.at(70_000).starts(9);
+    assert_eq!(again(&life), 2, "a failed fork changes nothing about the cause");
+    life.at(80_000).step(Told(Command::Down));
+    life.step(EXITED);
+    life.step(Told(Command::Up));
+    life.starts(10);
+    assert_eq!(again(&life), 2, "somebody asked");
+}
+
+#[test]
+fn the_details_follow_each_change() {
+    let mut machine = Machine::new(Want::Up, at(0), &Config::DEFAULT);
+    let state = |machine: &Machine| (machine.details().state, machine.details().since, machine.details().until);
+    assert_eq!(state(&machine), (State::Waiting, at(0).label, None));
+    machine.step(at(0), &Config::DEFAULT, Tick);
+    let started: Vec<Action> =
+        machine.step(at(5), &Config::DEFAULT, Started(Pid::from_raw(7), None)).into_iter().collect();
+    assert_eq!(started, [PublishDetails, Action::Release, PublishStatus], "the details first");
+    assert_eq!(state(&machine), (State::Up, at(5).label, None));
+    let run =
+        RunRecord { ran: Duration::from_millis(20), peak_kb: Some(7), ..RunRecord::new(at(25).label, End::Code(0)) };
+    let ended: Vec<Action> = machine.step(at(25), &Config::DEFAULT, EXITED).into_iter().collect();
+    assert_eq!(ended, [PublishDetails, Action::RecordEnd, PublishStatus]);
+    assert_eq!(state(&machine), (State::Waiting, at(25).label, Some(at(1005).label)));
+    assert_eq!((machine.details().last_end, machine.details().pid), (Some(run), None));
+    machine.step(at(1005), &Config::DEFAULT, Tick);
+    machine.step(at(1005), &Config::DEFAULT, Started(Pid::from_raw(8), None));
+    machine.step(at(1500), &Config::DEFAULT, Told(Command::Down));
+    assert_eq!(state(&machine), (State::Stopping, at(1500).label, None));
+    assert_eq!(machine.details().pid, Some(8));
+    machine.step(at(1600), &Config::DEFAULT, EXITED);
+    assert_eq!(state(&machine), (State::Down, at(1600).label, None));
+}
+
+#[test]
+fn runits_status_has_two_bytes_more() {
+    let tail = |life: &Clocked| life.machine.runit_status()[12..].to_vec();
+    let mut life = Clocked::with(Want::Up, Config { finish: Some(Place::Service), ..Config::DEFAULT });
+    assert_eq!(tail(&life), b"\x07\0\0\0\0u\0\x01");
+    life.step(Told(Command::Terminate));
+    assert_eq!(tail(&life), b"\x07\0\0\0\0u\x01\x01");
+    life.step(EXITED);
+    life.step(Event::HookStarted(Pid::from_raw(70)));
+    assert_eq!(tail(&life), b"\x46\0\0\0\0u\0\x02");
+    life.step(Told(Command::Down));
+    life.step(Event::HookEnded(Pid::from_raw(70), End::Code(0)));
+    assert_eq!(tail(&life), b"\0\0\0\0\0d\0\0");
+}
+
+#[test]
+fn a_service_that_is_taken_over_goes_on_as_it_was() {
+    let left = |want, ready: bool| LeftBehind {
+        pid: Pid::from_raw(7),
+        identity: Identity { started: 1, boot: [b'b'; 36], namespace: 2 },
+        since: at(1000).label,
+        ready_since: ready.then(|| at(2000).label),
+        want,
+        paused: false,
+        restarts: RestartLog::none(),
+        last_end: None,
+        watch: Watch::Looks,
+    };
+    let config = with(|settings| {
+        settings.notification_fd = Some(3);
+        settings.notify_socket = true;
+        settings.watchdog = Some(SECOND);
+        settings.stop_timeout = Some(2 * SECOND);
+    });
+    let machine = Machine::adopt(at(9000), &config, &left(Want::Up, true));
+    let details = machine.details();
+    assert_eq!((details.state, details.pid, details.ready_since), (State::Ready, Some(7), Some(at(2000).label)));
+    assert_eq!((details.adopted, details.lost), (Some(at(9000).label), &b"notify-socket watchdog"[..]));
+    assert_eq!((machine.status().since, machine.deadline()), (at(1000).label, None));
+    let machine = Machine::adopt(at(9000), &config, &left(Want::Up, false));
+    assert_eq!((machine.details().state, machine.details().lost), {
+        (State::Up, &b"notification-fd notify-socket watchdog"[..])
+    });
+    // A stop goes on, and an end leads to the next start.
+    let mut life =
+        Clocked { machine: Machine::adopt(at(9000), &config, &left(Want::Down, true)), config, clock: 11_000 };
+    assert_eq!((life.due(), life.state()), (Some(11_000), State::Stopping));
+    assert_eq!(life.step(Tick), [sent(Signal::KILL)]);
+    life.step(Told(Command::Up));
+    assert_eq!(life.exits(End::Unknown), [PublishStatus]);
+    assert_eq!(life.machine.last_end().map(|run| run.ran), Some(10 * SECOND));
+    life.starts(8);
+    assert_eq!((life.machine.details().adopted, life.machine.details().lost), (None, &b""[..]));
+}
