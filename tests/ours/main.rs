@@ -62,4 +62,5 @@ mod svup;
 mod svupgrade;
 mod svwait;
 mod tai64nlocal;
+mod takeover;
 mod unsafe_code;

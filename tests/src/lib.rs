@@ -19,6 +19,7 @@ pub mod run;
 pub mod scrub;
 pub mod skip;
 pub mod status;
+pub mod takeover;
 pub mod tree;
 pub mod wait;
 

@@ -18,3 +18,4 @@ mod supervise_kill;
 mod supervise_load;
 mod supervise_restarts;
 mod svscan_load;
+mod takeover;

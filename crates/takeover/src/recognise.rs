@@ -157,7 +157,8 @@ fn status(files: &ServiceFiles) -> Result<Status, Refusal> {
     let bytes = files.status.as_deref().ok_or(Refusal::Foreign("its supervise/status cannot be read"))?;
     let bytes = bytes.try_into().map_err(|_| Refusal::Foreign("its supervise/status does not have 18 bytes"))?;
     if files.status_is_late {
-        return Err(Refusal::Foreign("it could not publish its status: supervise/status.new is there"));
+        // For a moment that is usual; after a full disk it stays.
+        return Err(Refusal::Busy("its status is not published: supervise/status.new is there"));
     }
     Ok(Status::from_bytes(bytes))
 }
