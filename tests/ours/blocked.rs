@@ -43,7 +43,7 @@ const READS_ON: [(&str, &str, &str); 3] = [
 ];
 
 const MULTILOG: Logger = Logger {
-    plain: "exec multilog s16777215 n5 ./main",
+    plain: "exec multilog t s16777215 n5 ./main",
     small: "exec multilog s4096 n1000 ./main",
     failing: "exec multilog s4096 n1000 !false ./main",
     config: None,
@@ -51,7 +51,7 @@ const MULTILOG: Logger = Logger {
     services: &WAITS,
 };
 const S6_LOG: Logger = Logger {
-    plain: "exec s6-log s16777215 n5 ./main",
+    plain: "exec s6-log t s16777215 n5 ./main",
     small: "exec s6-log s4096 n1000 ./main",
     failing: "exec s6-log s4096 n1000 !false ./main",
     config: None,
@@ -59,7 +59,7 @@ const S6_LOG: Logger = Logger {
     services: &READS_ON,
 };
 const SVLOGD: Logger = Logger {
-    plain: "exec svlogd ./main",
+    plain: "exec svlogd -t ./main",
     small: "exec svlogd ./main",
     failing: "exec svlogd ./main",
     config: Some("s4096\nn1000\n"),

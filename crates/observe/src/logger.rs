@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use daemontools_core::label::Label;
+use daemontools_program::clock::time_of_day;
 use daemontools_program::directory;
 use daemontools_service::blocked::{Cause, Obstacle, Place};
 use nix::sys::stat::{FileStat, lstat, stat};
@@ -20,6 +21,10 @@ const PROCESSES: usize = 64;
 const ENOUGH: u64 = 64 * 1024;
 /// For how long a processor may be at work before a logger that writes nothing meanwhile is in trouble.
 const LONG: Duration = Duration::from_secs(60);
+/// How often a logger tries again at least.
+const ATTEMPTS: Duration = Duration::from_secs(10);
+/// How much of the end of a log is read to find the stamp of its last line, in bytes.
+const TAIL: usize = 16 * 1024;
 /// Who may make and rename files in a directory, in the three places of its mode.
 const WRITE_SEARCH: u32 = 0o3;
 
@@ -34,8 +39,10 @@ pub struct LogDirectory {
     pub owner: Option<(u32, u32, u32)>,
     /// Since when a processor is, or should be, at work.
     pub processing: Option<Label>,
-    /// When `current` was last written to.
-    pub written: Option<Label>,
+    /// When `current` was last written to. An attempt that fails for want of space counts, too.
+    pub modified: Option<Label>,
+    /// The descriptor by which the process writes `current`.
+    pub current: Option<u32>,
 }
 
 /// The room in a file system, in bytes and files.
@@ -61,7 +68,7 @@ pub struct Room {
 pub fn cause(pid: u32) -> (Cause, Option<Label>) {
     let is_stopped = |pid: u32| matches!(process::state(pid), Some(b'T' | b't'));
     let (writer, directories) = directories(pid);
-    let written = directories.iter().filter_map(|directory| directory.written).max();
+    let written = written(writer, &directories);
     let cause = match () {
         () if is_stopped(pid) || is_stopped(writer) => Cause::Stopped,
         () => first(writer, &directories, obstacle).unwrap_or(Cause::Unknown),
@@ -73,8 +80,19 @@ pub fn cause(pid: u32) -> (Cause, Option<Label>) {
 /// what it has read in memory, and any logger reads on until it has something to write.
 pub fn trouble(pid: u32, now: Label) -> Option<(Cause, Option<Label>)> {
     let (writer, directories) = directories(pid);
-    let written = directories.iter().filter_map(|directory| directory.written).max();
-    Some((first(writer, &directories, |directory, rights| lasting(directory, rights, now))?, written))
+    let cause = first(writer, &directories, |directory, rights| lasting(directory, rights, now))?;
+    Some((cause, written(writer, &directories)))
+}
+
+/// When the last line was written to these directories, as it says itself; else when `current` was, where no attempt that
+/// failed can be meant.
+fn written(writer: u32, directories: &[LogDirectory]) -> Option<Label> {
+    let is_attempt = |at: &Label| time_of_day().since(*at) < ATTEMPTS;
+    let of = |directory: &LogDirectory| {
+        let stamp = directory.current.and_then(|current| last_stamp(&process::tail(writer, current, TAIL)?));
+        stamp.or(directory.modified.filter(|at| !is_attempt(at)))
+    };
+    directories.iter().filter_map(of).max()
 }
 
 /// Why no logger of this account could write in `dir`, or in the directory that `dir` is to be made in: its file system. For a
@@ -83,7 +101,8 @@ pub fn disk(dir: &Path, uid: u32) -> Option<Cause> {
     let found = dir.ancestors().find_map(|dir| statvfs(dir).ok())?;
     let rights = Rights { uid, gids: Vec::new(), uses_reserve: uid == 0, ignores_modes: true };
     let room = Room::new(&found);
-    let directory = LogDirectory { path: dir.to_owned(), room, owner: None, processing: None, written: None };
+    let directory =
+        LogDirectory { path: dir.to_owned(), room, owner: None, processing: None, modified: None, current: None };
     Some(Cause::Directory(place(&directory, &rights), obstacle(&directory, &rights)?))
 }
 
@@ -105,7 +124,7 @@ fn lasting(directory: &LogDirectory, rights: &Rights, now: Label) -> Option<Obst
         Obstacle::NoSpace if directory.room.free_for(rights) > 0 => None,
         Obstacle::Processor => {
             let since = directory.processing?;
-            let writes = directory.written.is_some_and(|written| written.seconds() > since.seconds() + 1);
+            let writes = directory.modified.is_some_and(|written| written.seconds() > since.seconds() + 1);
             (!writes && now.since(since) > LONG).then_some(Obstacle::Processor)
         }
         // What is open already can be written.
@@ -172,8 +191,17 @@ fn held(pid: u32) -> Vec<LogDirectory> {
         if !found.iter().any(|directory| directory.path == path) {
             found.push(look(pid, path, &room));
         }
+        if let Some(directory) = found.iter_mut().find(|found| found.path == path && target.ends_with("current")) {
+            directory.current = Some(number);
+        }
     }
     found
+}
+
+/// The stamp of the last line that has one.
+fn last_stamp(tail: &[u8]) -> Option<Label> {
+    let lines = tail.split(|&byte| byte == b'\n').rev();
+    lines.filter(|line| line.first() == Some(&b'@')).find_map(|line| Label::from_text(line).map(|(label, _)| label))
 }
 
 fn look(pid: u32, path: &Path, room: &Statvfs) -> LogDirectory {
@@ -186,7 +214,8 @@ fn look(pid: u32, path: &Path, room: &Statvfs) -> LogDirectory {
         room: Room::new(room),
         owner: stat(&there).ok().map(owner),
         processing: processing_since(&there),
-        written: current.map(|found| Label::from_unix(found.st_mtime, 0)),
+        modified: current.map(|found| Label::from_unix(found.st_mtime, 0)),
+        current: None,
     }
 }
 
@@ -245,7 +274,7 @@ mod tests {
     }
 
     fn directory(room: Room) -> LogDirectory {
-        LogDirectory { path: "/x".into(), room, owner: None, processing: None, written: None }
+        LogDirectory { path: "/x".into(), room, owner: None, processing: None, modified: None, current: None }
     }
 
     #[test]
@@ -257,12 +286,19 @@ mod tests {
         assert_eq!(judge(&directory(Room { free_for_all: 0, ..ROOM })), Some(Obstacle::NoSpace));
         let processing = |since, written| LogDirectory {
             processing: Some(at(since)),
-            written: Some(at(written)),
+            modified: Some(at(written)),
             ..directory(ROOM)
         };
         assert_eq!(judge(&processing(100, 100)), Some(Obstacle::Processor));
         assert_eq!(judge(&processing(100, 190)), None, "it goes on writing");
         assert_eq!(judge(&processing(150, 150)), None, "that may take a while");
+    }
+
+    #[test]
+    fn the_last_stamp_is_that_of_the_last_whole_one() {
+        let log = b"@400000006b0a343e0a88e472 a\n@400000006b0a343f0a88e472 b\nno stamp\n@4000";
+        assert_eq!(last_stamp(log), Label::from_text(b"@400000006b0a343f0a88e472").map(|(label, _)| label));
+        assert_eq!(last_stamp(b"a\nb\n"), None);
     }
 
     #[test]

@@ -6,11 +6,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use daemontools_program::directory;
+use daemontools_program::file_kind::Kind;
 use daemontools_program::stdio;
 use daemontools_sys::fd::open_private;
 use nix::fcntl::{OFlag, readlink};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::{FsType, fstatfs};
+use nix::sys::uio::pread;
 
 /// How much of a file in /proc is read, in bytes.
 const MOST: usize = 64 * 1024;
@@ -80,6 +82,22 @@ pub fn descriptors(pid: u32) -> Vec<(u32, PathBuf)> {
     numbers.sort_unstable();
     let target = |number: u32| Some((number, readlink(format!("{fds}/{number}").as_str()).ok()?.into()));
     numbers.into_iter().filter_map(target).collect()
+}
+
+/// The last bytes of the regular file behind a descriptor of a process, however it was opened there.
+pub fn tail(pid: u32, descriptor: u32, most: usize) -> Option<Vec<u8>> {
+    let found = open_private(format!("/proc/{pid}/fd/{descriptor}").as_str(), OFlag::O_PATH, Mode::empty()).ok()?;
+    let about = fstat(&found).ok()?;
+    if Kind::of(&about) != Kind::File {
+        return None;
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+    let file = open_private(format!("/proc/self/fd/{}", found.as_raw_fd()).as_str(), flags, Mode::empty()).ok()?;
+    let mut bytes = vec![0; most];
+    let begin = about.st_size.saturating_sub(i64::try_from(most).ok()?).max(0);
+    let count = pread(&file, &mut bytes, begin).ok()?;
+    bytes.truncate(count);
+    Some(bytes)
 }
 
 /// The pipe behind a descriptor of a process, open for writing, without waiting. Nothing is written to it: a writer of
