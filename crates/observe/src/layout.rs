@@ -100,7 +100,12 @@ fn fit(rows: &mut [Row], widths: &mut [usize; COLUMNS], room: usize) {
         }
     }
     *widths = self::widths(rows);
-    let others = total(widths) - widths.first().copied().unwrap_or_default();
+    let mut others = total(widths) - widths.first().copied().unwrap_or_default();
+    if room <= others {
+        rows.iter_mut().for_each(mark);
+        *widths = self::widths(rows);
+        others = total(widths) - widths.first().copied().unwrap_or_default();
+    }
     if total(widths) > room && room > others {
         let names = room - others;
         for cell in rows.iter_mut().filter_map(|row| row.get_mut(SERVICE)) {
@@ -108,6 +113,19 @@ fn fit(rows: &mut [Row], widths: &mut [usize; COLUMNS], room: usize) {
         }
         *widths = self::widths(rows);
     }
+}
+
+/// Puts a mark in place of the states where there is no room even for these: `!` where one of them is not as it should be.
+fn mark(row: &mut Row) {
+    let is_odd = |cell: &Cell| matches!(cell.paint, Paint::Bad | Paint::Odd);
+    let [_, state, _, _, _, log, _] = row;
+    let (mark, paint) = match () {
+        () if state.paint == Paint::Head => ("", Paint::Head),
+        () if is_odd(state) || is_odd(log) => ("!", Paint::Bad),
+        () => ("-", Paint::Plain),
+    };
+    *state = Cell::new(mark.into(), paint);
+    log.text.clear();
 }
 
 /// The beginning of a text, as much as fits into so many columns of characters; a `+` at its end shows that it was cut.

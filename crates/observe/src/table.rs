@@ -76,12 +76,12 @@ fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
     let often = service.restarts.is_some_and(|restarts| restarts.hour > 0);
     [
         plain(Some(printable(entry.name.to_bytes()))),
-        state(service, service.is_as_wanted(), now),
+        state(service, service.is_as_wanted(), service.cause()),
         plain(status.and_then(|status| status.pid).map(|pid| pid.to_string())),
         plain(service.seconds(now).map(span::words)),
         plain(Some(wants(service)).filter(|_| !said_once)),
         match &entry.log {
-            Some(log) => state(log, entry.is_log_as_wanted(log), now),
+            Some(log) => state(log, entry.is_log_as_wanted(log), cause_of_log(log, now)),
             None => plain(Some("-".into())),
         },
         Cell::new(restarts.unwrap_or_default(), if often { Paint::Odd } else { Paint::Plain }),
@@ -89,7 +89,7 @@ fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
 }
 
 /// The state in a word, and why it is so where that is known.
-fn state(service: &ServiceReport, as_wanted: bool, now: Label) -> Cell {
+fn state(service: &ServiceReport, as_wanted: bool, cause: Option<String>) -> Cell {
     let paint = match service.state() {
         State::Failing | State::Failed | State::Blocked => Paint::Bad,
         State::Unknown | State::Unsupervised => Paint::Bad,
@@ -103,17 +103,16 @@ fn state(service: &ServiceReport, as_wanted: bool, now: Label) -> Cell {
         (State::Up, Some(false)) => "starting",
         (state, _) => state.word(),
     };
-    let cause = cause(service, now).map(|cause| format!(" ({cause})")).unwrap_or_default();
+    let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
     Cell { text: [word, &cause].concat(), paint, brief: word.len() }
 }
 
-/// Why a service is in its state, in a few words. Of a logger that does not read, since when nothing has been written.
-fn cause(service: &ServiceReport, now: Label) -> Option<String> {
-    let blocked = service.blocked.as_ref().filter(|_| service.state() == State::Blocked);
-    let Some(blocked) = blocked else { return service.cause() };
+/// Why a logger is in its state, in a few words. Of one that does not write: why, and for how long nothing has been written.
+fn cause_of_log(log: &ServiceReport, now: Label) -> Option<String> {
+    let blocked = log.blocked.as_ref().filter(|_| log.state() == State::Blocked);
+    let Some(blocked) = blocked else { return log.cause() };
     let written = blocked.written.map(|written| now.seconds().saturating_sub(written.seconds()));
-    let since = written.map(|seconds| format!("nothing written for {}", span::words(seconds)));
-    let words = [Some(blocked.cause.short().to_owned()).filter(|words| !words.is_empty()), since];
+    let words = [Some(blocked.cause.short().to_owned()).filter(|words| !words.is_empty()), written.map(span::words)];
     let words: Vec<String> = words.into_iter().flatten().collect();
     (!words.is_empty()).then(|| words.join(", "))
 }
@@ -224,6 +223,25 @@ off      down          -";
     }
 
     #[test]
+    fn a_logger_that_is_failing_is_never_hidden() {
+        let blocked = |written| {
+            let cause = daemontools_service::blocked::Cause::Stopped;
+            Some(daemontools_service::blocked::Blocked { unread: 9, written, cause })
+        };
+        let service = |blocked| ServiceReport { blocked, ..service(7, 9, Want::Up, None) };
+        let log = service(blocked(Some(Label::from_unix(NOW - 720, 0))));
+        let entries = [
+            Entry { name: c"a-long-name".into(), service: service(None), log: Some(log) },
+            Entry { name: c"web".into(), service: service(None), log: Some(service(None)) },
+        ];
+        let at = |width| lines(&entries, Label::from_unix(NOW, 0), Style { colour: false, width });
+        assert!(at(None).concat().contains("up       7  9 s         blocked (stopped, 12 min)"), "{:?}", at(None));
+        assert_eq!(at(Some(20)), ["SER+  STATE  LOG", "a-l+  up     blocked", "web   up     up"]);
+        assert_eq!(at(Some(10)), ["SERVICE", "a-long+  !", "web      -"]);
+        assert_eq!(at(Some(4)), ["+", "+  !", "+  -"]);
+    }
+
+    #[test]
     fn widths_are_those_of_a_terminal() {
         let entry = |name: &CStr| Entry { name: name.into(), service: service(7, 0, Want::Up, None), log: None };
         // Two columns a character, and an accent that takes none.
@@ -267,7 +285,7 @@ off      down          -";
     }
 
     fn state_text(service: &ServiceReport) -> String {
-        state(service, service.is_as_wanted(), Label::from_unix(NOW, 0)).text
+        state(service, service.is_as_wanted(), service.cause()).text
     }
 
     #[test]
