@@ -23,6 +23,7 @@ mod mixed_multilog;
 mod multilog;
 mod multilog_compress;
 mod multilog_lines;
+mod multilog_readers;
 mod multilog_rotate;
 mod multilog_settings;
 mod own_root;

@@ -98,8 +98,8 @@ fn turn(input: &mut Input, line: &mut LineState, output: &mut Output<'_>) -> nix
         input.consume(count, line.between_lines());
         return Ok(Turn::Next);
     }
+    line.wait(bytes);
     if !bytes.is_empty() {
-        line.begin();
         output.dispatcher.begin();
     }
     if look == Look::End {

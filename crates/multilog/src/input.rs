@@ -6,6 +6,7 @@
 //!
 //! `window` decides which bytes are where, `peek` makes the system calls on the pipe, the event loop waits.
 
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -17,13 +18,19 @@ use daemontools_sys::memory::give_back;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::PROGRAM;
 use crate::buffer::{reserved, room};
+use crate::claim::Claim;
+use crate::front::Front;
 use crate::line::WINDOW;
 use crate::peek::Peek;
 use crate::window::Window;
 
-/// How many bytes are read at a time where the input is no pipe: that much a kill may cost.
-const READ: usize = 32 * 1024;
+/// How many bytes are read at a time where the input is no pipe, or has another reader: that much a kill may cost.
+pub const READ: usize = 32 * 1024;
+
+/// How many bytes are removed from a pipe at a time where they have to be read.
+const PIECE: usize = 4096;
 
 /// How long the input is silent before the memory of a flood is given back.
 const CALM: Duration = Duration::from_secs(1);
@@ -53,6 +60,10 @@ pub struct Input {
     release_due: bool,
     /// How to look into the pipe; `None` where that is impossible.
     peek: Option<Peek>,
+    /// Whether that is for us to do.
+    claim: Claim,
+    /// What stands at the front of the pipe, unless another reader has taken it.
+    front: Front,
     /// When a flood will be over, unless more comes.
     calm_at: Option<Instant>,
 }
@@ -63,7 +74,8 @@ impl Input {
         let peek = Peek::new().ok();
         let batch = peek.as_ref().map_or(READ, Peek::batch).max(READ);
         let buffer = reserved(batch + WINDOW)?;
-        Ok(Input { buffer, window: Window::default(), release_due: false, peek, calm_at: None })
+        let (window, claim, front) = (Window::default(), Claim::default(), Front::default());
+        Ok(Input { buffer, window, release_due: false, peek, claim, front, calm_at: None })
     }
 
     /// Goes on with what an earlier file of this program has left: the beginning of a line, and the size of the pipe.
@@ -98,14 +110,26 @@ impl Input {
     /// Looks for more; does not wait.
     pub fn look(&mut self) -> nix::Result<Look> {
         let Some(peek) = &mut self.peek else { return self.read() };
-        match peek.copy(&mut self.buffer, self.window.owned()) {
-            Ok(copied) => {
-                self.window.note_copied(copied);
-                // Where another process reads the pipe too, it may have taken what made the copy begin.
-                Ok(if copied == 0 && has_ended() { Look::End } else { Look::Open })
+        if !self.claim.is_held() {
+            return Ok(Look::Open);
+        }
+        let at = if peek.is_shared() { self.window.end() } else { self.window.owned() };
+        match peek.copy(&mut self.buffer, at) {
+            // Where another process reads the pipe too, it may have taken what made the copy begin.
+            Ok(0) if has_ended() => {
+                self.forget_copy();
+                Ok(Look::End)
+            }
+            Ok(count) if peek.is_shared() => {
+                self.window.note_read(count);
+                Ok(Look::Open)
+            }
+            Ok(count) => {
+                self.note_copied(count);
+                Ok(Look::Open)
             }
             Err(Errno::EAGAIN) => {
-                self.window.note_copied(0);
+                self.note_copied(0);
                 Ok(Look::Open)
             }
             // It can be read, but not copied: a pipe of packets.
@@ -118,12 +142,23 @@ impl Input {
         }
     }
 
+    /// Notes that the front `count` bytes of the pipe have been copied, in place of an earlier copy.
+    fn note_copied(&mut self, count: usize) {
+        self.window.note_copied(count);
+        let copy = self.buffer.get(self.window.shared()).unwrap_or_default();
+        if self.front.is_at(copy) {
+            self.front.note(copy);
+        } else {
+            self.share();
+        }
+    }
+
     /// Notes that the first `count` bytes have been written to the logs; `between_lines` if a line ends there. The others
     /// are there again at the next look.
     pub fn consume(&mut self, count: usize, between_lines: bool) {
         self.window.consume(count);
         // A line that is not complete stays in the pipe, to be there as a whole, unless it would fill the pipe.
-        let limit = self.peek.as_ref().map_or(0, Peek::max_unfinished);
+        let limit = self.peek.as_ref().filter(|peek| !peek.is_shared()).map_or(0, Peek::max_unfinished);
         self.release_due = between_lines || self.window.unconsumed().start > limit;
     }
 
@@ -136,11 +171,11 @@ impl Input {
             let discarded = peek.discard(self.window.removable().len());
             self.window.note_removed(discarded);
         }
+        // Without splice(2), or where another reader has been here: the same bytes once more.
         while !self.window.removable().is_empty() {
-            // Without splice(2): the same bytes once more, over their copy.
-            let removed = drain(self.buffer.get_mut(self.window.removable()).unwrap_or_default())?;
-            self.window.note_removed(removed);
+            self.remove(self.window.removable())?;
         }
+        self.front.note(self.buffer.get(self.window.shared()).unwrap_or_default());
         let kept = self.window.drop_consumed();
         self.buffer.copy_within(kept, 0);
         self.release_due = false;
@@ -156,6 +191,9 @@ impl Input {
         if self.peek.as_mut().is_some_and(|peek| shares && peek.is_out_of_patience(now)) {
             self.take_out()?;
             return Ok(None);
+        }
+        if let Some((peek, moment)) = self.peek.as_ref().zip(self.claim.try_at()) {
+            return Ok(Some(Interest { fd: peek.nothing(), deadline: Some(moment) }));
         }
         if let Some(peek) = self.peek.as_ref().filter(|_| shares) {
             return Ok(Some(Interest { fd: peek.more(), deadline: Some(peek.look_again_at(now)) }));
@@ -186,19 +224,50 @@ impl Input {
     /// Moves all that has been copied out of the pipe, so that it is in memory alone.
     fn take_out(&mut self) -> nix::Result<()> {
         while !self.window.shared().is_empty() {
-            let removed = drain(self.buffer.get_mut(self.window.shared()).unwrap_or_default())?;
-            self.window.note_removed(removed);
+            self.remove(self.window.shared())?;
         }
         self.release_due = true;
         self.release()
     }
 
+    /// Takes the bytes of which this is the copy out of the pipe, or some of them. If others stand there instead, another
+    /// reader has taken those, and these are read.
+    fn remove(&mut self, copy: Range<usize>) -> nix::Result<()> {
+        let mut taken = [0; PIECE];
+        let count = match read_ready(taken.get_mut(..copy.len().min(PIECE)).unwrap_or_default()) {
+            Err(Errno::EAGAIN) => 0,
+            result => result?,
+        };
+        let taken = taken.get(..count).unwrap_or_default();
+        if count > 0 && self.buffer.get(copy).is_some_and(|copy| copy.starts_with(taken)) {
+            self.window.note_removed(count);
+            return Ok(());
+        }
+        self.share();
+        room(&mut self.buffer, self.window.end(), count).copy_from_slice(taken);
+        self.window.note_read(count);
+        Ok(())
+    }
+
+    /// Another reader has taken what we had a copy of. What we have written and it has too cannot be undone. From now on
+    /// nothing is left in the pipe that we have looked at.
+    fn share(&mut self) {
+        self.forget_copy();
+        if let Some(peek) = self.peek.as_mut().filter(|peek| !peek.is_shared()) {
+            peek.share();
+            PROGRAM.warn([b"another process reads this input, and takes lines from it"]);
+        }
+    }
+
+    /// What has been copied stands no longer in the pipe.
+    fn forget_copy(&mut self) {
+        self.window.note_copied(0);
+        self.front = Front::default();
+    }
+
     /// Reads, unless that would have to wait.
     fn read(&mut self) -> nix::Result<Look> {
-        if !is_ready() {
-            return Ok(Look::Open);
-        }
-        match read(STDIN, room(&mut self.buffer, self.window.end(), READ)) {
+        match read_ready(room(&mut self.buffer, self.window.end(), READ)) {
             Ok(0) => Ok(Look::End),
             Ok(count) => {
                 self.window.note_read(count);
@@ -212,14 +281,9 @@ impl Input {
     }
 }
 
-/// Reads bytes that are known to be in the pipe over their copy; returns how many are gone from it. (All of them, if there
-/// is nothing to read: then another reader has taken them, which cannot be undone.)
-fn drain(copy: &mut [u8]) -> nix::Result<usize> {
-    match read(STDIN, copy) {
-        Ok(0) => Ok(copy.len()),
-        Err(Errno::EAGAIN) if !is_ready() => Ok(copy.len()),
-        result => result,
-    }
+/// Reads standard input, unless that would have to wait: EAGAIN.
+fn read_ready(buffer: &mut [u8]) -> nix::Result<usize> {
+    if is_ready() { read(STDIN, buffer) } else { Err(Errno::EAGAIN) }
 }
 
 /// Whether reading standard input would not wait.

@@ -3,7 +3,7 @@
 //! `rotation`, `recovery`, `archive`, `schedule` decide without touching a file; `cyclog`, `processor` and
 //! `packer` do it), and the
 //! input that loses nothing (`input`,
-//! `window`, `peek`, `buffer`). The loop around it all is `event_loop`.
+//! `window`, `peek`, `claim`, `front`, `buffer`). The loop around it all is `event_loop`.
 #![forbid(unsafe_code)]
 
 use daemontools_core::resume::MultilogState;
@@ -14,9 +14,11 @@ use daemontools_upgrade::{Given, answer, given};
 mod age;
 mod archive;
 mod buffer;
+mod claim;
 mod cyclog;
 mod dispatch;
 mod event_loop;
+mod front;
 mod group;
 mod input;
 mod line;

@@ -57,9 +57,10 @@ impl LineState {
         }
     }
 
-    /// Notes that the line that comes next has begun, with too little to deal with yet.
-    pub fn begin(&mut self) {
-        self.begun = true;
+    /// Notes that these bytes, which come next, are too few to be dealt with yet. If there are some, a line has begun. (With
+    /// another reader, they may be gone the next time.)
+    pub fn wait(&mut self, bytes: &[u8]) {
+        self.begun = !bytes.is_empty();
     }
 
     /// Goes on past bytes that have been dealt with.
@@ -100,8 +101,11 @@ mod tests {
     #[test]
     fn a_beginning_that_waits_is_not_between_lines() {
         let mut state = LineState::new(26);
-        state.begin();
+        state.wait(b"x");
         assert!(!state.between_lines());
+        state.wait(b"");
+        assert!(state.between_lines());
+        state.wait(b"x");
         state.pass(b"x\n");
         assert!(state.between_lines());
     }

@@ -21,6 +21,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::stat::Mode;
 
 use crate::buffer::room;
+use crate::input::READ;
 use crate::line::WINDOW;
 
 /// How long an unfinished line stays in the pipe.
@@ -51,6 +52,8 @@ pub struct Peek {
     patient: bool,
     /// Since when an unfinished line has been in the pipe.
     since: Option<Instant>,
+    /// Whether there is another reader, so that nothing may be left in the pipe that has been looked at.
+    is_shared: bool,
 }
 
 impl Peek {
@@ -76,6 +79,7 @@ impl Peek {
             backlog: Backlog::default(),
             patient,
             since: None,
+            is_shared: false,
         })
     }
 
@@ -89,13 +93,17 @@ impl Peek {
         self.first = size.min(self.size);
     }
 
-    /// Copies the front of the pipe into `buffer` at offset `at`, at most `batch` bytes. 0 at the end of the input, EAGAIN
-    /// if there is nothing now.
+    /// Copies the front of the pipe into `buffer` at offset `at`, at most `batch` bytes; with another reader, takes it out. 0
+    /// at the end of the input, EAGAIN if there is nothing now.
     pub fn copy(&mut self, buffer: &mut Vec<u8>, at: usize) -> nix::Result<usize> {
-        if self.backlog.take_due() {
+        if self.backlog.take_due() && !self.is_shared {
             self.grow(buffer);
         }
-        let count = uninterrupted(|| tee(STDIN, &self.writer, self.batch, SpliceFFlags::SPLICE_F_NONBLOCK))?;
+        let flags = SpliceFFlags::SPLICE_F_NONBLOCK;
+        let count = uninterrupted(|| match self.is_shared {
+            false => tee(STDIN, &self.writer, self.batch, flags),
+            true => splice(STDIN, None, &self.writer, None, self.batch.min(READ), flags),
+        })?;
         self.backlog.note(count, self.batch);
         if count == 0 {
             return Ok(0);
@@ -119,6 +127,21 @@ impl Peek {
             }
         }
         gone
+    }
+
+    /// Notes that there is another reader. From now on, what is looked at is taken out.
+    pub fn share(&mut self) {
+        self.is_shared = true;
+    }
+
+    /// Whether what is looked at is taken out, for the sake of another reader.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Never readable.
+    pub fn nothing(&self) -> BorrowedFd<'_> {
+        self.reader.as_fd()
     }
 
     /// How many bytes are copied at a time.
