@@ -120,6 +120,24 @@ const PAIRS: &[(&str, Change, Change)] = &[
             t.put_file("t/sv/supervise.d/stop-timeout", "5s")
         },
     ),
+    (
+        "SL033 t/sv/run",
+        |t| t.put_script("t/sv/run", "exec 2>&1\nsv check db || exit 1\nexec tail"),
+        |t| {
+            t.put_script("t/sv/run", "exec 2>&1\nsv check db || exit 1\nexec tail");
+            t.put_file("t/.supervise.d/status", "runit\n")
+        },
+    ),
+    (
+        "SL033 t/sv/run",
+        |t| t.put_script("t/sv/run", "exec 2>&1\nexec s6-notifyoncheck -d tail"),
+        |t| t.put_script("t/sv/run", "exec 2>&1\nexec tail"),
+    ),
+    (
+        "SL025 t/sv/no-setsid",
+        |t| t.put_file("t/sv/no-setsid", ""),
+        |t| fs::create_dir(t.path("t/sv/no-setsid")).expect("make a directory"),
+    ),
     ("SL001 t/sw/run", |t| t.put_exec("t/sw/run/x", ""), |t| t.put_script("t/sw/run", "exec tail")),
     ("SL002 t/sv/run", |t| mode(t, "t/sv/run", 0o644), |t| mode(t, "t/sv/run", 0o700)),
     (

@@ -77,11 +77,13 @@ pub enum Code {
     GivenUp,
     /// How a service is cannot be found out.
     StateUnknown,
+    /// A script calls a program of another supervisor.
+    ForeignCommand,
 }
 
 impl Code {
     /// Every code, in order.
-    pub const ALL: [Code; 32] = [
+    pub const ALL: [Code; 33] = [
         Code::RunMissing,
         Code::RunNotExecutable,
         Code::NoInterpreterLine,
@@ -114,6 +116,7 @@ impl Code {
         Code::StillThere,
         Code::GivenUp,
         Code::StateUnknown,
+        Code::ForeignCommand,
     ];
 
     /// `SL001` and so on.
@@ -156,7 +159,8 @@ impl Code {
             | Code::ForeignFile
             | Code::LoggerDown
             | Code::Paused
-            | Code::StillThere => Severity::Warning,
+            | Code::StillThere
+            | Code::ForeignCommand => Severity::Warning,
         }
     }
 
@@ -195,7 +199,8 @@ impl Code {
             | Paused
             | StillThere
             | GivenUp
-            | StateUnknown => false,
+            | StateUnknown
+            | ForeignCommand => false,
         }
     }
 }

@@ -32,7 +32,7 @@ struct Foreign {
     setting: &'static str,
 }
 
-const KNOWN: [Foreign; 12] = [
+const KNOWN: [Foreign; 15] = [
     foreign("finish", Entry::Script, "runit, s6 and nitro run this after each end", "finish"),
     foreign("check", Entry::Script, "runit's sv runs this to see whether the service is ready", "check"),
     foreign("control", Entry::Directory, "runit runs a program in here instead of sending a signal", "stop"),
@@ -45,6 +45,9 @@ const KNOWN: [Foreign; 12] = [
     foreign("timeout-kill", Entry::Value, "s6 sends KILL so many milliseconds after a stop", "stop-timeout"),
     foreign("timeout-finish", Entry::Value, "s6 ends finish after so many milliseconds", "finish-timeout"),
     foreign("down-signal", Entry::Value, "s6 stops the service with this signal", "stop-signal"),
+    foreign("nosetsid", Entry::Value, "s6 leaves the service in its own session for this", ""),
+    foreign("no-setsid", Entry::Value, "daemontools-encore leaves the service in its own process group for this", ""),
+    foreign("lock-fd", Entry::Value, "s6 lets the service inherit a lock at this descriptor", ""),
     foreign("max-death-tally", Entry::Value, "s6 remembers so many ends for finish to judge by", "restart-limit"),
     foreign("setup", Entry::Script, "nitro runs this before run", ""),
     foreign("start", Entry::Script, "daemontools-encore runs this before run", ""),
@@ -101,6 +104,8 @@ fn advice(foreign: &Foreign, contents: &[u8]) -> (&'static str, String) {
             setting,
             format!("mkdir -p supervise.d && echo {number}/60s >supervise.d/{setting}, with the time that is right"),
         ),
+        ("nosetsid" | "no-setsid", _) => ("", "remove it: here that is so unless supervise.d/group is there".into()),
+        ("lock-fd", _) => ("", "remove it, and start the program by setlock in run".into()),
         ("setup" | "start", _) => ("", format!("call ./{} at the beginning of run", foreign.name)),
         ("control", _) => (setting, "write supervise.d/stop, which gets the process id".into()),
         ("stop", _) => (setting, link("finish") + ", if its arguments allow it"),

@@ -39,6 +39,9 @@ pub fn interpreter(dir: &Path, line: &[u8]) -> Interpreter {
         let what = format!("the interpreter {} is missing or not executable", visible(path));
         return match meant != path && executable(meant) {
             true => Interpreter::Fails(what, format!("remove what comes after {meant}, which only looks like a blank")),
+            false if meant.ends_with("/with-contenv") => {
+                fails(what, "write #!/bin/sh: a service has the environment that svscan was started with")
+            }
             false => fails(what, "install it, or name another one"),
         };
     }

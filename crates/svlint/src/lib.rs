@@ -1,6 +1,6 @@
 //! svlint: what a run script says (`word`, `reader`, `script`), what it starts (`passing`, `account`, `launch`, `ending`,
-//! `sourced`), what is wrong with that (`flags`, `daemons`, `advice`, `interpreter`, `programs`, `multilog`, all of it
-//! `run_script`), what a
+//! `sourced`), what is wrong with that (`flags`, `daemons`, `advice`, `interpreter`, `programs`, `multilog`,
+//! `foreign_command`, all of it `run_script`), what a
 //! directory holds (`file`, `service`, `settings`, `foreign`, `log`, `access`, `tree`), what happens right now (`live`, and `wanted`, which
 //! is pure), and how it is reported
 //! (`code`, `finding`, `run`).
@@ -16,6 +16,7 @@ mod file;
 mod finding;
 mod flags;
 mod foreign;
+mod foreign_command;
 mod interpreter;
 mod launch;
 mod live;

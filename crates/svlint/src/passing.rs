@@ -125,7 +125,7 @@ const PASSING: &[Passing] = &[
     Passing { long_valued: SETPRIV, ..named("setpriv", "", 0, Named::Somehow) },
     named("su-exec", "", 1, Named::FirstWord(Syntax::Either)),
     Passing { long_valued: &["--chdir", "--group", "--user"], ..named("sudo", "CDgHhpRrtTUu", 0, Named::Somehow) },
-    named("chpst", "uUbe/Cnlmdopfctrs", 0, Named::Option('u', Syntax::Chpst)),
+    named("chpst", "uUbe/CnlLmdopfctrs", 0, Named::Option('u', Syntax::Chpst)),
 ];
 
 /// The entry of this program, if it becomes another one.

@@ -9,6 +9,7 @@ use crate::advice::{Context, advice, redirects_all_errors};
 use crate::code::Code;
 use crate::ending::{Ending, ending};
 use crate::finding::Finding;
+use crate::foreign_command::{foreign_commands, instead_of_chpst};
 use crate::interpreter::{Interpreter, interpreter, means_shell};
 use crate::launch::{SCRIPTS, is_login, launch};
 use crate::log::directories;
@@ -46,6 +47,11 @@ impl Report {
 
     fn commands(&mut self, dir: &Path, run: &Path, script: &Script, sourced: &Sourced, role: Role) {
         self.accounts(run, script);
+        for (line, what, fix) in foreign_commands(script, |service| has_status(dir, service)) {
+            let finding =
+                Finding::new(Code::ForeignCommand, run, printable(what.as_bytes()), printable(fix.as_bytes()));
+            self.findings.push(finding.at(line));
+        }
         let Some(ending) = ending(script, SCRIPTS) else { return };
         self.missing_program(dir, run, script, &ending, sourced);
         let (logs, findings) = directories(dir, run, script, &ending);
@@ -151,11 +157,22 @@ impl Report {
         };
         let fix = match found {
             Found::NotExecutable => "make it executable, or name another one".into(),
+            _ if name == "chpst" => {
+                let instead = instead_of_chpst(&ending.command.words);
+                format!("install it, or write in its place {}", printable(instead.as_bytes()))
+            }
             _ if here => format!("write ./{name}: the directory of the service is not in PATH"),
             _ => "install it, or correct its name".into(),
         };
         self.findings.push(Finding::new(Code::ProgramMissing, run, what, fix).at(ending.command.line));
     }
+}
+
+/// Whether a service, as sv names it in a script of the service in `dir`, is asked to have runit's status.
+fn has_status(dir: &Path, service: &str) -> bool {
+    let tree = dir.parent().unwrap_or(dir);
+    let service = if service == "." { dir.to_path_buf() } else { tree.join(service) };
+    [service.join("supervise.d/status"), tree.join(".supervise.d/status")].iter().any(|path| path.exists())
 }
 
 const RETURNS: &str = "remove them all: sed -i 's/\\r$//' run";
