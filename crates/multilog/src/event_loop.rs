@@ -9,6 +9,7 @@ use daemontools_program::wait::{readable, wait};
 use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::reap;
 use daemontools_sys::signal::{Signals, block};
+use daemontools_upgrade::Caller;
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 
@@ -21,7 +22,7 @@ use crate::script::Script;
 use crate::upgrade::{self, Next};
 
 /// Runs a script on standard input, and goes on with what an earlier file of this program has left.
-pub fn run(script: Script, state: &MultilogState) -> Outcome {
+pub fn run(script: Script, state: &MultilogState, caller: Option<Caller>) -> Outcome {
     umask(Mode::from_bits_truncate(0o022));
     let watched = [Signal::SIGTERM, Signal::SIGALRM, Signal::SIGCHLD];
     let signals = uninterrupted(|| Signals::watch_again(&watched, state.child_mask)).unable([b"watch signals"])?;
@@ -35,6 +36,7 @@ pub fn run(script: Script, state: &MultilogState) -> Outcome {
         output.dispatcher.begin_at(begun);
     }
     wait_when_exhausted();
+    drop(caller);
     let next = copy(&mut input, &mut output);
     output.close();
     match next {

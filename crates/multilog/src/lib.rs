@@ -53,11 +53,11 @@ pub static PROGRAM: Program = Program {
 pub fn run(args: Args) -> Outcome {
     match given(&args)? {
         Given::Trial(state) => answer(MultilogState::from_text(&state).map(drop)),
-        Given::Nothing => event_loop::run(script::Script::new(args)?, &MultilogState::default()),
-        Given::State(state) => {
+        Given::Nothing => event_loop::run(script::Script::new(args)?, &MultilogState::default(), None),
+        Given::State(state, caller) => {
             let state = MultilogState::from_text(&state)
                 .map_err(|unusable| Failure::fatal([b"unable to go on: ", unusable.words().as_slice()]))?;
-            event_loop::run(script::Script::new(args)?, &state)
+            event_loop::run(script::Script::new(args)?, &state, Some(caller))
         }
     }
 }

@@ -19,6 +19,7 @@ use daemontools_service::service_dir::DOWN;
 use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::{Ending, Reaped, reap_measured};
 use daemontools_sys::signal::Signals;
+use daemontools_upgrade::Caller;
 use nix::errno::Errno;
 use nix::sys::signal::SIGCHLD;
 use nix::sys::stat::stat;
@@ -67,11 +68,12 @@ pub fn supervise(program: &'static Program, dir: &'static CStr) -> Outcome {
 /// Goes on with the state that the program file before this one left in this process.
 #[cold]
 #[inline(never)]
-pub fn resume(program: &'static Program, dir: &'static CStr, state: &[u8]) -> Outcome {
+pub fn resume(program: &'static Program, dir: &'static CStr, state: &[u8], caller: Caller) -> Outcome {
     match upgrade::resume(program, dir.to_bytes(), state) {
         Ok(ref mut supervisor) => {
             // What happened meanwhile has perhaps been told to the file before.
             let end = supervisor.turn();
+            drop(caller);
             Ok(if end.is_break() { Exit::OK } else { supervisor.run() })
         }
         Err(failure) => Err(failure),

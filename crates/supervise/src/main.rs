@@ -21,7 +21,7 @@ fn run(mut args: Args) -> Outcome {
         return answer(SuperviseState::from_text(state).map(drop));
     }
     match (args.next(), args.is_empty(), given) {
-        (Some(dir), true, Given::State(state)) => supervise::resume(&PROGRAM, dir, &state),
+        (Some(dir), true, Given::State(state, caller)) => supervise::resume(&PROGRAM, dir, &state, caller),
         (Some(dir), true, Given::Nothing | Given::Trial(_)) => supervise::supervise(&PROGRAM, dir),
         _ => Err(Failure::usage()),
     }

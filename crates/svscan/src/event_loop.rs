@@ -15,7 +15,7 @@ use daemontools_service::part::Part;
 use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::reap;
 use daemontools_sys::signal::Signals;
-use daemontools_upgrade::SIGNAL;
+use daemontools_upgrade::{Caller, SIGNAL};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
 use nix::sys::stat::stat;
@@ -53,7 +53,7 @@ pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome
 }
 
 /// Goes on with the state that the program file before this one left in this process.
-pub fn resume(program: &'static Program, mode: Mode, state: &[u8]) -> Outcome {
+pub fn resume(program: &'static Program, mode: Mode, state: &[u8], caller: Caller) -> Outcome {
     let resumed = upgrade::take(program, state)?;
     let signals = watch_signals(mode, Some(resumed.child_mask)).unable([b"watch for the end of supervise"])?;
     let starter = Starter::resume(program, &signals, resumed.open_files, resumed.last);
@@ -63,6 +63,7 @@ pub fn resume(program: &'static Program, mode: Mode, state: &[u8]) -> Outcome {
     let mut tree = Tree { program, signals, starter, scanner, foreign: BTreeSet::new(), confirm_at, request: None };
     // What has ended meanwhile has perhaps been told to the file before.
     tree.reap();
+    drop(caller);
     let exit_with = exit_with(mode).map(|name| ExitWith::resume(name, resumed.ended_before));
     Ok(watch_over(tree, mode, exit_with))
 }

@@ -21,12 +21,12 @@ fn run(mut args: Args) -> Outcome {
     let state = match given(&args)? {
         Given::Nothing => None,
         Given::Trial(state) => return answer(SvscanState::from_text(&state).map(drop)),
-        Given::State(state) => Some(state),
+        Given::State(state, caller) => Some((state, caller)),
     };
     let is_pid1 = if getpid() == Pid::from_raw(1) { Pid1::Yes } else { Pid1::No };
     let mode = Mode::take(&mut args, is_pid1)?;
     match state {
         None => svscan::event_loop::run(&PROGRAM, args.next(), mode),
-        Some(state) => svscan::event_loop::resume(&PROGRAM, mode, &state),
+        Some((state, caller)) => svscan::event_loop::resume(&PROGRAM, mode, &state, caller),
     }
 }

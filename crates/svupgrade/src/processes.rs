@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 use daemontools_program::stdio;
 use daemontools_program::{directory, printable};
 use daemontools_sys::fd::open_private;
 use nix::fcntl::{OFlag, readlink};
 use nix::sys::stat::{Mode, stat};
+use nix::time::{ClockId, clock_gettime};
 
 /// How much of a file in /proc is read.
 const MOST: usize = 4096;
@@ -86,6 +88,11 @@ pub fn reads_signals(pid: i32) -> bool {
     let status = read(&format!("/proc/{pid}/status"));
     let mask = |name: &[u8]| status.as_deref().and_then(|status| mask(status, name));
     mask(b"SigBlk:\t").is_some_and(|blocked| blocked & CHLD != 0) && mask(b"SigCgt:\t") == Some(0)
+}
+
+/// The time since the boot in clock ticks, of which Linux counts a hundred in a second.
+pub fn since_boot() -> Option<u64> {
+    clock_gettime(ClockId::CLOCK_BOOTTIME).ok().map(|now| Duration::from(now).as_millis() as u64 / 10)
 }
 
 /// The directory that a process works in, for a person.

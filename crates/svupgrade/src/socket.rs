@@ -17,7 +17,7 @@ use nix::sys::socket::{
 use nix::unistd::{Pid, getpid};
 
 use crate::original;
-use crate::processes::{FileId, file, process, reads_signals, running};
+use crate::processes::{FileId, file, process, reads_signals, running, since_boot};
 use crate::tree::Member;
 use crate::verdict::Verdict;
 
@@ -26,6 +26,8 @@ const CALL: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long the trial of a new program may take, and what is before and after it.
 const ANSWER: Duration = Duration::from_secs(20);
+/// How long a program may take to begin, in clock ticks, of which there are a hundred in a second.
+const YOUNG: u64 = 1000;
 /// How many numbers are tried for the socket.
 const TRIES: i32 = 100;
 
@@ -60,7 +62,11 @@ impl Socket {
             return Verdict::Current;
         }
         if !reads_signals(member.pid) {
-            return original::ask(member, order, bin);
+            return match original::ask(member, order, bin) {
+                // It may be about to become what it will be.
+                Verdict::Refused(reason) if is_young(member) => Verdict::Busy(reason),
+                verdict => verdict,
+            };
         }
         let called = match self.call(member.pid) {
             Ok(Some(called)) => called,
@@ -72,7 +78,8 @@ impl Socket {
         let verdict = converse(&called, order, bin, began);
         match verdict {
             Verdict::Upgraded(_) if running(member.pid) == wanted && is_there() => verdict,
-            Verdict::Upgraded(_) | Verdict::Silent if !is_there() => Verdict::Gone,
+            Verdict::Upgraded(_) if !is_there() => Verdict::Refused(b"it has ended instead of going on".to_vec()),
+            Verdict::Silent if !is_there() => Verdict::Gone,
             Verdict::Upgraded(_) => Verdict::Refused(b"it did not go on with the new program".to_vec()),
             _ => verdict,
         }
@@ -112,6 +119,11 @@ fn wanted(member: &Member, bin: &[u8]) -> Option<FileId> {
 /// Whether a process cannot be asked, because it is none of ours, and is to be taken over.
 pub fn is_original(member: &Member, bin: &[u8]) -> bool {
     process(member.pid).is_some() && running(member.pid) != wanted(member, bin) && !reads_signals(member.pid)
+}
+
+/// Whether a process began so lately that its program may still be on its way to what it waits for.
+fn is_young(member: &Member) -> bool {
+    since_boot().is_some_and(|now| now.saturating_sub(member.started) < YOUNG)
 }
 
 /// Says what is wanted and listens until the connection ends or the process has said all.

@@ -1,8 +1,9 @@
 //! The new program: whether it is to go on with a state, and which.
 
 use std::ffi::CStr;
+use std::os::fd::OwnedFd;
 
-use daemontools_core::resume::{ABLE, Handover, TRIAL, Unusable, VARIABLE};
+use daemontools_core::resume::{ABLE, Handover, TRIAL, Unusable, VARIABLE, caller};
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Unable};
 use daemontools_program::stdio::write_pieces;
@@ -20,8 +21,11 @@ pub enum Given {
     /// The state, and the question whether it can be used.
     Trial(Vec<u8>),
     /// The state with which it goes on.
-    State(Vec<u8>),
+    State(Vec<u8>, Caller),
 }
+
+/// Who asked for it, and waits until this is dropped.
+pub struct Caller(#[expect(dead_code, reason = "open until it is dropped")] Option<OwnedFd>);
 
 /// Finds out, and removes the variable from the environment, so that no child ever gets it. To be called before anything is
 /// opened. What is not meant for this process stays.
@@ -38,7 +42,11 @@ pub fn given(args: &Args) -> Result<Given, Failure> {
     let file = take_over(handover.memfd).unable([b"read the state"])?;
     let text = memfd::text(&file).unable([b"read the state"])?;
     let is_trial = args.len() == 1 && args.peek().is_some_and(|word| word.to_bytes() == TRIAL);
-    Ok(if is_trial { Given::Trial(text) } else { Given::State(text) })
+    if is_trial {
+        return Ok(Given::Trial(text));
+    }
+    let caller = Caller(caller(&text).and_then(|number| take_over(number).ok()));
+    Ok(Given::State(text, caller))
 }
 
 /// The answer to a trial: a line on standard output.

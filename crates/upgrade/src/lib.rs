@@ -13,7 +13,7 @@ mod request;
 mod trial;
 mod trust;
 
-pub use handover::{Given, answer, given};
+pub use handover::{Caller, Given, answer, given};
 pub use memfd::sealed;
 pub use replace::{Ready, replace};
 pub use request::{Answer, Order, Request, SIGNAL, socket_name};

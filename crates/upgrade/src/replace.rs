@@ -1,8 +1,9 @@
 //! Does what a request asks: looks at the new file, tries it, and becomes it.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use daemontools_core::resume::with_caller;
 use daemontools_program::errno::reason;
 use daemontools_program::exec::Prepared;
 use daemontools_program::printable::printable;
@@ -47,7 +48,9 @@ impl Ready {
     /// Becomes the new program. Comes back with the reason why not; then svupgrade knows it, and everything is as it was.
     pub fn become_program(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> Errno {
         request.answer(&Answer::Going);
-        let errno = self.execute(&self.program, descriptors);
+        // The new program closes it when it goes on: svupgrade waits for that.
+        let all: Vec<BorrowedFd<'_>> = descriptors.iter().copied().chain([request.as_fd()]).collect();
+        let errno = self.execute(&self.program, &all);
         let path = printable(self.program.to_bytes());
         let words = [b"unable to run ", path.as_bytes(), b": ", reason(errno).as_bytes()].concat();
         request.answer(&Answer::Failed(words));
@@ -79,7 +82,8 @@ impl Ready {
 fn look(request: &Request, signals: &Signals, name: &str, state: &[u8]) -> Result<Ready, Vec<u8>> {
     let program = trusted(&request.directory, name)?;
     let failed = |what: &[u8], errno: Errno| [b"unable to ", what, b": ", reason(errno).as_bytes()].concat();
-    let memfd = sealed(state).map_err(|errno| failed(b"write the state", errno))?;
+    let state = with_caller(state, request.as_fd().as_raw_fd());
+    let memfd = sealed(&state).map_err(|errno| failed(b"write the state", errno))?;
     let arguments = arguments().map_err(|errno| failed(b"read the arguments", errno))?;
     trial(&program, memfd.as_fd(), || signals.hand_over())?;
     Ok(Ready { program, memfd, arguments })

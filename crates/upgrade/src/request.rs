@@ -10,7 +10,7 @@
 //! | `refused REASON` | no |
 //! | `failed REASON` | no: execve failed after `going` |
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use daemontools_program::clock::Instant;
@@ -131,6 +131,11 @@ impl Request {
         let (order, directory) = Order::from_message(buffer.get(..length)?)?;
         let directory = directory.to_vec();
         Some(Request { socket, order, directory })
+    }
+
+    /// The connection.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// Answers. svupgrade notices by itself if it hears nothing.

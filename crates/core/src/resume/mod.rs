@@ -32,6 +32,23 @@ pub const TRIAL: &[u8] = b"--can-resume";
 /// What a program says on standard output that can.
 pub const ABLE: &[u8] = b"able\n";
 
+/// The key of a line that every state may have: the descriptor of the connection to who asked, which waits until it is
+/// closed. Only then the new program goes on.
+const CALLER: &[u8] = b"?caller";
+
+/// A state with such a line.
+pub fn with_caller(state: &[u8], caller: i32) -> Vec<u8> {
+    let number = Decimal::new(u64::try_from(caller).unwrap_or_default());
+    let body = state.strip_suffix(b"end\n").unwrap_or(state);
+    [body, CALLER, b" ", number.as_bytes(), b"\nend\n"].concat()
+}
+
+/// The descriptor of such a line.
+pub fn caller(state: &[u8]) -> Option<i32> {
+    let (_, value) = crate::text::pairs(state).find(|(key, _)| *key == CALLER)?;
+    i32::try_from(number(value)?).ok().filter(|&caller| caller > 2)
+}
+
 /// The value of `VARIABLE`: `1 PID FD`. A process that inherits the variable by mistake has another process id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handover {
@@ -90,6 +107,14 @@ impl Unusable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_is_in_no_programs_way() {
+        let state = with_caller(b"svscan 1\nend\n", 7);
+        assert_eq!(state, b"svscan 1\n?caller 7\nend\n");
+        assert_eq!((caller(&state), caller(b"svscan 1\nend\n")), (Some(7), None));
+        assert_eq!(SvscanState::from_text(&state), Ok(SvscanState::default()));
+    }
 
     #[test]
     fn the_variable_leads_back_and_others_are_none() {
