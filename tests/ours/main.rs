@@ -26,6 +26,7 @@ mod multilog_lines;
 mod multilog_readers;
 mod multilog_rotate;
 mod multilog_settings;
+mod multilog_trouble;
 mod own_root;
 mod real_services;
 mod release;

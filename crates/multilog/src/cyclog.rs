@@ -7,6 +7,7 @@
 mod archiving;
 mod packing;
 mod recover;
+mod set_aside;
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,7 +17,7 @@ use daemontools_program::stdio::uninterrupted;
 use daemontools_sys::fd::{open_private, open_private_at, try_lock};
 use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, renameat};
+use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat, fstatat};
 use nix::unistd::{Gid, Pid, UnlinkatFlags, fchown, fdatasync, fsync, mkdir, unlinkat};
 
@@ -53,6 +54,8 @@ pub struct Cyclog {
     unpacked: bool,
     /// The name of the last one that was looked at and is not to be packed.
     packed_up_to: CString,
+    /// Whether the step that is attempted has failed before.
+    failed: bool,
 }
 
 impl Cyclog {
@@ -76,9 +79,15 @@ impl Cyclog {
             archive: Archive::default(),
             unpacked: plan.settings.compress.is_some(),
             packed_up_to: CString::default(),
+            failed: false,
         };
         let used = cyclog.recover()?;
         Ok((cyclog, used))
+    }
+
+    /// What was asked for.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// The directory as it was typed.
@@ -108,10 +117,29 @@ impl Cyclog {
 
     /// Performs a step once. Returns the process that goes on with it, if one does.
     pub fn attempt(&mut self, step: Step, signals: &Signals) -> Result<Option<Pid>, Failure> {
-        match (step, self.plan.processor) {
-            (Step::Process, Some(command)) => processor::start(command, self, signals).map(Some),
+        let done = match (step, self.plan.processor) {
+            (Step::Process, Some(command)) => self.process(command, signals),
             _ => self.perform(step).map(|()| None),
+        };
+        match done {
+            Ok(None) => self.failed = false,
+            // What becomes of it is known when it has ended.
+            Ok(Some(_)) => {}
+            Err(_) => self.failed = true,
         }
+        done
+    }
+
+    /// Notes that the process that went on with a step has failed.
+    pub fn note_failure(&mut self) {
+        self.failed = true;
+    }
+
+    fn process(&self, command: &CStr, signals: &Signals) -> Result<Option<Pid>, Failure> {
+        if self.failed {
+            self.set_aside_others(&[PROCESSED, NEW_STATE])?;
+        }
+        processor::start(command, self, signals).map(Some)
     }
 
     fn perform(&mut self, step: Step) -> Result<(), Failure> {
@@ -122,7 +150,7 @@ impl Cyclog {
             Step::Keep => self.keep(self.finished(), Completeness::Safe),
             Step::Sync | Step::SyncLast => self.simply(step, |log| sync(log.current.as_ref())),
             Step::Seal | Step::SealLast => self.simply(step, |log| set_mode(log.current.as_ref(), log.sealed())),
-            Step::SetAside => self.simply(step, |log| renameat(&log.dir, CURRENT, &log.dir, PREVIOUS)),
+            Step::SetAside => self.rename_over(step, CURRENT, PREVIOUS),
             Step::Renew => self.simply(step, |log| {
                 // Closed first, so that no more descriptors are open than before.
                 log.current = None;
@@ -140,14 +168,19 @@ impl Cyclog {
                 log.made = None;
                 log.remove(PREVIOUS)
             }),
-            Step::AdvanceState => self.simply(step, |log| renameat(&log.dir, NEW_STATE, &log.dir, STATE)),
+            Step::AdvanceState => self.rename_over(step, NEW_STATE, STATE),
         }
     }
 
     /// Performs a step whose failure has the step's own words.
     fn simply(&mut self, step: Step, mut call: impl FnMut(&mut Cyclog) -> nix::Result<()>) -> Result<(), Failure> {
+        uninterrupted(|| call(self)).map_err(|errno| self.failure(step, errno))
+    }
+
+    /// The sentence of a step that failed.
+    fn failure(&self, step: Step, errno: Errno) -> Failure {
         let (before, after) = step.unable();
-        uninterrupted(|| call(self)).map_err(|errno| pausing([before.as_bytes(), self.name(), after.as_bytes()], errno))
+        pausing([before.as_bytes(), self.name(), after.as_bytes()], errno)
     }
 
     /// Opens what the processor made.

@@ -4,11 +4,9 @@
 //! and each text is written to each log in one piece before the next one is made. What cannot be written now is written
 //! when its log can go on; until the batch is through, the other logs go on with it.
 
-use std::ffi::CStr;
-
 use daemontools_core::label::Label;
 use daemontools_lines::pipe_size::READ_SIZE;
-use daemontools_lines::stamp_text::{Form, StampText};
+use daemontools_lines::stamp_text::StampText;
 use daemontools_lines::stamper::Stamper;
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::failure::Failure;
@@ -21,13 +19,14 @@ use memchr::memchr;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use crate::actions::{common_stamps, logs, open};
 use crate::buffer::reserved;
 use crate::line::WINDOW;
 use crate::log::Log;
 use crate::packer::Packer;
 use crate::prefilter::Prefilter;
 use crate::rewriter::Incoming;
-use crate::script::{Action, Plan, Script};
+use crate::script::{Action, Script};
 use crate::status_file::StatusFile;
 
 /// How much of a line an alert shows.
@@ -74,8 +73,11 @@ impl<'a> Dispatcher<'a> {
             (true, Some(_)) => Incoming::Finished,
         };
         let packer = Packer::wanted(&script.actions)?;
-        let actions: Vec<_> =
+        let mut actions: Vec<_> =
             script.actions.into_iter().map(|action| open(action, gathered, incoming)).collect::<Result<_, _>>()?;
+        if logs(&mut actions).count() > 1 {
+            logs(&mut actions).for_each(Log::allow_overrun);
+        }
         Ok(Dispatcher {
             prefilter: Prefilter::new(&actions),
             only_logs,
@@ -229,10 +231,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn logs(&mut self) -> impl Iterator<Item = &mut Log> {
-        self.actions.iter_mut().filter_map(|action| match action {
-            Action::Log(log) => Some(log),
-            Action::Select(_) | Action::Deselect(_) | Action::Alert | Action::Status(_) => None,
-        })
+        logs(&mut self.actions)
     }
 
     /// Gives back the memory of a flood that is over. Nothing may be in flight.
@@ -282,31 +281,6 @@ impl<'a> Dispatcher<'a> {
             }
         }
     }
-}
-
-/// Form and prefix of the stamps of all logs, if nothing but these logs sees the lines.
-fn common_stamps<S>(actions: &[Action<S, Plan>]) -> Option<(Form, &'static [u8])> {
-    let wanted = |action: &Action<S, Plan>| match action {
-        Action::Log(Plan { settings, .. }) if settings.line_max.is_none() => Some((settings.stamp, settings.prefix)),
-        _ => None,
-    };
-    let first = wanted(actions.first()?)?;
-    actions.iter().all(|action| wanted(action) == Some(first)).then_some(first)
-}
-
-/// Opens what an action names; `gathered` is how many bytes may have to be gathered for a log of such lines.
-fn open(
-    action: Action<&'static CStr, Plan>,
-    gathered: usize,
-    incoming: Incoming,
-) -> Result<Action<StatusFile, Log>, Failure> {
-    Ok(match action {
-        Action::Select(pattern) => Action::Select(pattern),
-        Action::Deselect(pattern) => Action::Deselect(pattern),
-        Action::Alert => Action::Alert,
-        Action::Status(name) => Action::Status(StatusFile::open(name)?),
-        Action::Log(plan) => Action::Log(Log::open(plan, gathered, incoming)?),
-    })
 }
 
 /// Shows a line: its first 200 bytes, and whether there is more of it.

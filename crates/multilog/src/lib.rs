@@ -1,6 +1,6 @@
 //! multilog: the words of the command line (`script`, `settings`, `pattern`), where lines begin and end (`line`), what happens to them
-//! (`dispatch`, `prefilter`, `log`, `pending`, `rewriter`, `status_file`), how the files of a log come and go (`quota`,
-//! `rotation`, `recovery`, `archive`, `schedule` decide without touching a file; `cyclog`, `processor` and
+//! (`dispatch`, `actions`, `prefilter`, `log`, `pending`, `rewriter`, `status_file`), how the files of a log come and go (`quota`,
+//! `overrun`, `rotation`, `recovery`, `archive`, `schedule` decide without touching a file; `cyclog`, `processor` and
 //! `packer` do it), and the
 //! input that loses nothing (`input`,
 //! `window`, `peek`, `claim`, `front`, `buffer`). The loop around it all is `event_loop`.
@@ -11,6 +11,7 @@ use daemontools_program::failure::{Failure, Outcome, Program};
 use daemontools_sys::args::Args;
 use daemontools_upgrade::{Given, answer, given};
 
+mod actions;
 mod age;
 mod archive;
 mod buffer;
@@ -23,6 +24,7 @@ mod group;
 mod input;
 mod line;
 mod log;
+mod overrun;
 mod packer;
 mod pattern;
 mod peek;

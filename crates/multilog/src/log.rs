@@ -13,9 +13,10 @@ use nix::unistd::Pid;
 use crate::PROGRAM;
 use crate::age::Age;
 use crate::cyclog::Cyclog;
+use crate::overrun::Overrun;
 use crate::pending::Pending;
 use crate::processor;
-use crate::quota::Quota;
+use crate::quota::{Fit, Quota};
 use crate::rewriter::{Incoming, Rewriter};
 use crate::rotation::{PAUSE, Progress, Step};
 use crate::script::Plan;
@@ -31,6 +32,8 @@ pub struct Log {
     progress: Progress,
     /// Whether the current file is full and has to be rotated before more lines are written.
     full: bool,
+    /// How far a full file is written on while a processor is at work.
+    overrun: Overrun,
     /// Whether it is to be closed when all is done.
     closing: bool,
     /// The lines that wait to be written.
@@ -59,6 +62,7 @@ impl Log {
             quota: Quota::new(plan.size, used),
             progress: Progress::default(),
             full: false,
+            overrun: Overrun::default(),
             closing: false,
             pending: Pending::new(gathered, Rewriter::new(&plan.settings, incoming)?)?,
             write_at: None,
@@ -68,6 +72,14 @@ impl Log {
             age,
             chosen: false,
         })
+    }
+
+    /// Lets it write on into a full file, rather than keep other logs waiting for its processor.
+    pub fn allow_overrun(&mut self) {
+        let Plan { size, keep, processor, .. } = *self.cyclog.plan();
+        if processor.is_some() {
+            self.overrun = Overrun::new(size, keep);
+        }
     }
 
     /// Appends a piece of the text. Pieces come in the text's order, and the text stays until all is written.
@@ -101,10 +113,14 @@ impl Log {
             } else if written {
                 // With `Always`, lines that are not on the disk are not written yet.
                 return self.sync != Sync::Always || self.unsynced_since.is_none();
-            } else if self.full || waits || !self.progress.takes_lines() {
+            } else if waits || !self.progress.takes_lines() {
                 return false;
             } else {
-                self.write(text, now);
+                let room = if self.full { Some(self.overrun.room(self.quota.used(), now)) } else { None };
+                if room == Some(0) {
+                    return false;
+                }
+                self.write(text, room, now);
             }
         }
     }
@@ -119,6 +135,7 @@ impl Log {
                 }
                 if step == Step::Open {
                     self.quota.renew();
+                    self.overrun.renew();
                     if let Some(age) = &mut self.age {
                         age.renew();
                     }
@@ -139,10 +156,13 @@ impl Log {
         }
     }
 
-    /// Writes lines of the text as far as the current file has room for them.
-    fn write(&mut self, text: &[u8], now: Instant) {
+    /// Writes lines of the text as far as the current file has room for them; `overrun` is how much that is if it is full.
+    fn write(&mut self, text: &[u8], overrun: Option<u64>, now: Instant) {
         let lines = self.pending.next(text);
-        let fit = self.quota.fit(lines);
+        let fit = match overrun {
+            Some(room) => Fit { take: usize::try_from(room).unwrap_or(usize::MAX).min(lines.len()), full: true },
+            None => self.quota.fit(lines),
+        };
         let fitting = lines.get(..fit.take).filter(|fitting| !fitting.is_empty());
         match fitting.map_or(Ok(0), |fitting| self.cyclog.append(fitting)) {
             Ok(count) => {
@@ -176,7 +196,8 @@ impl Log {
         let current = self.write_at.or(sync_at);
         let looks = self.prune_at.into_iter().chain(self.age.as_ref().and_then(Age::deadline));
         let looks = looks.filter(|_| !self.progress.is_busy());
-        self.progress.deadline().into_iter().chain(current).chain(looks).min()
+        let overrun = self.overrun.deadline().filter(|_| self.write_at.is_none() && self.progress.takes_lines());
+        self.progress.deadline().into_iter().chain(current).chain(overrun).chain(looks).min()
     }
 
     /// Whether what was written is to be brought to the disk now; `written` if nothing else is to be written first.
@@ -218,6 +239,7 @@ impl Log {
             Ok(()) => self.succeeded(),
             Err(failure) => {
                 failure.warn(&PROGRAM);
+                self.cyclog.note_failure();
                 self.progress.failed(now);
             }
         }

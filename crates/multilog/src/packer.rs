@@ -25,6 +25,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{AccessFlags, Pid, access};
 
 use crate::PROGRAM;
+use crate::actions::logs;
 use crate::cyclog::{Cyclog, Job, pausing};
 use crate::log::Log;
 use crate::script::{Action, Plan};
@@ -148,11 +149,7 @@ impl Packer {
 
 /// The directories of the logs.
 fn cyclogs(actions: &mut [Action<StatusFile, Log>]) -> Vec<&mut Cyclog> {
-    let logs = actions.iter_mut().filter_map(|action| match action {
-        Action::Log(log) => Some(&mut log.cyclog),
-        Action::Select(_) | Action::Deselect(_) | Action::Alert | Action::Status(_) => None,
-    });
-    logs.collect()
+    logs(actions).map(|log| &mut log.cyclog).collect()
 }
 
 /// The path of the program in the directory of our own.

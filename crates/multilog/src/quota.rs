@@ -37,6 +37,11 @@ impl Quota {
         self.used == 0
     }
 
+    /// How many bytes are in the file.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
     /// Begins an empty file.
     pub fn renew(&mut self) {
         self.used = 0;

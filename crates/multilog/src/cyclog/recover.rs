@@ -55,15 +55,23 @@ impl Cyclog {
             None => (Current::Absent, 0),
             Some(stat) if stat.st_mode & 0o100 != 0 => (Current::Clean, u64::try_from(stat.st_size).unwrap_or(0)),
             Some(stat) if stat.st_size == 0 && is_file(&stat) => (Current::Empty, 0),
-            Some(_) => (Current::Unclean, 0),
+            Some(stat) => match self.only_file(CURRENT, stat)? {
+                Some(_) => (Current::Unclean, 0),
+                None => (Current::Absent, 0),
+            },
         };
-        let processed = match self.stat(PROCESSED)? {
+        let processed = match self.stat_file(PROCESSED)? {
             None => Processed::Absent,
             Some(stat) if stat.st_mode & 0o100 != 0 => Processed::Finished,
             Some(_) => Processed::Unfinished,
         };
-        let previous = self.stat(PREVIOUS)?.is_some();
+        let previous = self.stat_file(PREVIOUS)?.is_some();
         Ok((Found { current, processed, previous }, size))
+    }
+
+    /// What is under this name, if it is a file. Anything else is set aside.
+    fn stat_file(&self, file: &CStr) -> Result<Option<FileStat>, Failure> {
+        self.stat(file)?.map_or(Ok(None), |stat| self.only_file(file, stat))
     }
 
     fn repair(&mut self, repair: Repair) -> Result<(), Failure> {
