@@ -22,6 +22,7 @@ mod mixed;
 mod mixed_multilog;
 mod multilog;
 mod multilog_compress;
+mod multilog_full;
 mod multilog_lines;
 mod multilog_readers;
 mod multilog_rotate;

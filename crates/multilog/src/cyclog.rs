@@ -18,8 +18,9 @@ use daemontools_sys::fd::{open_private, open_private_at, try_lock};
 use daemontools_sys::signal::Signals;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
+use nix::libc::off_t;
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat, fstatat};
-use nix::unistd::{Gid, Pid, UnlinkatFlags, fchown, fdatasync, fsync, mkdir, unlinkat};
+use nix::unistd::{Gid, Pid, UnlinkatFlags, fchown, fdatasync, fsync, ftruncate, mkdir, unlinkat};
 
 use crate::archive::{Archive, Completeness};
 use crate::processor;
@@ -113,6 +114,13 @@ impl Cyclog {
             result => result,
         };
         written.map_err(|errno| pausing([b"write to ", self.name(), b"/current"], errno))
+    }
+
+    /// Takes the last `count` bytes of the current file back.
+    pub fn take_back(&self, count: usize) -> nix::Result<()> {
+        let current = self.current.as_ref().ok_or(Errno::EBADF)?;
+        let size = fstat(current)?.st_size.saturating_sub(off_t::try_from(count).unwrap_or(0));
+        uninterrupted(|| ftruncate(current, size))
     }
 
     /// Performs a step once. Returns the process that goes on with it, if one does.

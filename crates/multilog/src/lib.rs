@@ -1,5 +1,5 @@
 //! multilog: the words of the command line (`script`, `settings`, `pattern`), where lines begin and end (`line`), what happens to them
-//! (`dispatch`, `actions`, `prefilter`, `log`, `pending`, `rewriter`, `status_file`), how the files of a log come and go (`quota`,
+//! (`dispatch`, `actions`, `prefilter`, `log`, `pending`, `own_lines`, `rewriter`, `status_file`), how the files of a log come and go (`quota`,
 //! `overrun`, `rotation`, `recovery`, `archive`, `schedule` decide without touching a file; `cyclog`, `processor` and
 //! `packer` do it), and the
 //! input that loses nothing (`input`,
@@ -25,6 +25,7 @@ mod input;
 mod line;
 mod log;
 mod overrun;
+mod own_lines;
 mod packer;
 mod pattern;
 mod peek;

@@ -1,8 +1,11 @@
 //! A log of the script: writes the lines that go to it, and knows how far it is with a rotation.
 
+mod trouble;
+
 use std::ops::Range;
 use std::time::Duration;
 
+use daemontools_lines::stamp_text::StampText;
 use daemontools_program::clock::Instant;
 use daemontools_program::failure::Failure;
 use daemontools_sys::process::Ending;
@@ -14,13 +17,14 @@ use crate::PROGRAM;
 use crate::age::Age;
 use crate::cyclog::Cyclog;
 use crate::overrun::Overrun;
+use crate::own_lines::OwnLines;
 use crate::pending::Pending;
 use crate::processor;
 use crate::quota::{Fit, Quota};
 use crate::rewriter::{Incoming, Rewriter};
-use crate::rotation::{PAUSE, Progress, Step};
+use crate::rotation::{Progress, Step};
 use crate::script::Plan;
-use crate::settings::Sync;
+use crate::settings::{Settings, Sync};
 
 /// How often archived files are looked at that may have become too old.
 const PRUNE: Duration = Duration::from_secs(3600);
@@ -47,6 +51,8 @@ pub struct Log {
     prune_at: Option<Instant>,
     /// How old the current file is, if that limits it.
     age: Option<Age>,
+    /// Lines of its own, if there may be any.
+    own: Option<Box<OwnLines>>,
     /// Whether the line that is being read goes to this log, as far as it is known yet.
     pub chosen: bool,
 }
@@ -62,7 +68,7 @@ impl Log {
             quota: Quota::new(plan.size, used),
             progress: Progress::default(),
             full: false,
-            overrun: Overrun::default(),
+            overrun: if plan.settings.drops { overrun(&plan) } else { Overrun::default() },
             closing: false,
             pending: Pending::new(gathered, Rewriter::new(&plan.settings, incoming)?)?,
             write_at: None,
@@ -70,16 +76,14 @@ impl Log {
             unsynced_since: None,
             prune_at: is_pruned.then(Instant::now),
             age,
+            own: own_lines(&plan.settings, incoming),
             chosen: false,
         })
     }
 
     /// Lets it write on into a full file, rather than keep other logs waiting for its processor.
     pub fn allow_overrun(&mut self) {
-        let Plan { size, keep, processor, .. } = *self.cyclog.plan();
-        if processor.is_some() {
-            self.overrun = Overrun::new(size, keep);
-        }
+        self.overrun = overrun(self.cyclog.plan());
     }
 
     /// Appends a piece of the text. Pieces come in the text's order, and the text stays until all is written.
@@ -108,13 +112,23 @@ impl Log {
                 self.prune(now);
             } else if !waits && self.progress.takes_lines() && self.is_sync_due(written, now) {
                 self.sync(now);
+            } else if !waits && !self.full && self.progress.takes_lines() && self.tells(written) {
+                self.tell(now);
             } else if written && self.closing && !busy && !self.progress.is_closed() {
+                self.tell_the_rest();
                 self.progress.close();
             } else if written {
+                if !waits {
+                    self.write_at = None;
+                }
                 // With `Always`, lines that are not on the disk are not written yet.
                 return self.sync != Sync::Always || self.unsynced_since.is_none();
             } else if waits || !self.progress.takes_lines() {
-                return false;
+                if !self.drop_pending(text) {
+                    return false;
+                }
+            } else if self.drop_rest(text) {
+                // Its beginning was dropped.
             } else {
                 let room = if self.full { Some(self.overrun.room(self.quota.used(), now)) } else { None };
                 if room == Some(0) {
@@ -140,17 +154,18 @@ impl Log {
                         age.renew();
                     }
                     self.full = false;
+                    if let Some(own) = &mut self.own {
+                        own.renew();
+                    }
                 }
-                self.succeeded();
+                self.succeeded(now);
             }
-            Err(failure) => {
-                failure.warn(&PROGRAM);
-                self.progress.failed(now);
-            }
+            Err(failure) => self.step_failed(failure, now),
         }
     }
 
-    fn succeeded(&mut self) {
+    fn succeeded(&mut self, now: Instant) {
+        self.went_on(now);
         if self.progress.succeeded(self.cyclog.route()) {
             self.rotate();
         }
@@ -166,24 +181,34 @@ impl Log {
         let fitting = lines.get(..fit.take).filter(|fitting| !fitting.is_empty());
         match fitting.map_or(Ok(0), |fitting| self.cyclog.append(fitting)) {
             Ok(count) => {
-                self.note_written(count);
-                self.unsynced_since.get_or_insert(now);
+                if let Some(own) = &mut self.own {
+                    own.note_written(lines.get(..count).unwrap_or_default());
+                    own.go_on(now);
+                }
                 self.full = fit.full && count == fit.take;
+                self.note_count(count, now);
+                self.pending.take(count);
             }
-            Err(failure) => {
-                failure.warn(&PROGRAM);
-                self.write_at = Some(now + PAUSE);
-            }
+            Err(failure) => self.failed(failure, now),
         }
     }
 
-    fn note_written(&mut self, count: usize) {
+    /// Notes that a line of its own has been written.
+    fn note_appended(&mut self, bytes: &[u8], now: Instant) {
+        if let Some(own) = &mut self.own {
+            own.note_written(bytes);
+        }
+        self.note_count(bytes.len(), now);
+    }
+
+    /// Notes that so many bytes have been written.
+    fn note_count(&mut self, count: usize, now: Instant) {
         self.write_at = None;
+        self.unsynced_since.get_or_insert(now);
         if let Some(age) = self.age.as_mut().filter(|_| count > 0) {
             age.note_written();
         }
         self.quota.use_up(count);
-        self.pending.take(count);
     }
 
     /// When there is something to do again, if it is a moment that it waits for.
@@ -209,38 +234,16 @@ impl Log {
         }
     }
 
-    fn sync(&mut self, now: Instant) {
-        match self.cyclog.sync_data() {
-            Ok(()) => (self.unsynced_since, self.write_at) = (None, None),
-            Err(failure) => {
-                failure.warn(&PROGRAM);
-                self.write_at = Some(now + PAUSE);
-            }
-        }
-    }
-
-    fn prune(&mut self, now: Instant) {
-        let next = match self.cyclog.prune() {
-            Ok(()) => PRUNE,
-            Err(failure) => {
-                failure.warn(&PROGRAM);
-                PAUSE
-            }
-        };
-        self.prune_at = Some(now + next);
-    }
-
     /// Takes note of the end of a process, if it is the processor of this log.
     pub fn child_ended(&mut self, child: Pid, ending: Ending, now: Instant) {
         if !self.progress.waits_for_child(child) {
             return;
         }
         match processor::judge(self.cyclog.name(), ending) {
-            Ok(()) => self.succeeded(),
+            Ok(()) => self.succeeded(now),
             Err(failure) => {
-                failure.warn(&PROGRAM);
                 self.cyclog.note_failure();
-                self.progress.failed(now);
+                self.step_failed(failure, now);
             }
         }
     }
@@ -279,4 +282,16 @@ impl Log {
     pub fn is_closed(&self) -> bool {
         self.progress.is_closed()
     }
+}
+
+/// How far a log with a processor may write on into a full file.
+fn overrun(plan: &Plan) -> Overrun {
+    if plan.processor.is_some() { Overrun::new(plan.size, plan.keep) } else { Overrun::default() }
+}
+
+/// The lines of its own that a log with these settings may get.
+fn own_lines(settings: &Settings, incoming: Incoming) -> Option<Box<OwnLines>> {
+    let Settings { drops, tells_waits, stamp, prefix, .. } = *settings;
+    let stamp = (incoming != Incoming::Plain).then(|| StampText::new(stamp, prefix));
+    (drops || tells_waits).then(|| Box::new(OwnLines::new(drops, tells_waits, stamp, prefix)))
 }

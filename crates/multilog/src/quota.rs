@@ -63,6 +63,11 @@ impl Quota {
         }
     }
 
+    /// Counts bytes that have been taken back.
+    pub fn give_back(&mut self, count: usize) {
+        self.used = self.used.saturating_sub(count as u64);
+    }
+
     /// Counts bytes that have been written.
     pub fn use_up(&mut self, count: usize) {
         self.used = self.used.saturating_add(count as u64);

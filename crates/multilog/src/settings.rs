@@ -24,6 +24,10 @@ pub struct Settings {
     pub compress: Option<Compress>,
     /// The level that was asked for, which may be none of theirs.
     pub level: Option<u8>,
+    /// Whether lines are dropped while there is no room.
+    pub drops: bool,
+    /// Whether it is told in the log how long it waited.
+    pub tells_waits: bool,
     /// When lines are brought to the disk.
     pub sync: Sync,
     /// The mode of a file that is being written, without the execute bit that marks a finished one.
@@ -91,6 +95,8 @@ impl Default for Settings {
             rotate: None,
             compress: None,
             level: None,
+            drops: false,
+            tells_waits: false,
             sync: Sync::Rotate,
             mode: 0o644,
             dir_mode: 0o700,
@@ -158,6 +164,8 @@ impl Settings {
             b"rotate" => schedule(value).map(|schedule| self.rotate = Some(schedule)),
             b"compress" => compress(value).map(|compress| self.compress = compress),
             b"level" => number(value).and_then(|level| u8::try_from(level).ok()).map(|level| self.level = Some(level)),
+            b"when-full" => one_of(value, b"block", b"drop").map(|drops| self.drops = drops),
+            b"tell-waits" => one_of(value, b"off", b"on").map(|tells| self.tells_waits = tells),
             b"sync" => sync(value).map(|sync| self.sync = sync),
             b"mode" => mode(value, 0o777, 0o600).map(|mode| self.mode = mode & !0o100),
             b"dir-mode" => mode(value, 0o7777, 0o700).map(|mode| self.dir_mode = mode),
@@ -226,6 +234,11 @@ fn compress(value: &[u8]) -> Option<Option<Compress>> {
         b"zstd" => Some(Some(Compress::Zstd)),
         _ => None,
     }
+}
+
+/// Whether it is the second of two values.
+fn one_of(value: &[u8], no: &[u8], yes: &[u8]) -> Option<bool> {
+    if value == yes { Some(true) } else { (value == no).then_some(false) }
 }
 
 fn schedule(value: &[u8]) -> Option<Schedule> {
