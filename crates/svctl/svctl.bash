@@ -1,7 +1,7 @@
 # Completion of svctl for bash.
 _svctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb= at
-	local verbs='status start stop restart once reload pause resume kill enable disable why log history list cat'
+	local verbs='status start stop restart once reload pause resume kill enable disable why log history list cat edit'
 	for ((at = 1; at < COMP_CWORD; at++)); do
 		[[ " $verbs " == *" ${COMP_WORDS[at]} "* ]] && verb=${COMP_WORDS[at]} && break
 	done

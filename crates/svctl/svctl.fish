@@ -1,5 +1,5 @@
 # Completion of svctl for fish.
-set -l verbs status start stop restart once reload pause resume kill enable disable why log history list cat
+set -l verbs status start stop restart once reload pause resume kill enable disable why log history list cat edit
 complete -c svctl -f
 complete -c svctl -l dir -x -a '(__fish_complete_directories)' -d 'The scan directory'
 complete -c svctl -s t -l timeout -x -d 'Give up after this time'

@@ -10,5 +10,5 @@ _arguments \
 	'(-t --timeout)'{-t,--timeout}'[give up after this time]:time' \
 	'--no-wait[do not wait]' \
 	'(-s --signal)'{-s,--signal}'[the signal of kill]:signal:(TERM HUP INT QUIT KILL USR1 USR2 ALRM CONT STOP WINCH)' \
-	'1:verb:(status start stop restart once reload pause resume kill enable disable why log history list cat)' \
+	'1:verb:(status start stop restart once reload pause resume kill enable disable why log history list cat edit)' \
 	'*:service:_svctl_names'

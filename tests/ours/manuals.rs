@@ -116,6 +116,13 @@ fn mandoc_finds_nothing_to_complain_of() {
 /// Dates and all that `scrub` takes out.
 fn without_figures(text: &str) -> String {
     let text = String::from_utf8(scrub(text.as_bytes())).expect("text");
+    // How long something took, at the end of a line.
+    let is_span = |words: &str| words.strip_suffix(" s").is_some_and(|number| number.parse::<f64>().is_ok());
+    let timeless = |line: &str| match line.rsplit_once(" after ") {
+        Some((before, words)) if is_span(words) => before.to_owned(),
+        _ => line.to_owned(),
+    };
+    let text: String = text.lines().map(|line| timeless(line) + "\n").collect();
     let shape =
         |line: &str| -> String { line.chars().take(29).map(|c| if c.is_ascii_digit() { '0' } else { c }).collect() };
     let lines = text.lines().map(|line| match line.get(29..) {

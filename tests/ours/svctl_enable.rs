@@ -3,15 +3,9 @@
 //! Not tested: a name without `--from`, which is looked for in /etc/sv.
 
 use daemontools_tests::status::until_up;
-use daemontools_tests::{End, Output, Programs, Tree, exits, until};
+use daemontools_tests::{End, Programs, Tree, exits, until};
 
-fn svctl(tree: &Tree, arguments: &[&str]) -> Output {
-    tree.command_of(Programs::ours(), "svctl").args(["--dir", "scan"]).args(arguments).run()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use crate::svctl::{svctl, text};
 
 /// The entries of the scan directory, those with a dot too.
 fn entries(tree: &Tree) -> Vec<String> {

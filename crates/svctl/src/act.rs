@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use daemontools_core::settings::{Setting, Settings};
 use daemontools_program::clock::time_of_day;
 use daemontools_program::failure::{Failure, Outcome};
 use daemontools_program::printable::printable;
@@ -13,7 +12,7 @@ use crate::event_loop::{Moment, Task, Tasks};
 use crate::job::{Job, Look, NO_SUPERVISE, Verdict};
 use crate::names::Named;
 use crate::options::{Act, Options};
-use crate::settings;
+use crate::settings::Places;
 
 /// How long a service may take if neither its settings nor an option say so.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,7 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// A service on its way.
-struct Acting {
+pub struct Acting {
     dir: ServiceDir,
     job: Job,
     /// Its state at the last look.
@@ -47,7 +46,7 @@ pub fn act(act: Act, services: &[Named], options: &Options) -> Outcome {
         tasks.watch(named.path.to_bytes());
         match begin(act, named) {
             Ok(acting) if options.wait => {
-                let patience = options.timeout.unwrap_or_else(|| patience(act, &acting.dir));
+                let patience = options.timeout.unwrap_or_else(|| patience(act, named));
                 tasks.add(named, patience, acting);
             }
             Ok(_) => {}
@@ -58,7 +57,7 @@ pub fn act(act: Act, services: &[Named], options: &Options) -> Outcome {
 }
 
 /// Sends the commands of one job. The error is what to say about the service.
-fn begin(act: Act, named: &Named) -> Result<Acting, String> {
+pub fn begin(act: Act, named: &Named) -> Result<Acting, String> {
     let dir = open(named)?;
     let report = ServiceReport::look(&dir, time_of_day());
     let job = Job::new(act, &report);
@@ -83,19 +82,13 @@ pub fn text(failure: &Failure) -> String {
 }
 
 /// How long a service may take, by its settings.
-pub fn patience(act: Act, dir: &ServiceDir) -> Duration {
-    let mut settings = Settings::DEFAULT;
-    for setting in [Setting::StopTimeout, Setting::ReadyTimeout] {
-        if let Some(contents) = settings::read(dir, setting) {
-            // A value that cannot be used is as if absent; supervise says so.
-            let _ = settings.set(setting, &contents);
-        }
-    }
-    let (stop, start) = (settings.stop_timeout, settings.ready_timeout);
+pub fn patience(act: Act, named: &Named) -> Duration {
+    let (stop, start) = Places::of(named).timeouts();
+    let [stop, start] = [stop, start].map(|time| time.map_or(PATIENCE, |time| time + MARGIN));
     match act {
-        Act::Start => start.map_or(PATIENCE, |time| time + MARGIN),
-        Act::Stop => stop.map_or(PATIENCE, |time| time + MARGIN),
-        Act::Restart => stop.map_or(PATIENCE, |time| time + MARGIN) + start.map_or(PATIENCE, |time| time + MARGIN),
+        Act::Start => start,
+        Act::Stop => stop,
+        Act::Restart => stop + start,
         // It takes as long as it takes.
         Act::Once => Duration::MAX,
         Act::Reload | Act::Pause | Act::Resume => PATIENCE,

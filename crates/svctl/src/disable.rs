@@ -123,7 +123,7 @@ pub fn disable(options: &Options) -> Outcome {
             Ok(None) => {}
             Ok(Some(disabling)) if options.wait => {
                 tasks.watch(hidden.path.to_bytes());
-                let patience = options.timeout.unwrap_or_else(|| patience(Act::Stop, &disabling.dir) + PATIENCE);
+                let patience = options.timeout.unwrap_or_else(|| patience(Act::Stop, hidden) + PATIENCE);
                 tasks.add(hidden, patience, disabling);
             }
             Ok(Some(_)) => {}
@@ -153,7 +153,7 @@ fn linked(scan_dir: &CStr, word: &CString) -> Result<Vec<Named>, Failure> {
 /// The same service by the name that its link has while it is on its way out; it is called as before.
 fn hidden(scan_dir: &CStr, name: &[u8]) -> Named {
     let path = Named::new(scan_dir, &[HIDDEN, name].concat()).path;
-    Named { name: name.to_vec(), path }
+    Named { name: name.to_vec(), path, scan_dir: Some(scan_dir.to_owned()) }
 }
 
 /// Takes a link out of svscan's sight. `None`: no more is to be done.

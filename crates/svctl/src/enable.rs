@@ -20,7 +20,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, readlinkat, renameat};
 use nix::sys::stat::{FileStat, Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
 
-use crate::act::{PATIENCE, patience};
+use crate::act::patience;
 use crate::event_loop::{Moment, Task, Tasks};
 use crate::job::{Job, Look, Verdict};
 use crate::names::{Named, nearest_in};
@@ -91,9 +91,7 @@ pub fn enable(options: &Options) -> Outcome {
         tasks.watch(named.path.to_bytes());
         match link(&scan_dir, named, target) {
             Ok(()) if options.wait => {
-                let dir = ServiceDir::open(&named.path).ok();
-                let patience =
-                    options.timeout.or_else(|| dir.map(|dir| patience(Act::Start, &dir))).unwrap_or(PATIENCE);
+                let patience = options.timeout.unwrap_or_else(|| patience(Act::Start, named));
                 let before = ServiceReport::new(Condition::Unsupervised, Normally::Up);
                 let job = Job::new(Act::Start, &before);
                 tasks.add(named, patience, Enabling { scan_dir: &options.dir, named, job, state: String::new() });

@@ -10,15 +10,13 @@ use std::time::Duration;
 use daemontools_core::label::Label;
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
-use daemontools_program::failure::{Failure, Outcome, Unable};
+use daemontools_program::failure::{Failure, Outcome};
 use daemontools_program::printable::printable;
 use daemontools_program::stdio::print;
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::service_dir::ServiceDir;
-use daemontools_sys::signal::ignore;
 use daemontools_watch::{ENTRIES, Watcher};
 use nix::sys::inotify::AddWatchFlags;
-use nix::sys::signal::Signal;
 
 use crate::job::Verdict;
 use crate::names::Named;
@@ -79,7 +77,7 @@ pub struct Tasks<'a> {
 impl<'a> Tasks<'a> {
     /// None yet. From now on a supervise that ends while it is sent a command is an error and no signal.
     pub fn new() -> Result<Tasks<'a>, Failure> {
-        ignore(Signal::SIGPIPE).unable([b"ignore SIGPIPE"])?;
+        our_programs::ignore_sigpipe()?;
         Ok(Tasks { waited: Vec::new(), watcher: Watcher::new(), watched: 0, exit: Exit::OK })
     }
 

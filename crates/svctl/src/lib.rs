@@ -1,13 +1,18 @@
 //! svctl without its `main`: `options` reads what was typed and `names` finds the services that are meant; `job` decides
 //! how one service gets to the state that is wanted, `act` brings it there, `enable` and `disable` make and take away links,
-//! `event_loop` waits for all services at once; `status` looks at services, `screen` is the text about one, `settings` reads its settings, `process_tree` what runs in it, `history` has
-//! its last ends; `our_programs` runs the programs of ours that do the rest.
+//! `reload` runs a setting's program, `event_loop` waits for all services at once; `status` looks at services, `screen` is
+//! the text about one, `settings` reads its settings, `process_tree` what runs in it, `history` has its last ends, `cat`
+//! shows its files; `edit` changes its script: `draft` is what the editor gets, `edited_file` what is replaced; `our_programs` runs the programs of ours that do the rest.
 #![forbid(unsafe_code)]
 
 use daemontools_program::failure::Program;
 
 mod act;
+mod cat;
 mod disable;
+mod draft;
+mod edit;
+mod edited_file;
 mod enable;
 mod event_loop;
 mod history;
@@ -16,6 +21,7 @@ mod names;
 mod options;
 mod our_programs;
 mod process_tree;
+mod reload;
 mod removal;
 pub mod run;
 mod scanner;
@@ -32,13 +38,14 @@ pub static PROGRAM: Program = Program {
   status [name ...]       all services in a table, or all that is known of some
   start, stop, restart    done, and waited for
   once name ...           run to its end, which is waited for
-  reload, pause, resume   HUP, STOP, CONT
+  reload, pause, resume   the setting reload or HUP, STOP, CONT
   kill [-s SIGNAL] name   send a signal (default TERM)
   enable path, disable name  make the link in the scan directory; take it away
   why [name ...]          what is not as wanted, and the cause
   log name ...            read the log (svlog's options)
   history name            the last ends
   list, cat name          the names of all services; the scripts and settings of one
+  edit name               its script, in $EDITOR
 
       --dir DIR   the scan directory (default: $SVDIR, /service, /etc/service)
   -t, --timeout TIME  give up after this time, as in 10s or 2m

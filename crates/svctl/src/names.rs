@@ -15,13 +15,15 @@ pub struct Named {
     pub name: Vec<u8>,
     /// The path of its directory.
     pub path: CString,
+    /// The scan directory; `None`: it was named by a path.
+    pub scan_dir: Option<CString>,
 }
 
 impl Named {
     /// The service of this name in the scan directory.
     pub fn new(dir: &CStr, name: &[u8]) -> Named {
         let path = CString::new([dir.to_bytes(), b"/", name].concat()).unwrap_or_default();
-        Named { name: name.to_vec(), path }
+        Named { name: name.to_vec(), path, scan_dir: Some(dir.to_owned()) }
     }
 }
 
@@ -75,7 +77,7 @@ pub fn all(dir: &CStr) -> Result<Vec<Vec<u8>>, Failure> {
 fn path(word: &[u8]) -> Result<Named, Failure> {
     let path = CString::new(word).unwrap_or_default();
     fstatat(AT_FDCWD, path.as_c_str(), AtFlags::empty()).unable([b"find ", word])?;
-    Ok(Named { name: word.to_vec(), path })
+    Ok(Named { name: word.to_vec(), path, scan_dir: None })
 }
 
 fn existing(dir: &CStr, word: &[u8]) -> Result<Named, Failure> {

@@ -38,6 +38,8 @@ pub enum Verb {
     List,
     /// The scripts and settings of a service.
     Cat,
+    /// Edit the script of a service.
+    Edit,
 }
 
 /// A state to bring a service into.
@@ -137,6 +139,7 @@ fn named(word: &OsString) -> Result<Verb, Failure> {
         b"history" => Verb::History,
         b"list" => Verb::List,
         b"cat" => Verb::Cat,
+        b"edit" => Verb::Edit,
         other => return Err(Failure::misused([b"no such verb: ", other])),
     })
 }

@@ -9,12 +9,10 @@ use daemontools_program::printable::printable;
 use daemontools_program::stdio::print;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::args::Args;
-use daemontools_sys::signal::ignore;
-use nix::sys::signal::Signal;
 
 use crate::names::{Named, all, resolve};
-use crate::options::{Options, Verb};
-use crate::{PROGRAM, act, disable, enable, our_programs, status};
+use crate::options::{Act, Options, Verb};
+use crate::{PROGRAM, act, cat, disable, edit, enable, our_programs, reload, status};
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Outcome {
@@ -22,6 +20,7 @@ pub fn run(args: Args) -> Outcome {
     match options.verb {
         Verb::Status if options.names.is_empty() => Err(our_programs::become_program(c"svps", &[options.dir])),
         Verb::Status => status::status(&resolve(&options.dir, &options.names)?),
+        Verb::Act(Act::Reload) => reload::reload(&resolve(&options.dir, &options.names)?, &options),
         Verb::Act(act) => act::act(act, &resolve(&options.dir, &options.names)?, &options),
         Verb::Kill(command) => kill(command, &resolve(&options.dir, &options.names)?),
         Verb::Enable => enable::enable(&options),
@@ -30,7 +29,8 @@ pub fn run(args: Args) -> Outcome {
         Verb::Log => Err(log(&options)?),
         Verb::History => status::history(&resolve(&options.dir, &options.names)?),
         Verb::List => list(&options),
-        Verb::Cat => status::cat(&resolve(&options.dir, &options.names)?),
+        Verb::Edit => edit::edit(&resolve(&options.dir, &options.names)?, &options),
+        Verb::Cat => cat::cat(&resolve(&options.dir, &options.names)?),
     }
 }
 
@@ -44,7 +44,7 @@ fn named_or_all(options: &Options) -> Result<Vec<Named>, Failure> {
 
 /// Sends a signal to each service.
 fn kill(command: Command, services: &[Named]) -> Outcome {
-    ignore(Signal::SIGPIPE).unable([b"ignore SIGPIPE"])?;
+    our_programs::ignore_sigpipe()?;
     let mut exit = Exit::OK;
     for named in services {
         let dir = ServiceDir::open(&named.path).unable([b"chdir to ", &named.name])?;

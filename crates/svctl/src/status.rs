@@ -1,12 +1,11 @@
-//! Looks at services for `status`, `why`, `history` and `cat`.
+//! Looks at services for `status`, `why` and `history`.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::unix::ffi::OsStrExt;
 
 use daemontools_program::clock::time_of_day;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Unable};
-use daemontools_program::path::append;
 use daemontools_program::stdio::print;
 use daemontools_service::report::{Condition, ServiceReport};
 use daemontools_service::service_dir::ServiceDir;
@@ -15,7 +14,8 @@ use nix::fcntl::readlink;
 use crate::event_loop::say;
 use crate::names::Named;
 use crate::screen::{self, Known};
-use crate::{history, our_programs, process_tree, settings};
+use crate::settings::Places;
+use crate::{history, our_programs, process_tree};
 
 /// A service is not as wanted.
 const TROUBLED: Exit = Exit(1);
@@ -51,7 +51,7 @@ fn show(named: &Named) -> Result<Exit, Failure> {
         directory: named.path.to_bytes(),
         target: target.as_ref().map(|target| target.as_bytes()),
         processes: &pid.map(|pid| process_tree::lines(pid.get())).unwrap_or_default(),
-        settings: &settings::all(&dir),
+        settings: &Places::of(named).all(),
     };
     print((screen::lines(&known, now).join("\n") + "\n").as_bytes())?;
     explain(named, logger.is_some(), c"10")?;
@@ -107,28 +107,6 @@ pub fn history(services: &[Named]) -> Outcome {
             text.push('\n');
         }
         print(text.as_bytes())?;
-    }
-    Ok(Exit::OK)
-}
-
-/// Prints the scripts of each service, with `head -v`'s headings, and its settings.
-pub fn cat(services: &[Named]) -> Outcome {
-    for named in services {
-        let files = ["/run", "/log/run"].map(|file| append(&named.path, file));
-        let there = files.into_iter().filter(|path| nix::sys::stat::stat(path.as_c_str()).is_ok());
-        let arguments = ["-v", "-c", "65536"].into_iter().filter_map(|word| CString::new(word).ok()).chain(there);
-        let arguments: Vec<CString> = arguments.collect();
-        if arguments.len() > 3 {
-            our_programs::run(c"head", &arguments)?;
-        }
-        let dir = ServiceDir::open(&named.path).unable([b"chdir to ", &named.name])?;
-        for (setting, value) in settings::all(&dir) {
-            let heading = [b"supervise.d/", setting.name().as_bytes()].concat();
-            let value = value.unwrap_or_default();
-            print(
-                &[&heading, &b" "[..], daemontools_program::printable::printable(&value).as_bytes(), b"\n"].concat(),
-            )?;
-        }
     }
     Ok(Exit::OK)
 }
