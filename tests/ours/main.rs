@@ -43,6 +43,7 @@ mod svctl;
 mod svctl_edit;
 mod svctl_enable;
 mod svctl_settings;
+mod svctl_status;
 mod svlint;
 mod svlint_live;
 mod svlint_scripts;

@@ -167,11 +167,12 @@ fn why_names_what_is_not_as_wanted() {
     let _supervises = [tree.spawn("supervise", ["scan/web"]), tree.spawn("supervise", ["scan/job"])];
     until_up(&tree, "scan/web");
     until_down(&tree, "scan/job");
+    daemontools_tests::until("job is supervised", || tree.run("svok", ["scan/job"]) == exits(0, "", ""));
     assert_eq!(svctl(&tree, &["why"]), exits(0, "", ""));
     assert_eq!(tree.run("svc", ["-u", "scan/job"]), exits(0, "", ""));
     daemontools_tests::until("job fails", || {
         let why = svctl(&tree, &["why"]);
-        why.end == End::Code(1) && text(&why.stdout).starts_with("job: failing")
+        let said = text(&why.stdout);
+        why.end == End::Code(1) && said.starts_with("job: failing (exit 3)") && said.contains("  exit 3 after ")
     });
-    assert!(text(&svctl(&tree, &["why"]).stdout).contains("last end: exit 3\n"));
 }

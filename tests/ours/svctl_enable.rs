@@ -21,19 +21,21 @@ fn kept(programs: &'static Programs) -> Tree {
         .script("sv/web/run", "trap 'seq 1000; exit' TERM; echo begun; : >trapped; while :; do read x <fifo; done")
         .fifo("sv/web/fifo")
         .script("sv/web/log/run", "exec multilog ./main")
-        .dir("scan")
+        .script("sv/first/run", "exec sleep 987")
+        .link("scan/first", "../sv/first")
 }
 
 fn hold_there_and_back(programs: &'static Programs) {
     let tree = kept(programs);
     let _svscan = tree.spawn("svscan", ["scan"]);
+    until_up(&tree, "scan/first");
     let web = tree.path("sv/web").display().to_string();
     let enabled = svctl(&tree, &["enable", "./sv/web/"]);
     assert_eq!(enabled.end, End::Code(0), "{enabled:?}");
     let pid = until_up(&tree, "scan/web");
     assert!(text(&enabled.stdout).starts_with(&format!("web: enabled, up (pid {pid})")), "{enabled:?}");
     assert_eq!(std::fs::read_link(tree.path("scan/web")).expect("a link").display().to_string(), web);
-    assert_eq!(entries(&tree), ["web"], "no other name stays");
+    assert_eq!(entries(&tree), ["first", "web"], "no other name stays");
     // Once more changes nothing.
     let again = svctl(&tree, &["enable", "--now", "--from", "sv", "web"]);
     assert_eq!(again.end, End::Code(0), "{again:?}");
@@ -43,7 +45,7 @@ fn hold_there_and_back(programs: &'static Programs) {
     let disabled = svctl(&tree, &["disable", "web"]);
     assert_eq!(disabled.end, End::Code(0), "{disabled:?}");
     assert!(text(&disabled.stdout).starts_with("web: disabled"), "{disabled:?}");
-    assert_eq!(entries(&tree), [""; 0]);
+    assert_eq!(entries(&tree), ["first"]);
     for part in ["sv/web", "sv/web/log"] {
         assert_eq!(tree.run("svok", [part]).end, End::Code(100), "{part} is not supervised");
     }
@@ -110,16 +112,17 @@ fn without_an_svscan_the_link_is_made_and_nothing_is_waited_for() {
 
 #[test]
 fn a_service_may_run_on_and_a_command_that_was_given_up_goes_on() {
-    let tree = Tree::of(Programs::ours()).dir("scan");
+    let tree = Tree::of(Programs::ours()).script("sv/first/run", "exec sleep 987").link("scan/first", "../sv/first");
     tree.put_script("sv/deaf/run", "trap '' TERM; echo >deaf; exec sleep 987");
     let svscan = tree.spawn("svscan", ["scan"]);
+    until_up(&tree, "scan/first");
     assert_eq!(svctl(&tree, &["enable", "./sv/deaf"]).end, End::Code(0));
     let pid = until_up(&tree, "sv/deaf");
     until("the service ignores TERM", || tree.path("sv/deaf/deaf").exists());
     let gone = svctl(&tree, &["disable", "--keep-running", "deaf"]);
     let led = tree.path("sv/deaf").display().to_string();
     assert_eq!(gone, exits(0, format!("deaf: disabled; what runs in {led} goes on\n"), ""));
-    assert_eq!((until_up(&tree, "sv/deaf"), entries(&tree).len()), (pid, 0));
+    assert_eq!((until_up(&tree, "sv/deaf"), entries(&tree).len()), (pid, 1));
 
     assert_eq!(svctl(&tree, &["enable", "./sv/deaf"]).end, End::Code(0));
     assert_eq!(until_up(&tree, "sv/deaf"), pid, "it is the same one");
@@ -129,7 +132,7 @@ fn a_service_may_run_on_and_a_command_that_was_given_up_goes_on() {
     assert_eq!(svctl(&tree, &["kill", "-s", "KILL", "./sv/deaf"]), exits(0, "", ""));
     assert_eq!(svctl(&tree, &["disable", "deaf"]).end, End::Code(0));
     assert_eq!(tree.run("svok", ["sv/deaf"]).end, End::Code(100));
-    assert_eq!(entries(&tree), [""; 0]);
+    assert_eq!(entries(&tree), ["first"]);
     drop(svscan);
 }
 

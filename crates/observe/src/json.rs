@@ -99,7 +99,8 @@ pub struct LastEnd {
 }
 
 impl LastEnd {
-    fn new(run: &RunRecord) -> LastEnd {
+    /// What is said of a run that is over.
+    pub fn new(run: &RunRecord) -> LastEnd {
         let (code, signal) = match run.end {
             End::Code(code) => (Some(code), None),
             End::Signal(signal) => (None, Some(signal.name())),

@@ -1,5 +1,10 @@
 //! How the cells of the table become lines: widths as a terminal counts them, what a narrow one does without, colours.
 
+use std::env::var_os;
+use std::io::IsTerminal;
+
+use daemontools_sys::fd::STDOUT;
+use daemontools_sys::terminal;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many columns the table has: service, state, process id, age, wish, logger, restarts.
@@ -19,6 +24,28 @@ pub struct Style {
     pub colour: bool,
     /// How many columns of characters there are; `None`: as many as it takes.
     pub width: Option<usize>,
+}
+
+impl Style {
+    /// What suits standard output: colours on a terminal that has them, unless `NO_COLOR` is set (<https://no-color.org>), and
+    /// the terminal's width.
+    pub fn of_standard_output() -> Style {
+        let is_terminal = STDOUT.is_terminal();
+        let set = |name| var_os(name).filter(|value| !value.is_empty());
+        let colour = is_terminal && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb");
+        let size = if is_terminal { terminal::size(STDOUT) } else { None };
+        Style { colour, width: size.map(|(_, columns)| columns.into()) }
+    }
+
+    /// As much of a line as there is room for.
+    pub fn fit(self, line: &str) -> String {
+        self.width.map_or_else(|| line.into(), |room| cut(line, room))
+    }
+}
+
+/// How many columns of a terminal a text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
 }
 
 /// A colour, by its meaning.
@@ -165,14 +192,17 @@ fn line(row: &Row, widths: [usize; COLUMNS], style: Style) -> String {
         left = left.saturating_sub(before);
         let shown = cut(&cell.text, left);
         left = left.saturating_sub(text);
-        match cell.paint {
-            paint if style.colour && paint != Paint::Plain && !shown.is_empty() => {
-                line.extend([code(paint), &shown, "\x1b[0m"]);
-            }
-            _ => line.push_str(&shown),
-        }
+        line.push_str(&painted(&shown, cell.paint, style));
     }
     line
+}
+
+/// A text in its colour.
+pub(crate) fn painted(text: &str, paint: Paint, style: Style) -> String {
+    match paint {
+        paint if style.colour && paint != Paint::Plain && !text.is_empty() => [code(paint), text, "\x1b[0m"].concat(),
+        _ => text.into(),
+    }
 }
 
 fn code(paint: Paint) -> &'static str {

@@ -1,5 +1,7 @@
 //! Spans of time for people, with their units, and when what is shown next changes.
 
+use std::time::Duration;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -11,6 +13,14 @@ pub fn words(seconds: u64) -> String {
         MINUTE..HOUR => format!("{} min", seconds / MINUTE),
         HOUR..DAY => format!("{} h {} min", seconds / HOUR, seconds % HOUR / MINUTE),
         DAY.. => format!("{} d {} h", seconds / DAY, seconds % DAY / HOUR),
+    }
+}
+
+/// A span in its largest units: as `words`, and under ten seconds with a decimal: `0.5 s`.
+pub fn precise_words(span: Duration) -> String {
+    match span.as_secs() {
+        0..10 => format!("{:.1} s", span.as_secs_f64()),
+        seconds => words(seconds),
     }
 }
 
@@ -41,6 +51,15 @@ mod tests {
             (400 * 86400 + 7300, "400 d 2 h"),
         ] {
             assert_eq!(words(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn a_short_span_has_a_decimal() {
+        for (milliseconds, expected) in
+            [(0, "0.0 s"), (500, "0.5 s"), (9000, "9.0 s"), (59_999, "59 s"), (60_000, "1 min")]
+        {
+            assert_eq!(precise_words(Duration::from_millis(milliseconds)), expected);
         }
     }
 

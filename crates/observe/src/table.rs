@@ -88,6 +88,13 @@ fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
     ]
 }
 
+/// The state in a word, and why it is so where that is known, in a line of its own: its text, and the same with colour.
+pub fn state_words(service: &ServiceReport, style: Style) -> (String, String) {
+    let cell = state(service, service.is_as_wanted());
+    let painted = layout::painted(&cell.text, cell.paint, style);
+    (cell.text, painted)
+}
+
 /// The state in a word, and why it is so where that is known.
 fn state(service: &ServiceReport, as_wanted: bool, cause: Option<String>) -> Cell {
     let paint = match service.state() {

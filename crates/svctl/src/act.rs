@@ -41,7 +41,7 @@ impl Task for Acting {
 
 /// Brings the services into the state that `act` wants.
 pub fn act(act: Act, services: &[Named], options: &Options) -> Outcome {
-    let mut tasks = Tasks::new()?;
+    let mut tasks = Tasks::new(options)?;
     for named in services {
         tasks.watch(named.path.to_bytes());
         match begin(act, named) {

@@ -24,7 +24,7 @@ use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use crate::act::{PATIENCE, open, patience, text};
-use crate::event_loop::{Moment, Task, Tasks, say};
+use crate::event_loop::{Moment, Task, Tasks};
 use crate::job::Verdict;
 use crate::names::{Named, resolve};
 use crate::options::{Act, Options};
@@ -117,16 +117,15 @@ pub fn disable(options: &Options) -> Outcome {
         services.extend(linked(&options.dir, word)?);
     }
     let hidden: Vec<Named> = services.iter().map(|named| hidden(&options.dir, &named.name)).collect();
-    let mut tasks = Tasks::new()?;
+    let mut tasks = Tasks::new(options)?;
     for (named, hidden) in services.iter().zip(&hidden) {
         match begin(&scan_dir, named, hidden, options) {
-            Ok(None) => {}
-            Ok(Some(disabling)) if options.wait => {
+            Ok(Begun::Done(words)) => tasks.done(named, &words)?,
+            Ok(Begun::Waits(disabling)) => {
                 tasks.watch(hidden.path.to_bytes());
                 let patience = options.timeout.unwrap_or_else(|| patience(Act::Stop, hidden) + PATIENCE);
                 tasks.add(hidden, patience, disabling);
             }
-            Ok(Some(_)) => {}
             Err(failure) => tasks.refuse(named, &printable(failure.text()))?,
         }
     }
@@ -156,13 +155,16 @@ fn hidden(scan_dir: &CStr, name: &[u8]) -> Named {
     Named { name: name.to_vec(), path, scan_dir: Some(scan_dir.to_owned()) }
 }
 
-/// Takes a link out of svscan's sight. `None`: no more is to be done.
-fn begin<'a>(
-    scan_dir: &'a OwnedFd,
-    named: &Named,
-    hidden: &Named,
-    options: &Options,
-) -> Result<Option<Disabling<'a>>, Failure> {
+/// How the way out of a service has begun.
+enum Begun<'a> {
+    /// No more is to be done; in these words.
+    Done(String),
+    /// It is waited for.
+    Waits(Disabling<'a>),
+}
+
+/// Takes a link out of svscan's sight.
+fn begin<'a>(scan_dir: &'a OwnedFd, named: &Named, hidden: &Named, options: &Options) -> Result<Begun<'a>, Failure> {
     let name = CString::new(named.name.as_slice()).unwrap_or_default();
     let link = CString::new([HIDDEN, &named.name].concat()).unwrap_or_default();
     match fstatat(scan_dir, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
@@ -189,7 +191,7 @@ fn begin<'a>(
             true => format!("disabled; what runs in {target} goes on"),
             false => format!("disabled; it led to {target}, where nothing is"),
         };
-        return say(named, &words).map(|()| None);
+        return Ok(Begun::Done(words));
     }
     match renameat(scan_dir, name.as_c_str(), scan_dir, link.as_c_str()) {
         Ok(()) | Err(Errno::ENOENT) => {}
@@ -204,9 +206,9 @@ fn begin<'a>(
             let _ = disabling.send(part);
         }
         disabling.finish();
-        return say(named, "disabled; the service and its logger are told to end").map(|()| None);
+        return Ok(Begun::Done("disabled; the service and its logger are told to end".into()));
     }
-    Ok(Some(disabling))
+    Ok(Begun::Waits(disabling))
 }
 
 /// Whether the standard input of a process is a pipe with something in it.

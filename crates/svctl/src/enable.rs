@@ -6,8 +6,10 @@ use std::fs::canonicalize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::time::Duration;
 
 use daemontools_core::status::Want;
+use daemontools_program::clock::Instant;
 use daemontools_program::failure::{Failure, Outcome, Unable};
 use daemontools_program::file_kind::Kind;
 use daemontools_program::printable::printable;
@@ -31,6 +33,8 @@ use crate::{our_programs, scanner};
 const LINT_ERRORS: u8 = 2;
 /// svlint's exit code for warnings.
 const LINT_WARNINGS: u8 = 1;
+/// For how long no svscan is seen where none is.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
 /// How many names are tried for the link before it is renamed.
 const MOST_TRIES: u32 = 100;
 
@@ -40,6 +44,8 @@ struct Enabling<'a> {
     named: &'a Named,
     job: Job,
     state: String,
+    /// Since when no svscan was seen.
+    unseen: Option<Instant>,
 }
 
 impl Task for Enabling<'_> {
@@ -52,11 +58,7 @@ impl Task for Enabling<'_> {
         let unsupervised = |report: &ServiceReport| matches!(report.condition, Condition::Unsupervised);
         if unsupervised(&report) || log.as_ref().is_some_and(unsupervised) {
             self.state = "no supervise runs".into();
-            return match scanner::looks_at(self.scan_dir) {
-                Some(false) => Verdict::Failed("enabled, but no svscan looks at the scan directory".into()),
-                // Where that cannot be seen, it is waited for.
-                Some(true) | None => Verdict::Wait(None),
-            };
+            return self.wait_for_svscan(moment);
         }
         if let Some(log) =
             log.filter(|log| log.normally == Normally::Up && log.status().is_some_and(|log| log.pid.is_none()))
@@ -80,13 +82,29 @@ impl Task for Enabling<'_> {
     }
 }
 
+impl Enabling<'_> {
+    /// Waits for svscan to see the link, unless there is none. One that was started just now may not be there yet.
+    fn wait_for_svscan(&mut self, moment: Moment) -> Verdict {
+        if scanner::looks_at(self.scan_dir) != Some(false) {
+            // Where that cannot be seen, it is waited for, too.
+            self.unseen = None;
+            return Verdict::Wait(None);
+        }
+        let deadline = *self.unseen.get_or_insert(moment.clock) + LONG_ENOUGH;
+        match moment.clock >= deadline {
+            true => Verdict::Failed("enabled, but no svscan looks at the scan directory".into()),
+            false => Verdict::Wait(Some(deadline)),
+        }
+    }
+}
+
 /// Makes the links, and waits until what they lead to runs.
 pub fn enable(options: &Options) -> Outcome {
     let targets = options.names.iter().map(|word| target(word, &options.from)).collect::<Result<Vec<_>, _>>()?;
     let named = targets.iter().map(|target| named(target, &options.dir)).collect::<Result<Vec<_>, _>>()?;
     let scan_dir = open_private(options.dir.as_c_str(), OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty());
     let scan_dir = scan_dir.unable([b"open directory ", options.dir.to_bytes()])?;
-    let mut tasks = Tasks::new()?;
+    let mut tasks = Tasks::new(options)?;
     for (named, target) in named.iter().zip(&targets) {
         tasks.watch(named.path.to_bytes());
         match link(&scan_dir, named, target) {
@@ -94,9 +112,13 @@ pub fn enable(options: &Options) -> Outcome {
                 let patience = options.timeout.unwrap_or_else(|| patience(Act::Start, named));
                 let before = ServiceReport::new(Condition::Unsupervised, Normally::Up);
                 let job = Job::new(Act::Start, &before);
-                tasks.add(named, patience, Enabling { scan_dir: &options.dir, named, job, state: String::new() });
+                tasks.add(
+                    named,
+                    patience,
+                    Enabling { scan_dir: &options.dir, named, job, state: String::new(), unseen: None },
+                );
             }
-            Ok(()) => crate::event_loop::say(named, "enabled")?,
+            Ok(()) => tasks.done(named, "enabled")?,
             Err(failure) => tasks.refuse(named, &printable(failure.text()))?,
         }
     }

@@ -20,7 +20,8 @@ use nix::sys::inotify::AddWatchFlags;
 
 use crate::job::Verdict;
 use crate::names::Named;
-use crate::our_programs;
+use crate::options::Options;
+use crate::{json, our_programs};
 
 /// A task failed.
 pub const FAILED: Exit = Exit(1);
@@ -72,13 +73,14 @@ pub struct Tasks<'a> {
     watcher: Watcher<usize>,
     watched: usize,
     exit: Exit,
+    json: bool,
 }
 
 impl<'a> Tasks<'a> {
     /// None yet. From now on a supervise that ends while it is sent a command is an error and no signal.
-    pub fn new() -> Result<Tasks<'a>, Failure> {
+    pub fn new(options: &Options) -> Result<Tasks<'a>, Failure> {
         our_programs::ignore_sigpipe()?;
-        Ok(Tasks { waited: Vec::new(), watcher: Watcher::new(), watched: 0, exit: Exit::OK })
+        Ok(Tasks { waited: Vec::new(), watcher: Watcher::new(), watched: 0, exit: Exit::OK, json: options.json })
     }
 
     /// Notices changes of the service in this directory. To be called before its state is looked at.
@@ -98,7 +100,23 @@ impl<'a> Tasks<'a> {
     /// A service with which nothing can be done.
     pub fn refuse(&mut self, named: &Named, reason: &str) -> Result<(), Failure> {
         self.exit = worse(self.exit, FAILED);
-        say(named, reason)
+        self.tell(named, reason, FAILED, Duration::ZERO)
+    }
+
+    /// A service with which no more is to be done.
+    pub fn done(&self, named: &Named, words: &str) -> Result<(), Failure> {
+        self.tell(named, words, Exit::OK, Duration::ZERO)
+    }
+
+    /// The line about a service that is waited for no longer.
+    fn tell(&self, named: &Named, words: &str, exit: Exit, took: Duration) -> Result<(), Failure> {
+        let seconds = took.as_secs_f64();
+        if self.json {
+            let (done, timed_out) = (exit == Exit::OK, exit == TIMED_OUT);
+            return json::print_line(&json::Result { name: printable(&named.name), done, timed_out, words, seconds });
+        }
+        let after = if exit != Exit::OK || seconds < 0.05 { String::new() } else { format!(" after {seconds:.1} s") };
+        say(named, &format!("{words}{after}"))
     }
 
     /// Waits for all. The exit code: 0 if each is where it should be.
@@ -106,7 +124,7 @@ impl<'a> Tasks<'a> {
         while !self.waited.is_empty() {
             let mut left = Vec::new();
             for mut service in std::mem::take(&mut self.waited) {
-                match look(&mut service)? {
+                match self.look(&mut service)? {
                     None => left.push(service),
                     Some(ended) => self.exit = worse(self.exit, ended),
                 }
@@ -117,6 +135,28 @@ impl<'a> Tasks<'a> {
             }
         }
         Ok(self.exit)
+    }
+
+    /// Looks at a service once; its exit code if its task is over.
+    fn look(&self, service: &mut Waited<'_>) -> Result<Option<Exit>, Failure> {
+        let moment = Moment { now: time_of_day(), clock: Instant::now() };
+        let took = moment.clock.since(service.began);
+        let (words, exit) = match service.task.look(moment) {
+            Verdict::Reached(words) => (words, Exit::OK),
+            Verdict::Failed(reason) => (reason, FAILED),
+            Verdict::Wait(_) if service.deadline <= moment.clock => {
+                (format!("timed out after {:.1} s: {}", took.as_secs_f64(), service.task.state()), TIMED_OUT)
+            }
+            Verdict::Wait(look_at) => {
+                service.look_at = look_at;
+                return Ok(None);
+            }
+        };
+        self.tell(service.named, &words, exit, took)?;
+        if exit != Exit::OK && !self.json {
+            show_log(service.named)?;
+        }
+        Ok(Some(exit))
     }
 
     /// Waits until something has changed, or a service is to be looked at.
@@ -137,31 +177,8 @@ impl<'a> Tasks<'a> {
     }
 }
 
-/// Looks at a service once; its exit code if its task is over.
-fn look(service: &mut Waited<'_>) -> Result<Option<Exit>, Failure> {
-    let moment = Moment { now: time_of_day(), clock: Instant::now() };
-    let seconds = moment.clock.since(service.began).as_secs_f64();
-    match service.task.look(moment) {
-        Verdict::Reached(words) => {
-            let after = if seconds < 0.05 { String::new() } else { format!(" after {seconds:.1} s") };
-            say(service.named, &format!("{words}{after}"))?;
-            Ok(Some(Exit::OK))
-        }
-        Verdict::Failed(reason) => tell_failure(service.named, &reason).map(|()| Some(FAILED)),
-        Verdict::Wait(_) if service.deadline <= moment.clock => {
-            tell_failure(service.named, &format!("timed out after {seconds:.1} s: {}", service.task.state()))?;
-            Ok(Some(TIMED_OUT))
-        }
-        Verdict::Wait(look_at) => {
-            service.look_at = look_at;
-            Ok(None)
-        }
-    }
-}
-
-/// The line about a service whose task has failed, and the end of its log.
-fn tell_failure(named: &Named, reason: &str) -> Result<(), Failure> {
-    say(named, reason)?;
+/// Shows the end of a service's log, if it has a logger.
+fn show_log(named: &Named) -> Result<(), Failure> {
     let arguments = [c"-n".into(), CString::new(LOG_LINES).unwrap_or_default(), named.path.clone()];
     let has_log = ServiceDir::open(&named.path).is_ok_and(|dir| matches!(dir.log(), Ok(Some(_))));
     if has_log {

@@ -1,16 +1,15 @@
 //! The last ends of a service as lines for a person.
 
-use std::time::Duration;
-
 use daemontools_core::label::Label;
 use daemontools_core::run_record::RunRecord;
+use daemontools_observe::span::precise_words;
 use daemontools_sys::local_time::LocalTime;
 
 /// A line about an end: when, how, how long the run was, what it used.
 pub fn line(record: &RunRecord) -> String {
     let mut line = format!("{}  {}", moment(record.at), words(record));
     if let Some(cpu) = record.cpu {
-        line += &format!(", processor {}", span(cpu));
+        line += &format!(", processor {}", precise_words(cpu));
     }
     if let Some(peak) = record.peak_kb {
         line += &format!(", peak memory {peak} kB");
@@ -22,7 +21,7 @@ pub fn line(record: &RunRecord) -> String {
 pub fn words(record: &RunRecord) -> String {
     let core = if record.core { ", core dumped" } else { "" };
     let oom = if record.oom { ", out of memory" } else { "" };
-    format!("{}{core}{oom} after {}", record.end.words(), span(record.ran))
+    format!("{}{core}{oom} after {}", record.end.words(), precise_words(record.ran))
 }
 
 /// A moment as local time to the second.
@@ -36,22 +35,11 @@ pub fn moment(label: Label) -> String {
     }
 }
 
-/// A span in its largest units: `0.5 s`, `42 s`, `12 min`, `2 h 5 min`, `3 d 4 h`.
-pub fn span(span: Duration) -> String {
-    let seconds = span.as_secs();
-    match seconds {
-        0..10 => format!("{:.1} s", span.as_secs_f64()),
-        10..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        86400.. => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use daemontools_core::end::End;
+    use std::time::Duration;
 
     #[test]
     fn a_line_says_all_that_is_known() {
@@ -65,14 +53,5 @@ mod tests {
         let line = line(&known);
         let expected = "  exit 7, core dumped after 1.2 s, processor 0.1 s, peak memory 2048 kB";
         assert_eq!(line.get(19..), Some(expected), "{line}");
-    }
-
-    #[test]
-    fn spans_have_units() {
-        for (seconds, expected) in
-            [(0, "0.0 s"), (9, "9.0 s"), (59, "59 s"), (60, "1 min"), (7500, "2 h 5 min"), (270_000, "3 d 3 h")]
-        {
-            assert_eq!(span(Duration::from_secs(seconds)), expected);
-        }
     }
 }

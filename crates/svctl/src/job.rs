@@ -7,6 +7,7 @@ use std::time::Duration;
 use daemontools_core::details::State;
 use daemontools_core::end::End;
 use daemontools_core::label::Label;
+use daemontools_core::restarts::Restarts;
 use daemontools_core::status::{Status, Want};
 use daemontools_program::clock::Instant;
 use daemontools_program::printable::printable;
@@ -58,6 +59,8 @@ pub struct Job {
     /// The process that was last seen after the command.
     running: Option<Run>,
     ends: u32,
+    /// How often its supervise had started it again before the command; `None`: it does not count.
+    restarts_before: Option<u32>,
 }
 
 impl Job {
@@ -69,6 +72,7 @@ impl Job {
             details_before: before.details.as_ref().map(|details| details.since),
             running: None,
             ends: 0,
+            restarts_before: before.restarts.map(|restarts| restarts.total),
         }
     }
 
@@ -93,7 +97,7 @@ impl Job {
             Condition::Unsupervised => return Verdict::Failed(NO_SUPERVISE.into()),
             Condition::Unknown(error) => return Verdict::Failed(error.sentence()),
         };
-        self.count_ends(status);
+        self.count_ends(status, look.report.restarts);
         let details = look.report.details.as_ref();
         match self.act {
             Act::Start => self.started(status, details, look),
@@ -135,13 +139,17 @@ impl Job {
     }
 
     /// Counts the ends of processes that were seen running after the command.
-    fn count_ends(&mut self, status: &Status) {
+    fn count_ends(&mut self, status: &Status, restarts: Option<Restarts>) {
         let now = run(status);
         let is_new = self.act == Act::Start || self.before != Some(now);
         if self.running.is_some_and(|running| running != now) {
             self.ends += 1;
         }
         self.running = Some(now).filter(|(_, pid)| pid.is_some() && is_new);
+        // Its supervise knows those too that nobody saw. That of a restart itself is not one of them.
+        let commanded = u32::from(self.act == Act::Restart);
+        let counted = restarts.map(|restarts| restarts.total.saturating_sub(self.restarts_before.unwrap_or(0)));
+        self.ends = self.ends.max(counted.unwrap_or(0).saturating_sub(commanded));
     }
 }
 

@@ -15,8 +15,10 @@ mod edit;
 mod edited_file;
 mod enable;
 mod event_loop;
+mod found;
 mod history;
 mod job;
+mod json;
 mod names;
 mod options;
 mod our_programs;
@@ -48,6 +50,7 @@ pub static PROGRAM: Program = Program {
   edit name               its script, in $EDITOR
 
       --dir DIR   the scan directory (default: $SVDIR, /service, /etc/service)
+  -j, --json      JSON objects, a line each
   -t, --timeout TIME  give up after this time, as in 10s or 2m
       --no-wait   do not wait for what was started",
 };

@@ -72,6 +72,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Whether to wait at all.
     pub wait: bool,
+    /// Whether to print JSON objects.
+    pub json: bool,
     /// Where `enable` looks for a name.
     pub from: CString,
     /// Whether `disable` leaves the service alone.
@@ -85,12 +87,13 @@ impl Options {
     pub fn parse(args: Args) -> Result<Options, Failure> {
         let mut parser = parser(args);
         let (mut dir, mut verb, mut timeout, mut wait, mut names) = (None, None, None, true, Vec::new());
-        let (mut from, mut keep_running) = (None, false);
+        let (mut from, mut keep_running, mut json) = (None, false, false);
         while let Some(arg) = parser.next().map_err(misused)? {
             match arg {
                 Arg::Long("dir") => dir = Some(value(&mut parser)?),
                 Arg::Short('t') | Arg::Long("timeout") => timeout = Some(time(&value(&mut parser)?)?),
                 Arg::Long("no-wait") => wait = false,
+                Arg::Short('j') | Arg::Long("json") => json = true,
                 Arg::Long("from") if verb == Some(Verb::Enable) => from = Some(value(&mut parser)?),
                 Arg::Long("keep-running") if verb == Some(Verb::Disable) => keep_running = true,
                 // What both do anyway.
@@ -113,10 +116,13 @@ impl Options {
         if needs_name && names.is_empty() {
             return Err(Failure::misused([b"which service?"]));
         }
+        if json && matches!(verb, Verb::Log | Verb::Cat | Verb::Edit | Verb::Kill(_)) {
+            return Err(Failure::misused([b"this verb has no --json"]));
+        }
         let dir = dir.unwrap_or_else(|| default_scan_dir().into_os_string());
         let names = names.into_iter().map(c_string).collect::<Result<_, _>>()?;
         let from = from.map_or_else(|| Ok(SERVICES.into()), c_string)?;
-        Ok(Options { dir: c_string(dir)?, verb, timeout, wait, from, keep_running, names })
+        Ok(Options { dir: c_string(dir)?, verb, timeout, wait, json, from, keep_running, names })
     }
 }
 
@@ -193,6 +199,7 @@ mod tests {
             verb: Verb::Act(Act::Stop),
             timeout: Some(Duration::from_secs(120)),
             wait: false,
+            json: false,
             from: c"/etc/sv".into(),
             keep_running: false,
             names: vec![c"web".into(), c"db".into()],

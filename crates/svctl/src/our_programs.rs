@@ -24,6 +24,8 @@ use crate::PROGRAM;
 const MOST: usize = 1 << 20;
 /// The number of standard output.
 const STDOUT: i32 = 1;
+/// The number of standard error.
+const STDERR: i32 = 2;
 
 /// Whether we ignore SIGPIPE, and were not started so: then children get it back.
 static IGNORES_SIGPIPE: AtomicBool = AtomicBool::new(false);
@@ -67,10 +69,19 @@ pub fn run(name: &CStr, arguments: &[CString]) -> Result<Ending, Failure> {
     wait_for(child).unable([b"wait for ", name.to_bytes()])
 }
 
-/// The same; what it prints, at most 1 MiB of it, comes back.
+/// The same; what it prints to standard output, at most 1 MiB of it, comes back.
 pub fn output_of(name: &CStr, arguments: &[CString]) -> Result<(Vec<u8>, Ending), Failure> {
+    captured(name, arguments, &[STDOUT])
+}
+
+/// The same with what it prints to standard error.
+pub fn all_output_of(name: &CStr, arguments: &[CString]) -> Result<(Vec<u8>, Ending), Failure> {
+    captured(name, arguments, &[STDOUT, STDERR])
+}
+
+fn captured(name: &CStr, arguments: &[CString], outputs: &[i32]) -> Result<(Vec<u8>, Ending), Failure> {
     let (from, to) = pipe_private().unable([b"make a pipe"])?;
-    let child = start(|| match place_inherited(to.as_fd(), STDOUT) {
+    let child = start(|| match outputs.iter().try_for_each(|&output| place_inherited(to.as_fd(), output)) {
         Ok(()) => become_program(name, arguments),
         Err(errno) => Failure::because([b"unable to redirect ", name.to_bytes()], errno),
     })?;

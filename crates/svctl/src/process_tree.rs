@@ -11,25 +11,50 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::history;
+use daemontools_observe::span::precise_words;
 
 /// How much of a file in /proc is read.
 const MOST: usize = 4096;
 /// How many processes are shown.
 const MOST_SHOWN: usize = 30;
 
-/// A process.
+/// A process of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Process {
-    parent: u32,
+pub struct Process {
+    /// How many generations it is below the service's own process.
+    pub depth: usize,
+    /// Its id.
+    pub pid: u32,
+    /// How long it has existed; nothing where that is not known.
+    pub age: Duration,
+    /// Its resident memory.
+    pub kilobytes: u64,
     /// `R`, `S`, `D`, `T`, `Z` and so on (proc(5)).
+    pub state: char,
+    /// Its command line, fit for a terminal.
+    pub command: String,
+}
+
+impl Process {
+    /// A line: pid, age, memory, what is odd about its state, command line.
+    pub fn text(&self) -> String {
+        let Process { depth, pid, age, kilobytes, state, command } = self;
+        let mark = if matches!(state, 'S' | 'R') { String::new() } else { format!(" ({state})") };
+        format!("{}{pid}  {}  {kilobytes} kB{mark}  {command}", "  ".repeat(*depth), precise_words(*age))
+    }
+}
+
+/// What /proc/PID/stat says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stat {
+    parent: u32,
     state: char,
     /// When it began, in clock ticks since the boot.
     started: u64,
 }
 
-/// Lines about a process and its descendants, each indented by its depth: pid, age, memory, command line.
-pub fn lines(pid: u32) -> Vec<String> {
+/// A process and its descendants, each after its parent; only the first ones of many.
+pub fn of(pid: u32) -> Vec<Process> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     let mut processes = BTreeMap::new();
     for id in ids() {
@@ -38,22 +63,17 @@ pub fn lines(pid: u32) -> Vec<String> {
             processes.insert(id, process);
         }
     }
-    let (mut lines, mut rest) = (Vec::new(), vec![(pid, 0)]);
-    while let Some((id, depth)) = rest.pop() {
+    let (mut shown, mut rest) = (Vec::new(), vec![(pid, 0)]);
+    while let Some((id, depth)) = rest.pop().filter(|_| shown.len() < MOST_SHOWN) {
         let Some(process) = processes.get(&id) else { continue };
-        if lines.len() == MOST_SHOWN {
-            lines.push(format!("... and {} more", rest.len() + 1));
-            break;
-        }
         let memory = read(&format!("/proc/{id}/statm")).as_deref().and_then(resident).unwrap_or_default();
         let command = read(&format!("/proc/{id}/cmdline")).unwrap_or_default();
-        let mark = if matches!(process.state, 'S' | 'R') { String::new() } else { format!(" ({})", process.state) };
-        let age = history::span(age(process));
-        lines.push(format!("{}{id}  {age}  {memory} kB{mark}  {}", "  ".repeat(depth), words(&command)));
+        let command = words(&command);
+        shown.push(Process { depth, pid: id, age: age(process), kilobytes: memory, state: process.state, command });
         let below = children.get(&id).into_iter().flatten().rev();
         rest.extend(below.filter(|child| **child != id).map(|&child| (child, depth + 1)));
     }
-    lines
+    shown
 }
 
 /// The ids of all processes.
@@ -75,18 +95,18 @@ pub fn read(path: &str) -> Option<Vec<u8>> {
 }
 
 /// What /proc/PID/stat says. The name in parentheses may hold anything, so the fields are counted from its end.
-fn parse(stat: &[u8]) -> Option<Process> {
+fn parse(stat: &[u8]) -> Option<Stat> {
     let end = stat.iter().rposition(|&byte| byte == b')')?;
     let fields = std::str::from_utf8(stat.get(end + 2..)?).ok()?;
     let mut fields = fields.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     let parent = fields.next()?.parse().ok()?;
     let started = fields.nth(17)?.parse().ok()?;
-    Some(Process { parent, state, started })
+    Some(Stat { parent, state, started })
 }
 
 /// How long a process has existed; nothing where that is not known.
-fn age(process: &Process) -> Duration {
+fn age(process: &Stat) -> Duration {
     let uptime = read("/proc/uptime");
     let uptime =
         uptime.as_deref().and_then(|text| std::str::from_utf8(text).ok()?.split(' ').next()?.parse::<f64>().ok());
@@ -117,7 +137,7 @@ mod tests {
     fn a_name_may_hold_parentheses_and_blanks() {
         let stat =
             b"42 (a) b (c) S 7 42 42 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 987654 1000 10 18446744073709551615\n";
-        assert_eq!(parse(stat), Some(Process { parent: 7, state: 'S', started: 987654 }));
+        assert_eq!(parse(stat), Some(Stat { parent: 7, state: 'S', started: 987654 }));
         for stat in [&b""[..], b"42 (x", b"42 (x) S", b"42 (x) S y"] {
             assert_eq!(parse(stat), None);
         }
@@ -125,8 +145,8 @@ mod tests {
 
     #[test]
     fn our_own_process_is_found() {
-        let lines = lines(std::process::id());
-        assert!(lines.first().is_some_and(|line| line.starts_with(&std::process::id().to_string())), "{lines:?}");
+        let own = of(std::process::id());
+        assert!(own.first().is_some_and(|process| process.pid == std::process::id() && process.depth == 0), "{own:?}");
     }
 
     #[test]

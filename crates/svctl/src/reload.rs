@@ -83,7 +83,7 @@ impl Drop for Reloading {
 
 /// Lets each service read its configuration again.
 pub fn reload(services: &[Named], options: &Options) -> Outcome {
-    let mut tasks = Tasks::new()?;
+    let mut tasks = Tasks::new(options)?;
     for named in services {
         tasks.watch(named.path.to_bytes());
         let patience = options.timeout.unwrap_or(PATIENCE);

@@ -12,22 +12,22 @@ use daemontools_sys::args::Args;
 
 use crate::names::{Named, all, resolve};
 use crate::options::{Act, Options, Verb};
-use crate::{PROGRAM, act, cat, disable, edit, enable, our_programs, reload, status};
+use crate::{PROGRAM, act, cat, disable, edit, enable, json, our_programs, reload, status};
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Outcome {
     let options = Options::parse(args)?;
     match options.verb {
-        Verb::Status if options.names.is_empty() => Err(our_programs::become_program(c"svps", &[options.dir])),
-        Verb::Status => status::status(&resolve(&options.dir, &options.names)?),
+        Verb::Status if options.names.is_empty() => Err(our_programs::become_program(c"svps", &table(options))),
+        Verb::Status => status::status(&resolve(&options.dir, &options.names)?, options.json),
         Verb::Act(Act::Reload) => reload::reload(&resolve(&options.dir, &options.names)?, &options),
         Verb::Act(act) => act::act(act, &resolve(&options.dir, &options.names)?, &options),
         Verb::Kill(command) => kill(command, &resolve(&options.dir, &options.names)?),
         Verb::Enable => enable::enable(&options),
         Verb::Disable => disable::disable(&options),
-        Verb::Why => status::why(&named_or_all(&options)?),
+        Verb::Why => status::why(&named_or_all(&options)?, options.json),
         Verb::Log => Err(log(&options)?),
-        Verb::History => status::history(&resolve(&options.dir, &options.names)?),
+        Verb::History => status::history(&resolve(&options.dir, &options.names)?, options.json),
         Verb::List => list(&options),
         Verb::Edit => edit::edit(&resolve(&options.dir, &options.names)?, &options),
         Verb::Cat => cat::cat(&resolve(&options.dir, &options.names)?),
@@ -77,7 +77,17 @@ fn looks_like_a_name(word: &CString) -> bool {
     !word.to_bytes().starts_with(b"-")
 }
 
+/// The arguments of svps for the whole tree.
+fn table(options: Options) -> Vec<CString> {
+    let json = options.json.then(|| CString::from(c"--json"));
+    // A name that begins with a hyphen is no option.
+    json.into_iter().chain([c"--".into(), options.dir]).collect()
+}
+
 fn list(options: &Options) -> Outcome {
+    if options.json {
+        return json::list(&named_or_all(options)?);
+    }
     let mut text = String::new();
     for named in named_or_all(options)? {
         text += &printable(&named.name);

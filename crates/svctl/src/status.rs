@@ -1,21 +1,18 @@
-//! Looks at services for `status`, `why` and `history`.
+//! `status`, `why` and `history`: looks at services and shows what was found.
 
-use std::ffi::CStr;
-use std::os::unix::ffi::OsStrExt;
-
-use daemontools_program::clock::time_of_day;
+use daemontools_observe::layout::Style;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Unable};
+use daemontools_program::printable::printable;
 use daemontools_program::stdio::print;
 use daemontools_service::report::{Condition, ServiceReport};
 use daemontools_service::service_dir::ServiceDir;
-use nix::fcntl::readlink;
 
 use crate::event_loop::say;
+use crate::found::Found;
 use crate::names::Named;
-use crate::screen::{self, Known};
-use crate::settings::Places;
-use crate::{history, our_programs, process_tree};
+use crate::screen::{self, Screen};
+use crate::{history, json};
 
 /// A service is not as wanted.
 const TROUBLED: Exit = Exit(1);
@@ -23,90 +20,101 @@ const TROUBLED: Exit = Exit(1);
 const DOWN: Exit = Exit(3);
 /// It cannot be told how a service is (LSB's "unknown").
 const UNKNOWN: Exit = Exit(4);
+/// How many lines of its log are shown of a service, and of one that is not as wanted.
+const LOG_LINES: [&str; 2] = ["10", "5"];
 
 /// Prints all that is known of each service. The exit code is the highest of all.
-pub fn status(services: &[Named]) -> Outcome {
+pub fn status(services: &[Named], as_json: bool) -> Outcome {
     let mut highest = Exit::OK.0;
     for (at, named) in services.iter().enumerate() {
-        if at > 0 {
-            print(b"\n")?;
+        let found = Found::look(named)?;
+        let [lines, _] = LOG_LINES;
+        if as_json {
+            print_json(named, &found, lines)?;
+        } else {
+            let mut screen = Screen::new(&named.name, &found.report, found.now, Style::of_standard_output());
+            screen.found(named, &found);
+            explain(&mut screen, named, &found, lines)?;
+            let gap = if at > 0 { "\n" } else { "" };
+            print((gap.to_owned() + &screen.into_text()).as_bytes())?;
         }
-        highest = highest.max(show(named)?.0);
+        highest = highest.max(code(&found.report).0);
     }
     Ok(Exit(highest))
 }
 
-fn show(named: &Named) -> Result<Exit, Failure> {
-    let now = time_of_day();
-    let dir = ServiceDir::open(&named.path).unable([b"chdir to ", &named.name])?;
-    let report = ServiceReport::look(&dir, now);
-    let log = dir.log().ok().flatten();
-    let logger = log.as_ref().map(|log| ServiceReport::look(log, now));
-    let target = readlink(named.path.as_c_str()).ok();
-    let pid = report.status().and_then(|status| status.pid);
-    let known = Known {
-        name: &named.name,
-        report: &report,
-        logger: logger.as_ref(),
-        directory: named.path.to_bytes(),
-        target: target.as_ref().map(|target| target.as_bytes()),
-        processes: &pid.map(|pid| process_tree::lines(pid.get())).unwrap_or_default(),
-        settings: &Places::of(named).all(),
-    };
-    print((screen::lines(&known, now).join("\n") + "\n").as_bytes())?;
-    explain(named, logger.is_some(), c"10")?;
-    Ok(match (&report.condition, pid) {
-        (Condition::Supervised(_), Some(_)) => Exit::OK,
-        (Condition::Supervised(_), None) | (Condition::Unsupervised, _) => DOWN,
-        (Condition::Unknown(_), _) => UNKNOWN,
-    })
+/// The exit code about one service.
+fn code(report: &ServiceReport) -> Exit {
+    match &report.condition {
+        Condition::Supervised(status) if status.pid.is_some() => match report.is_as_wanted() {
+            true => Exit::OK,
+            false => TROUBLED,
+        },
+        Condition::Supervised(_) | Condition::Unsupervised => DOWN,
+        Condition::Unknown(_) => UNKNOWN,
+    }
 }
 
 /// What svlint says of a service, and the last lines of its log.
-fn explain(named: &Named, has_log: bool, lines: &CStr) -> Result<(), Failure> {
-    our_programs::run(c"svlint", std::slice::from_ref(&named.path))?;
-    if has_log {
-        our_programs::run(c"svlog", &[c"-n".into(), lines.into(), named.path.clone()])?;
+fn explain(screen: &mut Screen, named: &Named, found: &Found, lines: &str) -> Result<(), Failure> {
+    match found.findings(named, false)? {
+        findings if findings.is_empty() => screen.line("svlint", "finds nothing"),
+        findings => screen.text("svlint", &findings),
     }
+    screen.text("log", &found.last_lines(named, lines)?);
     Ok(())
 }
 
+fn print_json(named: &Named, found: &Found, lines: &str) -> Result<(), Failure> {
+    let (findings, log) = (found.findings(named, true)?, found.last_lines(named, lines)?);
+    json::print_line(&json::Service::new(named, found, &findings, &log))
+}
+
 /// Says of each service that is not as wanted what is known about the cause. Exit 1 if there is one.
-pub fn why(services: &[Named]) -> Outcome {
+pub fn why(services: &[Named], as_json: bool) -> Outcome {
     let mut exit = Exit::OK;
     for named in services {
-        let now = time_of_day();
-        let dir = ServiceDir::open(&named.path).unable([b"chdir to ", &named.name])?;
-        let report = ServiceReport::look(&dir, now);
-        let log = dir.log().ok().flatten();
-        let logger = log.as_ref().map(|log| ServiceReport::look(log, now));
-        let (service_ok, logger_ok) = (report.is_as_wanted(), logger.as_ref().is_none_or(ServiceReport::is_as_wanted));
-        if service_ok && logger_ok {
+        let found = Found::look(named)?;
+        if found.is_as_wanted() {
             continue;
         }
         exit = TROUBLED;
-        let last = report.details.as_ref().and_then(|details| details.last_end.as_ref());
-        let last = last.map(|last| format!(", last end: {}", history::words(last))).unwrap_or_default();
-        let words = match logger.filter(|_| service_ok) {
-            Some(logger) => format!("its logger is {}", screen::state(&logger, now)),
-            None => screen::state(&report, now) + &last,
-        };
-        say(named, &words)?;
-        explain(named, log.is_some(), c"5")?;
+        let [_, lines] = LOG_LINES;
+        if as_json {
+            print_json(named, &found, lines)?;
+            continue;
+        }
+        let mut screen = Screen::new(&named.name, &found.report, found.now, Style::of_standard_output());
+        if let Some(details) = found.report.details.as_ref().filter(|_| !found.report.is_as_wanted()) {
+            if !details.reason.is_empty() {
+                screen.line("reason", &printable(&details.reason));
+            }
+            if let Some(last) = &details.last_end {
+                screen.line("last end", &history::line(last));
+            }
+        }
+        if let Some(logger) = found.logger.as_ref().filter(|logger| !logger.is_as_wanted()) {
+            screen.line("logger", &screen::state(logger, found.now));
+        }
+        explain(&mut screen, named, &found, lines)?;
+        screen.line("more", &format!("svctl status {}", printable(&named.name)));
+        print(screen.into_text().as_bytes())?;
     }
     Ok(exit)
 }
 
 /// Prints the last ends of each service, oldest first.
-pub fn history(services: &[Named]) -> Outcome {
+pub fn history(services: &[Named], as_json: bool) -> Outcome {
     for named in services {
         let dir = ServiceDir::open(&named.path).unable([b"chdir to ", &named.name])?;
-        let mut text = String::new();
         for record in dir.history() {
-            text += &history::line(&record);
-            text.push('\n');
+            match (as_json, services.len()) {
+                (true, _) => json::print_end(named, &record)?,
+                (false, 1) => print((history::line(&record) + "\n").as_bytes())?,
+                // Of several, each line says whose it is.
+                (false, _) => say(named, &history::line(&record))?,
+            }
         }
-        print(text.as_bytes())?;
     }
     Ok(Exit::OK)
 }

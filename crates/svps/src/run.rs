@@ -1,6 +1,5 @@
 //! Looks at the tree and shows it, once, or again whenever something changes.
 
-use std::env::var_os;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use daemontools_program::printable::printable;
 use daemontools_program::stdio::print;
 use daemontools_program::wait::wait;
 use daemontools_sys::fd::STDOUT;
-use daemontools_sys::terminal;
 
 use crate::live::Live;
 use crate::options::{Form, Options};
@@ -46,21 +44,13 @@ pub fn show(options: &Options) -> Outcome {
 fn text(options: &Options, entries: &[Entry], now: Label) -> Result<Vec<u8>, Failure> {
     match options.form {
         Form::Table => {
-            let width = if STDOUT.is_terminal() { terminal::size(STDOUT) } else { None };
-            let style = Style { colour: colour(), width: width.map(|(_, columns)| columns.into()) };
-            let mut lines = table::lines(entries, now, style);
+            let mut lines = table::lines(entries, now, Style::of_standard_output());
             lines.extend([String::new(), table::summary(entries), String::new()]);
             Ok(lines.join("\n").into_bytes())
         }
         Form::Json => json::lines(entries, now).map_err(|_| Failure::fatal([b"unable to describe the services"])),
         Form::Metrics => Ok(metrics::text(entries, &scan_dir::oom_kills(entries), now).into_bytes()),
     }
-}
-
-/// Whether the output may have colours (<https://no-color.org>).
-fn colour() -> bool {
-    let set = |name| var_os(name).filter(|value| !value.is_empty());
-    STDOUT.is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// Shows the tree again and again, until a signal ends us.
@@ -121,7 +111,7 @@ fn draw_changes(options: &Options, live: &mut Live<'_>, screen: &Screen) -> Outc
 /// The whole screen.
 fn picture(options: &Options, entries: &[Entry], now: Label, from_scratch: bool) -> Vec<u8> {
     let (rows, columns) = Screen::size();
-    let style = Style { colour: colour(), width: Some(columns) };
+    let style = Style { width: Some(columns), ..Style::of_standard_output() };
     let title = format!("{}: {}", printable(options.dir.to_bytes()), table::summary(entries));
     let mut lines = vec![cut(&title, columns), String::new()];
     let heads = lines.len() + 1;
