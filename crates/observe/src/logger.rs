@@ -67,7 +67,7 @@ pub struct Room {
 /// Why the logger with this process does not read, and when its logs were last written to.
 pub fn cause(pid: u32) -> (Cause, Option<Label>) {
     let is_stopped = |pid: u32| matches!(process::state(pid), Some(b'T' | b't'));
-    let (writer, directories) = directories(pid);
+    let (writer, directories) = written_by(pid);
     let written = written(writer, &directories);
     let cause = match () {
         () if is_stopped(pid) || is_stopped(writer) => Cause::Stopped,
@@ -79,7 +79,7 @@ pub fn cause(pid: u32) -> (Cause, Option<Label>) {
 /// Why the logger with this process cannot write though it reads, and when its logs were last written to. s6-log keeps
 /// what it has read in memory, and any logger reads on until it has something to write.
 pub fn trouble(pid: u32, now: Label) -> Option<(Cause, Option<Label>)> {
-    let (writer, directories) = directories(pid);
+    let (writer, directories) = written_by(pid);
     let cause = first(writer, &directories, |directory, rights| lasting(directory, rights, now))?;
     Some((cause, written(writer, &directories)))
 }
@@ -164,8 +164,9 @@ pub fn obstacle(directory: &LogDirectory, rights: &Rights) -> Option<Obstacle> {
     }
 }
 
-/// The directories that a process, or a descendant of it, writes to, and which one of them does.
-fn directories(pid: u32) -> (u32, Vec<LogDirectory>) {
+/// The log directories that a process, or a descendant of it, writes to, and which one of them does; the process itself
+/// where none is found.
+pub fn written_by(pid: u32) -> (u32, Vec<LogDirectory>) {
     let mut family = vec![pid];
     let mut asked = 0;
     while let Some(&member) = family.get(asked).filter(|_| asked < PROCESSES) {

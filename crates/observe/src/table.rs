@@ -88,9 +88,9 @@ fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
     ]
 }
 
-/// The state in a word, and why it is so where that is known, in a line of its own: its text, and the same with colour.
-pub fn state_words(service: &ServiceReport, style: Style) -> (String, String) {
-    let cell = state(service, service.is_as_wanted());
+/// The state in a word, and why it is so where that is known: its text, and the same with colour.
+pub fn state_words(service: &ServiceReport, as_wanted: bool, now: Label, style: Style) -> (String, String) {
+    let cell = state(service, as_wanted, cause_of_log(service, now));
     let painted = layout::painted(&cell.text, cell.paint, style);
     (cell.text, painted)
 }

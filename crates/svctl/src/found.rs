@@ -1,16 +1,20 @@
 //! All that can be found out about one service.
 
 use std::ffi::CString;
+use std::num::NonZeroU32;
 use std::os::unix::ffi::OsStringExt;
 
 use daemontools_core::label::Label;
 use daemontools_core::settings::Setting;
+use daemontools_observe::blocked;
+use daemontools_observe::tree::{self, Entry};
 use daemontools_program::clock::time_of_day;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_service::report::ServiceReport;
-use daemontools_service::service_dir::ServiceDir;
+use nix::errno::Errno;
 use nix::fcntl::readlink;
 
+use crate::log_room::LogRoom;
 use crate::names::Named;
 use crate::our_programs;
 use crate::process_tree::{self, Process};
@@ -20,10 +24,10 @@ use crate::settings::Places;
 pub struct Found {
     /// When it was looked at.
     pub now: Label,
-    /// How it is.
-    pub report: ServiceReport,
-    /// How its logger is, if it has one.
-    pub logger: Option<ServiceReport>,
+    /// How it and its logger are. The name is the path.
+    pub entry: Entry,
+    /// Where its logger writes.
+    pub log_rooms: Vec<LogRoom>,
     /// Where the link leads, if its directory is one.
     pub target: Option<Vec<u8>>,
     /// Its processes, each after its parent.
@@ -33,26 +37,30 @@ pub struct Found {
 }
 
 impl Found {
-    /// Looks at a service.
-    pub fn look(named: &Named) -> Result<Found, Failure> {
+    /// Looks at services: first at the states of all, so that a pipe that does not seem to be read is looked at twice
+    /// beside the others.
+    pub fn look(services: &[Named]) -> Result<Vec<Found>, Failure> {
         let now = time_of_day();
-        let dir = ServiceDir::open(&named.path).unable([b"chdir to ", &named.name])?;
-        let report = ServiceReport::look(&dir, now);
-        let logger = dir.log().ok().flatten().map(|log| ServiceReport::look(&log, now));
-        let pid = report.status().and_then(|status| status.pid);
-        Ok(Found {
-            now,
-            logger,
-            target: readlink(named.path.as_c_str()).ok().map(OsStringExt::into_vec),
-            processes: pid.map(|pid| process_tree::of(pid.get())).unwrap_or_default(),
-            settings: Places::of(named).all(),
-            report,
-        })
+        let entry = |named: &Named| {
+            let entry = tree::entry(named.path.clone(), now);
+            entry.ok_or(Errno::ENOTDIR).unable([b"chdir to ", &named.name])
+        };
+        let mut entries = services.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        blocked::look(&mut entries);
+        Ok(services.iter().zip(entries).map(|(named, entry)| Found::new(named, entry, now)).collect())
     }
 
-    /// Whether the service and its logger are as wanted.
-    pub fn is_as_wanted(&self) -> bool {
-        self.report.is_as_wanted() && self.logger.as_ref().is_none_or(ServiceReport::is_as_wanted)
+    fn new(named: &Named, entry: Entry, now: Label) -> Found {
+        let pid = |report: &ServiceReport| report.status().and_then(|status| status.pid).map(NonZeroU32::get);
+        let logger = entry.log.as_ref().and_then(pid);
+        Found {
+            now,
+            target: readlink(named.path.as_c_str()).ok().map(OsStringExt::into_vec),
+            processes: pid(&entry.service).map(process_tree::of).unwrap_or_default(),
+            log_rooms: logger.map(LogRoom::of).unwrap_or_default(),
+            settings: Places::of(named).all(),
+            entry,
+        }
     }
 
     /// What svlint says of it: lines, or JSON objects, a line each.
@@ -64,7 +72,7 @@ impl Found {
 
     /// The last lines of its log, or why they cannot be shown; none where it has no logger.
     pub fn last_lines(&self, named: &Named, count: &str) -> Result<Vec<u8>, Failure> {
-        if self.logger.is_none() {
+        if self.entry.log.is_none() {
             return Ok(Vec::new());
         }
         let count = CString::new(count).unwrap_or_default();

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::found::Found;
+use crate::log_room::LogRoom;
 use crate::names::Named;
 
 /// All that is known of a service.
@@ -25,6 +26,31 @@ pub struct Service {
     processes: Vec<OneProcess>,
     svlint: Vec<Value>,
     log: Vec<String>,
+    log_directories: Vec<OneLog>,
+}
+
+/// A directory that a logger writes to.
+#[derive(Serialize)]
+struct OneLog {
+    dir: String,
+    files: Option<u64>,
+    bytes: Option<u64>,
+    most_bytes: Option<u64>,
+    file_system_bytes: u64,
+    file_system_free_bytes: u64,
+}
+
+impl OneLog {
+    fn new(room: &LogRoom) -> OneLog {
+        OneLog {
+            dir: room.dir.clone(),
+            files: room.contents.map(|(files, _)| files),
+            bytes: room.contents.map(|(_, bytes)| bytes),
+            most_bytes: room.limit,
+            file_system_bytes: room.file_system.0,
+            file_system_free_bytes: room.file_system.1,
+        }
+    }
 }
 
 /// A process of a service.
@@ -81,12 +107,13 @@ impl Service {
             name: printable(&named.name),
             dir: printable(named.path.to_bytes()),
             link: found.target.as_ref().map(|target| printable(target)),
-            service: Object::new(&found.report, found.now),
-            logger: found.logger.as_ref().map(|logger| Object::new(logger, found.now)),
+            service: Object::new(&found.entry.service, found.now),
+            logger: found.entry.log.as_ref().map(|logger| Object::new(logger, found.now)),
             settings: found.settings.iter().map(setting).collect(),
             processes: found.processes.iter().map(OneProcess::new).collect(),
             svlint: lines(findings).iter().filter_map(|line| serde_json::from_slice(line).ok()).collect(),
             log: lines(log).iter().map(|line| printable_line(line).into_owned()).collect(),
+            log_directories: found.log_rooms.iter().map(OneLog::new).collect(),
         }
     }
 }

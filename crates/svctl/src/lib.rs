@@ -19,6 +19,7 @@ mod found;
 mod history;
 mod job;
 mod json;
+mod log_room;
 mod names;
 mod options;
 mod our_programs;
@@ -34,7 +35,7 @@ mod status;
 /// What svctl says about itself.
 pub static PROGRAM: Program = Program {
     name: "svctl",
-    usage: "svctl: usage: svctl [ --dir DIR ] [ -t TIME ] [ --no-wait ] verb [ name ... ]",
+    usage: "svctl: usage: svctl [ --dir DIR ] [ -t TIME ] [ --no-wait ] [ --json ] verb [ name ... ]",
     about: "Starts, stops, restarts and explains the services of a scan directory.
 
   status [name ...]       all services in a table, or all that is known of some

@@ -22,7 +22,7 @@ pub struct Screen {
 impl Screen {
     /// The first line, about the state of a service.
     pub fn new(name: &[u8], report: &ServiceReport, now: Label, style: Style) -> Screen {
-        let (_, painted) = table::state_words(report, style);
+        let (_, painted) = table::state_words(report, report.is_as_wanted(), now, style);
         let (plain, more) = (state(report, now), rest_of_state(report, now));
         // The state is what matters: the name gives way.
         let room = style.width.map_or(usize::MAX, |room| room.saturating_sub(width(&plain) + 2).max(SHORTEST_NAME));
@@ -47,7 +47,7 @@ impl Screen {
 
     /// What was found out about a service.
     pub fn found(&mut self, named: &Named, found: &Found) {
-        let report = &found.report;
+        let report = &found.entry.service;
         if let Condition::Unknown(error) = &report.condition {
             self.line("error", &error.sentence());
         }
@@ -72,8 +72,11 @@ impl Screen {
         }
         let target = found.target.as_ref().map(|target| format!(" -> {}", printable(target))).unwrap_or_default();
         self.line("directory", &(printable(named.path.to_bytes()) + &target));
-        if let Some(logger) = &found.logger {
+        if let Some(logger) = &found.entry.log {
             self.line("logger", &state(logger, found.now));
+        }
+        for room in &found.log_rooms {
+            self.line("log in", &room.text());
         }
         for (setting, value) in &found.settings {
             let value = value.as_ref().map(|value| format!(" {}", printable(value))).unwrap_or_default();
@@ -93,7 +96,7 @@ impl Screen {
 /// The state in words: `up (pid 42) for 2 h 5 min, normally down`.
 pub fn state(report: &ServiceReport, now: Label) -> String {
     let plain = Style { colour: false, width: None };
-    table::state_words(report, plain).0 + &rest_of_state(report, now)
+    table::state_words(report, report.is_as_wanted(), now, plain).0 + &rest_of_state(report, now)
 }
 
 /// What follows the word: ` (pid 42) for 2 h 5 min, normally down`.
@@ -117,6 +120,7 @@ mod tests {
     use crate::process_tree::Process;
     use daemontools_core::settings::Setting;
     use daemontools_core::status::{Status, Want};
+    use daemontools_observe::tree::Entry;
     use std::num::NonZeroU32;
     use std::time::Duration;
 
@@ -136,15 +140,15 @@ mod tests {
         };
         let found = Found {
             now: Label::from_unix(142, 0),
-            report: report(),
-            logger: None,
+            entry: Entry { name: c"/service/web".into(), service: report(), log: None },
+            log_rooms: Vec::new(),
             target: Some(b"/etc/sv/web".to_vec()),
             processes: vec![process(0, 7, "sleep 9"), process(1, 8, "cat")],
             settings: vec![(Setting::StopTimeout, Some(b"10s".to_vec())), (Setting::Finish, None)],
         };
         let path = std::ffi::CString::new([b"/service/", name].concat()).unwrap();
         let named = Named { name: name.to_vec(), path, scan_dir: None };
-        let mut screen = Screen::new(name, &found.report, found.now, style);
+        let mut screen = Screen::new(name, &found.entry.service, found.now, style);
         screen.found(&named, &found);
         screen.text("svlint", b"a\x1b[2J: warning\n    mend it\n");
         screen.into_text().lines().map(str::to_owned).collect()

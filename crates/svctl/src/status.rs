@@ -26,19 +26,18 @@ const LOG_LINES: [&str; 2] = ["10", "5"];
 /// Prints all that is known of each service. The exit code is the highest of all.
 pub fn status(services: &[Named], as_json: bool) -> Outcome {
     let mut highest = Exit::OK.0;
-    for (at, named) in services.iter().enumerate() {
-        let found = Found::look(named)?;
+    for (at, (named, found)) in services.iter().zip(Found::look(services)?).enumerate() {
         let [lines, _] = LOG_LINES;
         if as_json {
             print_json(named, &found, lines)?;
         } else {
-            let mut screen = Screen::new(&named.name, &found.report, found.now, Style::of_standard_output());
+            let mut screen = Screen::new(&named.name, &found.entry.service, found.now, Style::of_standard_output());
             screen.found(named, &found);
             explain(&mut screen, named, &found, lines)?;
             let gap = if at > 0 { "\n" } else { "" };
             print((gap.to_owned() + &screen.into_text()).as_bytes())?;
         }
-        highest = highest.max(code(&found.report).0);
+        highest = highest.max(code(&found.entry.service).0);
     }
     Ok(Exit(highest))
 }
@@ -73,9 +72,8 @@ fn print_json(named: &Named, found: &Found, lines: &str) -> Result<(), Failure> 
 /// Says of each service that is not as wanted what is known about the cause. Exit 1 if there is one.
 pub fn why(services: &[Named], as_json: bool) -> Outcome {
     let mut exit = Exit::OK;
-    for named in services {
-        let found = Found::look(named)?;
-        if found.is_as_wanted() {
+    for (named, found) in services.iter().zip(Found::look(services)?) {
+        if found.entry.is_as_wanted() {
             continue;
         }
         exit = TROUBLED;
@@ -84,8 +82,9 @@ pub fn why(services: &[Named], as_json: bool) -> Outcome {
             print_json(named, &found, lines)?;
             continue;
         }
-        let mut screen = Screen::new(&named.name, &found.report, found.now, Style::of_standard_output());
-        if let Some(details) = found.report.details.as_ref().filter(|_| !found.report.is_as_wanted()) {
+        let mut screen = Screen::new(&named.name, &found.entry.service, found.now, Style::of_standard_output());
+        let report = &found.entry.service;
+        if let Some(details) = report.details.as_ref().filter(|_| !report.is_as_wanted()) {
             if !details.reason.is_empty() {
                 screen.line("reason", &printable(&details.reason));
             }
@@ -93,7 +92,7 @@ pub fn why(services: &[Named], as_json: bool) -> Outcome {
                 screen.line("last end", &history::line(last));
             }
         }
-        if let Some(logger) = found.logger.as_ref().filter(|logger| !logger.is_as_wanted()) {
+        if let Some(logger) = found.entry.log.as_ref().filter(|log| !found.entry.is_log_as_wanted(log)) {
             screen.line("logger", &screen::state(logger, found.now));
         }
         explain(&mut screen, named, &found, lines)?;
