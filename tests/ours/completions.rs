@@ -95,6 +95,9 @@ fn zsh_offers_the_same() {
         ("multilog t ./s", "multilog t ./sv/"),
         ("setlock -", "-n  -- Do not wait"),
         ("softlimit -o 5 ech", "softlimit -o 5 echo "),
+        ("svctl disa", "svctl disable "),
+        ("svctl --dir sv stop we", "svctl --dir sv stop web "),
+        ("svctl enable sv/we", "svctl enable sv/web/"),
     ] {
         let text = zsh_shows(&tree, line);
         assert!(text.contains(shown), "{line}: {shown:?} is not in {text:?}");
@@ -121,6 +124,25 @@ fn bash_offers_options_then_directories() {
     assert_eq!(bash_offers(&tree, "multilog t ./s"), ["./sv"]);
     assert_eq!(bash_offers(&tree, "multilog t =sv/n"), ["=sv/note"]);
     assert_eq!(bash_offers(&tree, "multilog t -x"), [""; 0]);
+}
+
+#[test]
+fn bash_offers_the_verbs_of_svctl_and_the_names_of_services() {
+    let tree = Tree::of(Programs::ours()).dir("sv/web").dir("sv/db");
+    if !has(&tree, "bash") {
+        return;
+    }
+    assert_eq!(bash_offers(&tree, "svctl re"), ["restart", "reload", "resume"]);
+    assert_eq!(bash_offers(&tree, "svctl --dir sv restart "), ["db", "web"]);
+    assert_eq!(bash_offers(&tree, "svctl restart --dir sv w"), ["web"]);
+    assert_eq!(bash_offers(&tree, "svctl -t 5s sta"), ["status", "start"]);
+    assert_eq!(bash_offers(&tree, "svctl -t "), [""; 0]);
+    assert_eq!(bash_offers(&tree, "svctl kill -s US"), ["USR1", "USR2"]);
+    let mut directories = bash_offers(&tree, "svctl enable sv/");
+    directories.sort();
+    assert_eq!(directories, ["sv/db", "sv/web"]);
+    assert_eq!(bash_offers(&tree, "svctl disable --k"), ["--keep-running"]);
+    assert_eq!(bash_offers(&tree, "svctl status --k"), [""; 0]);
 }
 
 #[test]
@@ -153,6 +175,10 @@ fn fish_offers_the_same() {
     assert!(fish_offers(&tree, "multilog t ./s").contains(&"./sv/".to_owned()));
     assert!(fish_offers(&tree, "setlock -").contains(&"-n".to_owned()));
     assert!(fish_offers(&tree, "softlimit -").contains(&"-o".to_owned()));
+    assert_eq!(fish_offers(&tree, "svctl disa"), ["disable"]);
+    assert_eq!(fish_offers(&tree, "svctl --dir sv restart "), ["web"]);
+    assert!(fish_offers(&tree, "svctl enable sv/").contains(&"sv/web/".to_owned()));
+    assert_eq!(fish_offers(&tree, "svctl disable --k"), ["--keep-running"]);
 }
 
 #[test]

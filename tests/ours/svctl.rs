@@ -22,6 +22,11 @@ pub fn without_spans(output: Output) -> Output {
     Output { stdout: lines.into_bytes(), ..output }
 }
 
+/// Waits until a supervise of this service can be found; its status is there a moment before.
+pub fn until_supervised(tree: &Tree, dir: &str) {
+    daemontools_tests::until("it is supervised", || tree.run("svok", [dir]) == exits(0, "", ""));
+}
+
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -41,7 +46,7 @@ fn hold_acts(programs: &'static Programs) {
     let tree = services(programs);
     let supervises = [tree.spawn("supervise", ["scan/web"]), tree.spawn("supervise", ["scan/job"])];
     let first = until_up(&tree, "scan/web");
-    until_down(&tree, "scan/job");
+    until_supervised(&tree, "scan/job");
 
     let restarted = svctl(&tree, &["restart", "web"]);
     let second = until_up(&tree, "scan/web");
@@ -87,7 +92,7 @@ fn acts_are_done_and_awaited_on_the_original() {
 fn a_service_that_cannot_run_is_told_with_its_end() {
     let tree = services(Programs::ours());
     let _supervise = tree.spawn("supervise", ["scan/job"]);
-    until_down(&tree, "scan/job");
+    until_supervised(&tree, "scan/job");
     let once = svctl(&tree, &["once", "job"]);
     assert_eq!(once, exits(1, "job: ended (exit 3)\n", ""));
     let started = svctl(&tree, &["start", "job"]);
@@ -143,7 +148,7 @@ fn status_shows_all_of_a_service_and_its_code() {
     tree.put_file("scan/web/supervise.d/stop-timeout", "10s\n");
     let _supervises = [tree.spawn("supervise", ["scan/web"]), tree.spawn("supervise", ["scan/job"])];
     let pid = until_up(&tree, "scan/web");
-    until_down(&tree, "scan/job");
+    until_supervised(&tree, "scan/job");
     let status = svctl(&tree, &["status", "web"]);
     let shown = text(&status.stdout);
     assert_eq!(status.end, End::Code(0), "{status:?}");
@@ -166,8 +171,7 @@ fn why_names_what_is_not_as_wanted() {
     let tree = services(Programs::ours());
     let _supervises = [tree.spawn("supervise", ["scan/web"]), tree.spawn("supervise", ["scan/job"])];
     until_up(&tree, "scan/web");
-    until_down(&tree, "scan/job");
-    daemontools_tests::until("job is supervised", || tree.run("svok", ["scan/job"]) == exits(0, "", ""));
+    until_supervised(&tree, "scan/job");
     assert_eq!(svctl(&tree, &["why"]), exits(0, "", ""));
     assert_eq!(tree.run("svc", ["-u", "scan/job"]), exits(0, "", ""));
     daemontools_tests::until("job fails", || {

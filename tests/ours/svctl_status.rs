@@ -2,10 +2,10 @@
 //!
 //! Not tested: the table of `status` without a name, which is that of `svps`.
 
-use daemontools_tests::status::{until_down, until_up};
+use daemontools_tests::status::until_up;
 use daemontools_tests::{End, Output, Programs, Tree, exits, until};
 
-use crate::svctl::{svctl, text, without_spans};
+use crate::svctl::{svctl, text, until_supervised};
 
 /// A service that stays with a child, one that is given up, one that is down, one of which nothing can be known, and one
 /// that no supervise has seen.
@@ -27,9 +27,8 @@ fn services(programs: &'static Programs) -> Tree {
 fn supervised(tree: &Tree) -> [daemontools_tests::Process; 3] {
     let services = ["scan/web", "scan/bad", "scan/off"];
     let supervises = services.map(|dir| tree.spawn("supervise", [dir]));
-    until("they are supervised", || services.iter().all(|dir| tree.run("svok", [dir]) == exits(0, "", "")));
+    services.iter().for_each(|dir| until_supervised(tree, dir));
     until_up(tree, "scan/web");
-    until_down(tree, "scan/off");
     supervises
 }
 
@@ -206,11 +205,11 @@ fn a_service_that_ends_at_once_is_soon_given_up() {
     let tree = Tree::of(Programs::ours()).script("scan/bad/run", "exit 3").file("scan/bad/down", "");
     tree.put_script("scan/bad/log/run", "exec multilog t ./main");
     let _svscan = tree.spawn("svscan", ["scan"]);
-    until_down(&tree, "scan/bad");
+    until_supervised(&tree, "scan/bad");
+    until_up(&tree, "scan/bad/log");
     let started = svctl(&tree, &["start", "bad"]);
     assert_eq!(started.end, End::Code(1), "{started:?}");
     assert!(text(&started.stdout).starts_with("bad: ends again and again (exit 3)\n"), "{started:?}");
-    let _ = without_spans(started);
     // It is counted by its supervise: a look that came between two ends has missed none.
     let ends = text(&svctl(&tree, &["history", "bad"]).stdout).lines().count();
     assert!((3..10).contains(&ends), "{ends} ends");
