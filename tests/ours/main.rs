@@ -44,6 +44,7 @@ mod svctl_edit;
 mod svctl_enable;
 mod svctl_settings;
 mod svctl_status;
+mod svctl_untrusted;
 mod svlint;
 mod svlint_live;
 mod svlint_scripts;

@@ -57,6 +57,7 @@ fn a_name_is_that_of_a_service_in_the_tree_unless_it_is_here() {
         svlog.args(names).run()
     };
     assert_eq!(asked(&["web"]), exits(0, "in the tree\n", ""));
+    assert_eq!(asked(&["web/log"]), exits(0, "in the tree\n", ""), "its logger has the same log");
     assert_eq!(asked(&["web", "here"]), exits(0, "web: in the tree\nhere: here\n", ""));
     assert_eq!(asked(&["nobody"]), exits(111, "", "svlog: fatal: unable to look at nobody: file does not exist\n"));
     assert_eq!(asked(&["./web"]), exits(111, "", "svlog: fatal: unable to look at ./web: file does not exist\n"));

@@ -95,7 +95,7 @@ impl Disabling<'_> {
 
     fn finish(&self) -> Verdict {
         match unlinkat(self.scan_dir, self.link.as_c_str(), UnlinkatFlags::NoRemoveDir) {
-            Ok(()) | Err(Errno::ENOENT) => Verdict::Reached("disabled".into()),
+            Ok(()) | Err(Errno::ENOENT | Errno::ENAMETOOLONG) => Verdict::Reached("disabled".into()),
             Err(errno) => Verdict::Failed(text(&Failure::because([b"unable to remove ", self.link.to_bytes()], errno))),
         }
     }
@@ -182,7 +182,7 @@ fn begin<'a>(scan_dir: &'a OwnedFd, named: &Named, hidden: &Named, options: &Opt
     if options.keep_running || (ServiceDir::open(&named.path).is_err() && ServiceDir::open(&hidden.path).is_err()) {
         for name in [&name, &link] {
             match unlinkat(scan_dir, name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
-                Ok(()) | Err(Errno::ENOENT) => {}
+                Ok(()) | Err(Errno::ENOENT | Errno::ENAMETOOLONG) => {}
                 Err(errno) => return Err(Failure::because([b"unable to remove ", named.path.to_bytes()], errno)),
             }
         }
@@ -193,11 +193,16 @@ fn begin<'a>(scan_dir: &'a OwnedFd, named: &Named, hidden: &Named, options: &Opt
         };
         return Ok(Begun::Done(words));
     }
-    match renameat(scan_dir, name.as_c_str(), scan_dir, link.as_c_str()) {
+    let dir = open(named).or_else(|_| open(hidden)).map_err(|reason| Failure::fatal([reason.as_bytes()]))?;
+    let out_of_sight = match renameat(scan_dir, name.as_c_str(), scan_dir, link.as_c_str()) {
+        // There is no room for a longer name, so that the command cannot be repeated.
+        Err(Errno::ENAMETOOLONG) => unlinkat(scan_dir, name.as_c_str(), UnlinkatFlags::NoRemoveDir),
+        renamed => renamed,
+    };
+    match out_of_sight {
         Ok(()) | Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(Failure::because([b"unable to rename ", named.path.to_bytes()], errno)),
+        Err(errno) => return Err(Failure::because([b"unable to take away ", named.path.to_bytes()], errno)),
     }
-    let dir = open(hidden).map_err(|reason| Failure::fatal([reason.as_bytes()]))?;
     let log = dir.log().ok().flatten();
     let disabling = Disabling { scan_dir, link, dir, log, removal: Removal::default(), state: "it has not ended" };
     if !options.wait {

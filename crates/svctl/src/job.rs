@@ -264,6 +264,18 @@ mod tests {
     }
 
     #[test]
+    fn ends_that_nobody_saw_are_counted_by_supervise() {
+        let counted = |act, total| {
+            let restarts = |total| Some(Restarts { minute: 0, hour: 0, total });
+            let mut job = Job::new(act, &ServiceReport { restarts: restarts(5), ..report(0, 0, Want::Down) });
+            let now = ServiceReport { restarts: restarts(total), ..report(0, 4, Want::Up) };
+            matches!(step(&mut job, &now, 4), Verdict::Failed(_))
+        };
+        assert_eq!([7, 8].map(|total| counted(Act::Start, total)), [false, true]);
+        assert_eq!([8, 9].map(|total| counted(Act::Restart, total)), [false, true], "the restart itself is no failure");
+    }
+
+    #[test]
     fn an_old_failure_is_not_the_answer_to_a_new_start() {
         let failed = detailed(report(0, 0, Want::Down), State::Failed, 0, Some(End::Code(7)));
         let mut job = Job::new(Act::Start, &failed);

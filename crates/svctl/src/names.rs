@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString};
 use daemontools_program::directory;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::file_kind::Kind;
+use daemontools_service::name::is_path;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::fstatat;
 
@@ -34,7 +35,7 @@ pub fn resolve(dir: &CStr, words: &[CString]) -> Result<Vec<Named>, Failure> {
     for word in words {
         let word = word.to_bytes();
         let meant = match word {
-            [b'/' | b'.', ..] => vec![path(word)?],
+            _ if is_path(word) => vec![path(word)?],
             _ if word.iter().any(|byte| b"*?".contains(byte)) => matching(dir, word)?,
             _ => vec![existing(dir, word)?],
         };

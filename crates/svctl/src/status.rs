@@ -20,6 +20,8 @@ const TROUBLED: Exit = Exit(1);
 const DOWN: Exit = Exit(3);
 /// It cannot be told how a service is (LSB's "unknown").
 const UNKNOWN: Exit = Exit(4);
+/// How a line begins that svlint quotes from a log.
+const QUOTED: &[u8] = b"    | ";
 /// How many lines of its log are shown of a service, and of one that is not as wanted.
 const LOG_LINES: [&str; 2] = ["10", "5"];
 
@@ -58,10 +60,16 @@ fn code(report: &ServiceReport) -> Exit {
 fn explain(screen: &mut Screen, named: &Named, found: &Found, lines: &str) -> Result<(), Failure> {
     match found.findings(named, false)? {
         findings if findings.is_empty() => screen.line("svlint", "finds nothing"),
-        findings => screen.text("svlint", &findings),
+        findings => screen.text("svlint", &without_log(&findings)),
     }
     screen.text("log", &found.last_lines(named, lines)?);
     Ok(())
+}
+
+/// What svlint says without the lines of the log that it quotes, since they are shown anyway.
+fn without_log(findings: &[u8]) -> Vec<u8> {
+    let lines = findings.split_inclusive(|&byte| byte == b'\n');
+    lines.filter(|line| !line.starts_with(QUOTED)).flatten().copied().collect()
 }
 
 fn print_json(named: &Named, found: &Found, lines: &str) -> Result<(), Failure> {
@@ -116,4 +124,14 @@ pub fn history(services: &[Named], as_json: bool) -> Outcome {
         }
     }
     Ok(Exit::OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_log_are_shown_once() {
+        assert_eq!(without_log(b"a: error\n    fix\n    | line\nb | c\n"), b"a: error\n    fix\nb | c\n");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use daemontools_program::failure::{Failure, Unable};
-use daemontools_service::default_scan_dir::default_scan_dir;
+use daemontools_service::name::in_scan_dir;
 use daemontools_untrusted::{Directory, Error};
 use nix::errno::Errno;
 
@@ -54,10 +54,9 @@ impl Log {
 pub fn find(given: &Path) -> Result<Log, Failure> {
     let current = Directory::current().unable([b"open current directory"])?;
     let name = given.as_os_str().as_bytes();
-    let service = default_scan_dir().join(given);
     let missing = |path: &Path| current.stat(path).is_err_and(|error| error == Error::System(Errno::ENOENT));
-    let is_name = !name.contains(&b'/') && missing(given) && current.stat(&service).is_ok();
-    let given = if is_name { &service } else { given };
+    let service = in_scan_dir(name).filter(|service| missing(given) && current.stat(service).is_ok());
+    let given = service.as_deref().unwrap_or(given);
     let failed = |what: &str, error: Error| {
         Failure::fatal([b"unable to ", what.as_bytes(), b" ", name, b": ", error.reason().as_bytes()])
     };
