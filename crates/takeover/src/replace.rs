@@ -15,6 +15,7 @@ use daemontools_program::clock::Instant;
 use daemontools_sys::fd::open_private;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::sys::uio::{pread, pwrite};
 use nix::unistd::Pid;
@@ -134,23 +135,19 @@ fn unmap(tracee: &mut Tracee, pid: Pid, registers: &Registers, base: u64, size: 
 
 /// Watches the process until it has become our program or has failed to. Whatever happens to us, it does that by itself.
 fn follow(tracee: &mut Tracee) -> Result<(), Refusal> {
-    let mut failure = None;
     loop {
-        match tracee.advance()? {
+        match tracee.resume()? {
             Stop::Executed => return Ok(()),
-            Stop::Interrupted | Stop::Signal(_) => {}
-            Stop::Call => {
+            Stop::Signal(Signal::SIGCONT) => {
                 let registers = tracee.registers()?;
-                let (number, result) = (arch::number(&registers), arch::result(&registers));
-                let is_exit = arch::is_exit(&registers);
-                if is_exit && number == call::MUNMAP {
-                    return Err(failure.unwrap_or(Refusal::Inside("execute our program", Errno::UnknownErrno)));
-                }
-                if is_exit && result < 0 && failure.is_none() {
+                if arch::number(&registers) == call::KILL {
+                    tracee.swallow_signal();
+                    let (number, result) = arch::failed_call(&registers);
                     let errno = Errno::from_raw(i32::try_from(-result).unwrap_or(0));
-                    failure = Some(Refusal::Inside(word_for(number), errno));
+                    return Err(Refusal::Inside(word_for(number), errno));
                 }
             }
+            Stop::Interrupted | Stop::Call | Stop::Signal(_) => {}
         }
     }
 }
@@ -159,6 +156,7 @@ fn word_for(number: i64) -> &'static str {
     match number {
         call::MEMFD_CREATE => "make a file in memory",
         call::PWRITE => "write the state",
+        call::OPENAT => "open the scan directory",
         call::FCNTL => "keep its descriptors",
         _ => "execute our program",
     }

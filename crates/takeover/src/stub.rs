@@ -7,7 +7,7 @@
 //! 1. The state goes into a new sealed file in memory, and the scan directory is opened.
 //! 2. The descriptors that are to stay open lose close-on-exec.
 //! 3. execve.
-//! 4. Only if one of these has failed: the descriptors get close-on-exec again, what was opened is closed, and the block of memory
+//! 4. Only if one of these has failed: it sends itself SIGCONT, which does nothing but tell us; the descriptors get close-on-exec again, what was opened is closed, and the block of memory
 //!    unmaps itself, by the process's own instruction for calls: so the call that was interrupted returns 0, as if its time
 //!    were up.
 
@@ -22,6 +22,8 @@ const SEALS: i32 = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW |
 /// What a process is to become.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// The process.
+    pub pid: i32,
     /// The file of our program.
     pub program: CString,
     /// Its arguments.
@@ -93,7 +95,8 @@ fn code(plan: &Plan, places: &Places, before: &Registers, (base, size): (u64, u6
         code.require(0);
     }
     code.call(call::EXECVE, [places.program, places.arguments, places.environment, 0]);
-    code.begin_failure();
+    // It does nothing to a process that runs; a tracer is told.
+    code.begin_failure(call::KILL, [number(plan.pid), number(libc::SIGCONT), 0, 0]);
     for &kept in &plan.kept {
         code.call(call::FCNTL, [number(kept), number(libc::F_SETFD), number(libc::FD_CLOEXEC), 0]);
     }
@@ -152,6 +155,7 @@ mod tests {
 
     fn plan() -> Plan {
         Plan {
+            pid: 42,
             program: c"/usr/bin/supervise".to_owned(),
             arguments: vec![c"supervise".to_owned(), c"web".to_owned()],
             environment: vec![c"A=1".to_owned(), c"".to_owned()],

@@ -56,6 +56,7 @@ pub(crate) fn plan(process: &Process, program: &CStr, kept: Vec<i32>, state: Vec
     let environment = entries(&process.environment).into_iter().filter(is_other).chain([variable]).collect();
     let arguments = process.arguments.iter().filter_map(|word| CString::new(word.as_slice()).ok()).collect();
     Plan {
+        pid: process.pid.as_raw(),
         program: program.to_owned(),
         arguments,
         environment,

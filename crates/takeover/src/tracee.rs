@@ -56,6 +56,18 @@ impl Tracee {
         self.wait()
     }
 
+    /// Lets it go on until it executes a program or gets a signal.
+    pub fn resume(&mut self) -> Result<Stop, Refusal> {
+        self.is_stopped = false;
+        ptrace::cont(self.pid, self.owed.take()).map_err(|errno| self.failed("let it go on", errno))?;
+        self.wait()
+    }
+
+    /// Keeps the signal from it that was about to be delivered.
+    pub fn swallow_signal(&mut self) {
+        self.owed = None;
+    }
+
     /// Its registers.
     pub fn registers(&mut self) -> Result<Registers, Refusal> {
         arch::registers(self.pid).map_err(|errno| self.failed("read its registers", errno))

@@ -18,6 +18,7 @@ pub mod call {
     pub const CLOSE: i64 = libc::SYS_close;
     pub const EXECVE: i64 = libc::SYS_execve;
     pub const FCNTL: i64 = libc::SYS_fcntl;
+    pub const KILL: i64 = libc::SYS_kill;
     pub const MEMFD_CREATE: i64 = libc::SYS_memfd_create;
     pub const MMAP: i64 = libc::SYS_mmap;
     pub const MUNMAP: i64 = libc::SYS_munmap;
@@ -69,10 +70,10 @@ pub fn number(registers: &Registers) -> i64 {
     x8 as i64
 }
 
-/// Whether the process is at the exit of a call, not at its entry: the kernel says so in x7.
-pub fn is_exit(registers: &Registers) -> bool {
-    let [_, _, _, _, _, _, _, x7, ..] = registers.regs;
-    x7 == 1
+/// Behind the call with which the failure's instructions begin: the number of the call that failed, and its result.
+pub fn failed_call(registers: &Registers) -> (i64, i64) {
+    let [_, _, _, _, _, _, _, _, _, x9, x10, ..] = registers.regs;
+    (x10 as i64, x9 as i64)
 }
 
 /// What a call has returned, at its exit.
@@ -126,8 +127,9 @@ impl Code {
         self.words.push(0);
     }
 
-    /// The failure's instructions begin here.
-    pub fn begin_failure(&mut self) {
+    /// The failure's instructions begin here: they keep the result of the call in x9 and its number in x10, and make the
+    /// call `notice`.
+    pub fn begin_failure(&mut self, notice: i64, arguments: [u64; 4]) {
         let here = self.words.len();
         for place in std::mem::take(&mut self.to_failure) {
             let distance = u32::try_from(here.saturating_sub(place)).unwrap_or(u32::MAX) & 0x03ff_ffff;
@@ -135,6 +137,9 @@ impl Code {
                 *room = 0x1400_0000 | distance;
             }
         }
+        // mov x9, x0; mov x10, x8
+        self.words.extend([0xaa00_03e9, 0xaa08_03ea]);
+        self.call(notice, arguments);
     }
 
     /// Lets the process make this call at its own instruction for calls, from which it goes on by itself.
@@ -180,7 +185,7 @@ pub mod tests {
         let mut code = Code::default();
         code.call(25, [5, 2, 0, 0x1234_5678_9abc_def0]);
         code.require(7);
-        code.begin_failure();
+        code.begin_failure(129, [42, 18, 0, 0]);
         code.call_and_leave(215, [0x7000, 0x10000, 0, 0], &registers());
         let load = |register: u32, parts: [u32; 4]| {
             let [movz, others @ ..] = [0xd280_0000, 0xf2a0_0000, 0xf2c0_0000, 0xf2e0_0000_u32];
@@ -196,6 +201,13 @@ pub mod tests {
             vec![0xd400_0001], // svc #0
             load(16, [7, 0, 0, 0]),
             vec![0xeb10_001f, 0x5400_0040, 0x1400_0001], // cmp x0, x16; b.eq #8; b #4
+            vec![0xaa00_03e9, 0xaa08_03ea],              // mov x9, x0; mov x10, x8
+            load(8, [129, 0, 0, 0]),
+            load(0, [42, 0, 0, 0]),
+            load(1, [18, 0, 0, 0]),
+            load(2, [0; 4]),
+            load(3, [0; 4]),
+            vec![0xd400_0001],
             load(8, [215, 0, 0, 0]),
             load(0, [0x7000, 0, 0, 0]),
             load(1, [0, 1, 0, 0]),

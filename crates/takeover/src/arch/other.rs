@@ -16,6 +16,7 @@ pub mod call {
     pub const CLOSE: i64 = 1;
     pub const EXECVE: i64 = 2;
     pub const FCNTL: i64 = 3;
+    pub const KILL: i64 = 9;
     pub const MEMFD_CREATE: i64 = 4;
     pub const MMAP: i64 = 5;
     pub const MUNMAP: i64 = 6;
@@ -57,8 +58,8 @@ pub fn number(_: &Registers) -> i64 {
 }
 
 /// Not known.
-pub fn is_exit(_: &Registers) -> bool {
-    true
+pub fn failed_call(_: &Registers) -> (i64, i64) {
+    (-1, -1)
 }
 
 /// Not known.
@@ -93,7 +94,7 @@ impl Code {
     pub fn require(&mut self, _: u32) {}
 
     /// Nothing.
-    pub fn begin_failure(&mut self) {}
+    pub fn begin_failure(&mut self, _: i64, _: [u64; 4]) {}
 
     /// Nothing.
     pub fn call_and_leave(&mut self, _: i64, _: [u64; 4], _: &Registers) {}

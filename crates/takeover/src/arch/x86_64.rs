@@ -17,6 +17,7 @@ pub mod call {
     pub const CLOSE: i64 = libc::SYS_close;
     pub const EXECVE: i64 = libc::SYS_execve;
     pub const FCNTL: i64 = libc::SYS_fcntl;
+    pub const KILL: i64 = libc::SYS_kill;
     pub const MEMFD_CREATE: i64 = libc::SYS_memfd_create;
     pub const MMAP: i64 = libc::SYS_mmap;
     pub const MUNMAP: i64 = libc::SYS_munmap;
@@ -59,9 +60,9 @@ pub fn number(registers: &Registers) -> i64 {
     registers.orig_rax as i64
 }
 
-/// Whether the process is at the exit of a call, not at its entry.
-pub fn is_exit(registers: &Registers) -> bool {
-    registers.rax as i64 != -i64::from(libc::ENOSYS)
+/// Behind the call with which the failure's instructions begin: the number of the call that failed, and its result.
+pub fn failed_call(registers: &Registers) -> (i64, i64) {
+    (registers.r9 as i64, registers.r8 as i64)
 }
 
 /// What a call has returned, at its exit.
@@ -94,8 +95,10 @@ pub struct Code {
 }
 
 impl Code {
-    /// Makes a call.
+    /// Makes a call; r9 keeps its number.
     pub fn call(&mut self, number: i64, arguments: [u64; 4]) {
+        self.bytes.extend_from_slice(&[0x49, 0xb9]);
+        self.bytes.extend_from_slice(&number.to_le_bytes());
         self.load_call(number, arguments);
         self.bytes.extend_from_slice(&CALL);
     }
@@ -108,8 +111,8 @@ impl Code {
         self.branch_to_failure([0x0f, 0x85]);
     }
 
-    /// The failure's instructions begin here.
-    pub fn begin_failure(&mut self) {
+    /// The failure's instructions begin here: they keep the result of the call in r8 and make the call `notice`.
+    pub fn begin_failure(&mut self, notice: i64, arguments: [u64; 4]) {
         let here = self.bytes.len();
         for place in std::mem::take(&mut self.to_failure) {
             let distance = u32::try_from(here.saturating_sub(place + 4)).unwrap_or(u32::MAX).to_le_bytes();
@@ -117,6 +120,10 @@ impl Code {
                 room.copy_from_slice(&distance);
             }
         }
+        // mov r8, rax
+        self.bytes.extend_from_slice(&[0x49, 0x89, 0xc0]);
+        self.load_call(notice, arguments);
+        self.bytes.extend_from_slice(&CALL);
     }
 
     /// Lets the process make this call at its own instruction for calls, from which it goes on by itself.
@@ -203,10 +210,11 @@ pub mod tests {
         let mut code = Code::default();
         code.call(72, [5, 2, 0, 0]);
         code.require(0);
-        code.begin_failure();
+        code.begin_failure(62, [42, 18, 0, 0]);
         code.call_and_leave(11, [0x7000, 0x10000, 0, 0], &registers());
         let load = |register: [u8; 2], value: u64| [&register[..], &value.to_le_bytes()].concat();
         let expected = [
+            load([0x49, 0xb9], 72),       // mov r9, 72
             load([0x48, 0xb8], 72),       // mov rax, 72
             load([0x48, 0xbf], 5),        // mov rdi, 5
             load([0x48, 0xbe], 2),        // mov rsi, 2
@@ -215,8 +223,15 @@ pub mod tests {
             vec![0x0f, 0x05],             // syscall
             vec![0x48, 0x3d, 0, 0, 0, 0], // cmp rax, 0
             vec![0x0f, 0x85, 0, 0, 0, 0], // jne over nothing
-            load([0x49, 0xb8], 0x2222),   // mov r8
-            load([0x49, 0xb9], 0x1111),   // mov r9
+            vec![0x49, 0x89, 0xc0],       // mov r8, rax
+            load([0x48, 0xb8], 62),
+            load([0x48, 0xbf], 42),
+            load([0x48, 0xbe], 18),
+            load([0x48, 0xba], 0),
+            load([0x49, 0xba], 0),
+            vec![0x0f, 0x05],
+            load([0x49, 0xb8], 0x2222), // mov r8
+            load([0x49, 0xb9], 0x1111), // mov r9
             load([0x48, 0xb8], 11),
             load([0x48, 0xbf], 0x7000),
             load([0x48, 0xbe], 0x10000),
