@@ -14,7 +14,7 @@ use nix::sys::uio::pread;
 use nix::unistd::Pid;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::process::{Access, Call, Child, Descriptor, FileId, Kind, Machine, Process};
+use crate::process::{Access, Call, Child, Descriptor, FileId, Kind, Machine, Process, Supervisor};
 use crate::recognise::ServiceFiles;
 use crate::refusal::Refusal;
 
@@ -55,6 +55,18 @@ pub fn read_process(pid: Pid) -> Result<Process, Refusal> {
         children: children(pid),
         descriptors,
         directory: id(&cwd),
+    })
+}
+
+/// Reads what tells for which service a supervise is.
+pub fn read_supervisor(pid: Pid) -> Result<Supervisor, Refusal> {
+    let find = |name: &str| stat(format!("/proc/{pid}/{name}").as_str());
+    let arguments = contents(&format!("/proc/{pid}/cmdline"), MOST_WORDS);
+    Ok(Supervisor {
+        pid,
+        arguments: words(&arguments.map_err(|errno| denied("read its arguments", errno))?),
+        directory: id(&find("cwd").map_err(|errno| denied("see its directory", errno))?),
+        streams: ["fd/0", "fd/1"].map(|name| find(name).ok().map(|found| id(&found))),
     })
 }
 

@@ -83,6 +83,19 @@ pub struct Child {
     pub ended: bool,
 }
 
+/// What tells for which service of its svscan a supervise is.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    /// Its number.
+    pub pid: Pid,
+    /// The words it was started with.
+    pub arguments: Vec<Vec<u8>>,
+    /// Its current directory.
+    pub directory: FileId,
+    /// Its standard input and its standard output; `None`: closed.
+    pub streams: [Option<FileId>; 2],
+}
+
 /// What /proc says of a process.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -125,13 +138,7 @@ pub struct Process {
 impl Process {
     /// The last component of the name it was started by.
     pub fn name(&self) -> &[u8] {
-        let first = self.arguments.first().map_or(&b""[..], Vec::as_slice);
-        first.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
-    }
-
-    /// What one of its descriptors leads to.
-    pub fn file(&self, number: i32) -> Option<FileId> {
-        self.descriptors.iter().find(|descriptor| descriptor.number == number).map(|descriptor| descriptor.file)
+        name(&self.arguments)
     }
 
     /// The lowest number from `from` on that no descriptor has.
@@ -144,4 +151,16 @@ impl Process {
         }
         free
     }
+}
+
+impl Supervisor {
+    /// The last component of the name it was started by.
+    pub fn name(&self) -> &[u8] {
+        name(&self.arguments)
+    }
+}
+
+fn name(arguments: &[Vec<u8>]) -> &[u8] {
+    let first = arguments.first().map_or(&b""[..], Vec::as_slice);
+    first.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }

@@ -8,8 +8,8 @@ use daemontools_core::resume::{ServiceState, SuperviseProcess, SvscanState};
 use daemontools_program::clock::Instant;
 use nix::unistd::{Pid, getpid};
 
-use crate::proc_reader::read_process;
-use crate::process::{FileId, Process};
+use crate::proc_reader::{read_process, read_supervisor};
+use crate::process::{FileId, Process, Supervisor};
 use crate::recognise::{self, OriginalSvscan, Tracer};
 use crate::refusal::Refusal;
 use crate::replace::replace;
@@ -59,9 +59,9 @@ fn judge(process: Process, before: Option<&Process>, tracer: Tracer) -> Result<S
     if process.children.iter().any(|child| child.ended) {
         return Err(Refusal::Busy("one of its children has just ended"));
     }
-    let children = process.children.iter().map(|child| read_process(child.pid)).collect::<Result<Vec<_>, _>>()?;
-    let is_supervise = |child: &&Process| child.name() == b"supervise" || child.name() == b"svscan";
-    let children: Vec<&Process> = children.iter().filter(is_supervise).collect();
+    let children = process.children.iter().map(|child| read_supervisor(child.pid)).collect::<Result<Vec<_>, _>>()?;
+    let is_supervise = |child: &&Supervisor| child.name() == b"supervise" || child.name() == b"svscan";
+    let children: Vec<&Supervisor> = children.iter().filter(is_supervise).collect();
     let services = services(&process, &found, &children, Instant::now().0)?;
     Ok(Svscan { state: SvscanState { child_mask: Some(process.blocked), services, ..SvscanState::default() }, process })
 }
@@ -71,18 +71,18 @@ fn judge(process: Process, before: Option<&Process>, tracer: Tracer) -> Result<S
 fn services(
     process: &Process,
     found: &OriginalSvscan,
-    children: &[&Process],
+    children: &[&Supervisor],
     now: Duration,
 ) -> Result<Vec<ServiceState>, Refusal> {
     let mut loggers = BTreeMap::new();
     let mut services: Vec<(ServiceState, Option<FileId>)> = Vec::new();
     for child in children {
         let number = SuperviseProcess::Running(child.pid.as_raw().unsigned_abs(), now);
-        let pipe = |descriptor: i32| child.file(descriptor).filter(|file| found.pipes.contains_key(file));
+        let [input, output] = child.streams.map(|file| file.filter(|file| found.pipes.contains_key(file)));
         if child.directory == process.directory {
             return Err(Refusal::Busy("it has just started a supervise"));
         }
-        if let Some(pipe) = pipe(0) {
+        if let Some(pipe) = input {
             if loggers.insert(pipe, number).is_some() {
                 return Err(Refusal::Foreign("two of its children read the same pipe"));
             }
@@ -93,7 +93,7 @@ fn services(
         };
         let FileId { device, number: inode } = child.directory;
         let service = ServiceState { device, inode, supervise: number, logger: None, pipe: None, name: name.clone() };
-        services.push((service, pipe(1)));
+        services.push((service, output));
     }
     let mut pipes = found.pipes.clone();
     for (service, pipe) in &mut services {
