@@ -313,7 +313,7 @@ fn init_is_an_option_only_in_front() {
     let tree = Tree::of(Programs::ours()).script("--init/a/run", "exec sleep 1000");
     let bad = tree.run("svscan", ["--init", "--grace", "soon", "sv"]);
     assert_eq!(bad.end, End::Code(100));
-    assert!(bad.stderr.starts_with(b"svscan: --grace needs a number of seconds, not soon\n"), "{bad:?}");
+    assert!(bad.stderr.starts_with(b"svscan: --grace needs a time such as 25s, not soon\n"), "{bad:?}");
     let process = tree.spawn("svscan", ["./--init"]);
     until("a", || is_supervised(&tree, "./--init/a"));
     drop(process);

@@ -371,3 +371,37 @@ for parse in strict, classic:
         }
     }
 }
+
+/// Readiness, the last end, ends for want of memory and what was given up, as a supervise of ours tells them.
+#[test]
+fn readiness_and_ends_are_in_objects_and_metrics() {
+    let oom = "@400000006a00000000000000 signal KILL oom ran-ms 5\n";
+    let tree = Tree::of(Programs::ours())
+        .script("t/given-up/run", "exit 7")
+        .file("t/given-up/supervise.d/restart-limit", "1/1h\n")
+        .script("t/ready/run", "echo >&3\nexec sleep 987")
+        .file("t/ready/supervise.d/notification-fd", "3\n")
+        .file("t/ready/supervise/history", oom)
+        .script("t/killed/run", "kill -KILL $$")
+        .file("t/killed/supervise.d/no-restart", "any\n");
+    let _supervises = ["t/given-up", "t/ready", "t/killed"].map(|service| tree.spawn("supervise", [service]));
+    let look = || objects(&run(&tree, &["--json", "t"])).0;
+    until("all have come to rest", || states(&look()) == ["given-up failed/-", "killed done/-", "ready up/-"]);
+    until("one is ready", || look()[2]["ready"] == true);
+    let ends = look().into_iter().map(|o| (o["last_end"]["code"].as_u64(), o["last_end"]["signal"].clone()));
+    assert_eq!(ends.collect::<Vec<_>>(), [(Some(7), Value::Null), (None, "KILL".into()), (None, Value::Null)]);
+    let metrics = String::from_utf8(run(&tree, &["--openmetrics", "t"]).stdout).expect("UTF-8");
+    for (name, service, value) in [
+        ("given_up", "given-up", 1),
+        ("given_up", "killed", 0),
+        ("last_exit_code", "given-up", 7),
+        ("last_exit_signal", "killed", 9),
+        ("ready", "ready", 1),
+        ("oom_kills", "ready", 1),
+        ("oom_kills", "killed", 0),
+        ("blocked", "ready", 0),
+    ] {
+        let line = format!("daemontools_service_{name}{{service=\"{service}\",part=\"service\"}} {value}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
+}

@@ -12,7 +12,7 @@ use svscan::mode::{Mode, Pid1};
 
 static PROGRAM: Program = Program {
     name: "svscan",
-    usage: "svscan: usage: svscan [ --init [ --grace seconds ] [ --exit-with name ] ] [ dir ]",
+    usage: "svscan: usage: svscan [ --init [ --grace time ] [ --exit-with name ] ] [ dir ]",
     about: "Starts a supervise for each service in dir (default: here), and one for its log, and watches over them.",
 };
 entry!(PROGRAM, run);

@@ -5,6 +5,7 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
+use daemontools_core::settings::value;
 use daemontools_program::failure::Failure;
 use daemontools_program::number;
 use daemontools_sys::args::Args;
@@ -54,7 +55,7 @@ impl Mode {
         loop {
             if args.peek() == Some(c"--grace") {
                 args.next();
-                init.grace = seconds(args.next())?;
+                init.grace = span(args.next())?;
             } else if args.peek() == Some(c"--exit-with") {
                 args.next();
                 init.exit_with = Some(entry(args.next())?);
@@ -75,13 +76,14 @@ fn entry(word: Option<&'static CStr>) -> Result<&'static CStr, Failure> {
     Ok(name)
 }
 
-fn seconds(word: Option<&CStr>) -> Result<Duration, Failure> {
-    let Some(word) = word else { return Err(Failure::misused([b"--grace needs a number of seconds"])) };
+/// A time with a unit, or a number of seconds.
+fn span(word: Option<&CStr>) -> Result<Duration, Failure> {
+    let Some(word) = word else { return Err(Failure::misused([b"--grace needs a time such as 25s"])) };
     let bytes = word.to_bytes();
     match number::scan(bytes) {
         // More digits could overflow; nine are 31 years.
         (seconds, digits @ 1..=9) if digits == bytes.len() => Ok(Duration::from_secs(seconds)),
-        _ => Err(Failure::misused([b"--grace needs a number of seconds, not ", bytes])),
+        _ => value::time(bytes).map_err(|_| Failure::misused([b"--grace needs a time such as 25s, not ", bytes])),
     }
 }
 
@@ -106,6 +108,8 @@ mod tests {
         assert_eq!(take(&[c"x", c"--init"]), Ok((Mode::Classic, vec![c"x", c"--init"])));
         assert_eq!(take(&[c"--init"]), Ok((init(8), vec![])));
         assert_eq!(take(&[c"--init", c"--grace", c"0", c"x"]), Ok((init(0), vec![c"x"])));
+        assert_eq!(take(&[c"--init", c"--grace", c"25s", c"x"]), Ok((init(25), vec![c"x"])));
+        assert_eq!(take(&[c"--init", c"--grace", c"2m", c"x"]), Ok((init(120), vec![c"x"])));
     }
 
     #[test]
@@ -126,8 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn a_grace_is_a_plain_number() {
-        for word in [c"", c"x", c"2s", c"-1", c"1.5", c"1234567890"] {
+    fn a_grace_is_a_number_of_seconds_or_a_time() {
+        for word in [c"", c"x", c"2d", c"-1", c"1.5", c"1234567890"] {
             assert!(take(&[c"--init", c"--grace", word]).is_err(), "{word:?}");
         }
         assert!(take(&[c"--init", c"--grace"]).is_err());
