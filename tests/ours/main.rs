@@ -67,6 +67,7 @@ mod svstat;
 mod svstat_json;
 mod svup;
 mod svupgrade;
+mod svupgrade_tree;
 mod svwait;
 mod tai64nlocal;
 mod takeover;

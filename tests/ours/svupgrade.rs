@@ -24,6 +24,8 @@ pub fn scan(tree: &Tree) -> Process {
     let svscan = tree.invocation(tree.path("old/svscan")).arg(tree.path("service")).env("PATH", path).spawn();
     until_up(tree, "sv");
     until_up(tree, "sv/log");
+    // By then it waits for signals.
+    until("multilog is at work", || tree.path("sv/log/main/current").exists());
     svscan
 }
 
