@@ -10,11 +10,14 @@
 
 mod multilog;
 mod reader;
+mod running;
 mod supervise;
+mod supervise_lines;
 mod svscan;
 
 pub use multilog::MultilogState;
-pub use supervise::{Life, Rest, Running, Stop, StopCause, StopStep, SuperviseState};
+pub use running::{Running, Stop, StopCause, StopStep};
+pub use supervise::{Life, Rest, SuperviseState};
 pub use svscan::{ServiceState, SuperviseProcess, SvscanState};
 
 use crate::settings::value::number;

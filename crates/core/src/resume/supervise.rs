@@ -6,16 +6,13 @@
 use std::time::Duration;
 
 use super::Unusable;
-use super::reader::{
-    Writer, check_descriptors, descriptor, flag, label, lines, mask, mask_text, nanoseconds, optional, span, unknown,
-    word,
-};
+use super::reader::{Writer, check_descriptors, lines, mask_text, nanoseconds, unknown, word};
+use super::running::{Running, name};
+use super::supervise_lines::Read;
 use crate::label::Label;
 use crate::restarts::{RestartLog, StartReason};
 use crate::run_record::{LineBuffer, RunRecord};
 use crate::settings::Group;
-use crate::settings::value::number;
-use crate::signal::Signal;
 use crate::status::Want;
 use crate::text::Text;
 
@@ -103,90 +100,12 @@ pub enum Rest {
     Done,
 }
 
-/// A process of the service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Running {
-    /// Its number.
-    pub pid: u32,
-    /// When it was started (monotonic); `None`: when `since` says.
-    pub started: Option<Duration>,
-    /// Whether it was told to pause.
-    pub paused: bool,
-    /// Whether a setting tells when it is ready.
-    pub tells_ready: bool,
-    /// When it became ready.
-    pub ready_since: Option<Label>,
-    /// When it is stopped unless it is ready.
-    pub ready_by: Option<Duration>,
-    /// When it is stopped unless it says that it is alive.
-    pub alive_by: Option<Duration>,
-    /// When `check` runs next; `None`: never.
-    pub check_at: Option<Duration>,
-    /// How many checks failed in a row since it was ready.
-    pub check_failures: u32,
-    /// How it is being stopped.
-    pub stop: Option<Stop>,
-    /// Whether a command sent a signal that mostly ends it.
-    pub asked: bool,
-    /// Whether it was sent TERM.
-    pub got_term: bool,
-    /// Whether it said that it is ending.
-    pub ending: bool,
-}
-
-/// A process that is being stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stop {
-    /// Who stops it.
-    pub cause: StopCause,
-    /// The signal that asks it to end.
-    pub signal: Signal,
-    /// What was done.
-    pub step: StopStep,
-    /// How long it may take; `None`: for ever.
-    pub patience: Option<Duration>,
-    /// When the next step comes (monotonic).
-    pub next_at: Option<Duration>,
-}
-
-/// Who stops a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopCause {
-    /// A command.
-    Asked,
-    /// supervise.
-    Supervise,
-    /// supervise, because the watchdog heard nothing.
-    Silence,
-}
-
-/// What was done to stop a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopStep {
-    /// `stop` has done what it can; next, the signal.
-    HookDone,
-    /// The signal was sent; next, KILL.
-    Signalled,
-    /// KILL was sent.
-    Killed,
-}
-
-const CAUSES: [(StopCause, &[u8]); 3] =
-    [(StopCause::Asked, b"asked"), (StopCause::Supervise, b"supervise"), (StopCause::Silence, b"silence")];
-const STEPS: [(StopStep, &[u8]); 3] =
-    [(StopStep::HookDone, b"hook-done"), (StopStep::Signalled, b"signalled"), (StopStep::Killed, b"killed")];
-const WANTS: [(Want, &[u8]); 3] = [(Want::Up, b"up"), (Want::Down, b"down"), (Want::Once, b"once")];
-const RESTS: [(Rest, &[u8]); 3] = [(Rest::AsTold, b"as-told"), (Rest::Failed, b"failed"), (Rest::Done, b"done")];
-const GROUPS: [(Group, &[u8]); 2] = [(Group::All, b"all"), (Group::Main, b"main")];
-const REASONS: [(StartReason, &[u8]); 2] = [(StartReason::Requested, b"requested"), (StartReason::Exited, b"exited")];
-
-fn name<T: PartialEq>(table: &[(T, &'static [u8])], value: T) -> &'static [u8] {
-    table.iter().find(|(known, _)| *known == value).map_or(b"", |(_, name)| name)
-}
-
-fn named<T: Copy>(table: &[(T, &'static [u8])], word: &[u8]) -> Option<T> {
-    table.iter().find(|(_, name)| *name == word).map(|(known, _)| *known)
-}
+pub(super) const WANTS: [(Want, &[u8]); 3] = [(Want::Up, b"up"), (Want::Down, b"down"), (Want::Once, b"once")];
+pub(super) const RESTS: [(Rest, &[u8]); 3] =
+    [(Rest::AsTold, b"as-told"), (Rest::Failed, b"failed"), (Rest::Done, b"done")];
+pub(super) const GROUPS: [(Group, &[u8]); 2] = [(Group::All, b"all"), (Group::Main, b"main")];
+pub(super) const REASONS: [(StartReason, &[u8]); 2] =
+    [(StartReason::Requested, b"requested"), (StartReason::Exited, b"exited")];
 
 impl SuperviseState {
     /// A service that is down as told, with these descriptors and nothing else.
@@ -307,171 +226,12 @@ impl SuperviseState {
     }
 }
 
-impl Running {
-    /// A process about which nothing else is known.
-    pub fn new(pid: u32) -> Running {
-        Running {
-            pid,
-            started: None,
-            paused: false,
-            tells_ready: false,
-            ready_since: None,
-            ready_by: None,
-            alive_by: None,
-            check_at: None,
-            check_failures: 0,
-            stop: None,
-            asked: false,
-            got_term: false,
-            ending: false,
-        }
-    }
-
-    fn write(&self, text: &mut Writer) {
-        text.number(b"pid", Some(u64::from(self.pid)));
-        text.span(b"started", self.started);
-        text.flag(b"paused", self.paused);
-        text.flag(b"tells-ready", self.tells_ready);
-        text.label(b"ready-since", self.ready_since);
-        text.span(b"ready-by", self.ready_by);
-        text.span(b"alive-by", self.alive_by);
-        text.span(b"check-at", self.check_at);
-        text.number(b"check-failures", Some(u64::from(self.check_failures)).filter(|&count| count > 0));
-        if let Some(stop) = &self.stop {
-            let signal = word(u64::try_from(stop.signal.number()).ok());
-            let spans = [stop.patience, stop.next_at].map(|span| word(span.map(nanoseconds)));
-            let words = [name(&CAUSES, stop.cause), name(&STEPS, stop.step), &signal, &spans[0], &spans[1]].join(&b' ');
-            text.line(b"stop", &words);
-        }
-        text.flag(b"asked", self.asked);
-        text.flag(b"got-term", self.got_term);
-        text.flag(b"ending", self.ending);
-    }
-}
-
-/// What has been read so far.
-struct Read {
-    state: SuperviseState,
-    required: [(&'static str, bool); 6],
-    running: Running,
-    has_pid: bool,
-    due: Option<Duration>,
-    start_reason: StartReason,
-}
-
-impl Default for Read {
-    fn default() -> Read {
-        let keys = ["lock", "control-reader", "control-writer", "ok", "want", "since"];
-        Read {
-            state: SuperviseState::new(0, [0, 0], 0, Want::Down, Label::new(0, 0)),
-            required: keys.map(|key| (key, false)),
-            running: Running::new(0),
-            has_pid: false,
-            due: None,
-            start_reason: StartReason::Requested,
-        }
-    }
-}
-
-impl Read {
-    /// Takes a line; `None`: it is not known or malformed.
-    fn line(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
-        if let Some((_, seen)) = self.required.iter_mut().find(|(name, _)| name.as_bytes() == key) {
-            *seen = true;
-        }
-        let state = &mut self.state;
-        match key {
-            b"lock" => state.lock = descriptor(value)?,
-            b"control-reader" => state.control_reader = descriptor(value)?,
-            b"control-writer" => state.control_writer = descriptor(value)?,
-            b"ok" => state.ok = descriptor(value)?,
-            b"tree" => state.tree = Some(descriptor(value)?),
-            b"logger" => state.logger = flag(value)?,
-            b"notification" => state.notification = Some(descriptor(value)?),
-            b"notify-socket" => state.notify_socket = Some(descriptor(value)?),
-            b"process" => state.process = Some(descriptor(value)?),
-            b"child-mask" => state.child_mask = Some(mask(value)?),
-            b"want" => state.want = named(&WANTS, value)?,
-            b"leaving" => state.leaving = flag(value)?,
-            b"since" => state.since = label(value)?,
-            b"state-since" => state.state_since = Some(label(value)?),
-            b"until" => state.until = Some(label(value)?),
-            b"rest" => state.life = Life::Down(named(&RESTS, value)?),
-            b"due" => self.due = Some(span(value)?),
-            b"start-reason" => self.start_reason = named(&REASONS, value)?,
-            b"last-start-at" => state.last_start = Some(span(value)?),
-            b"delay" => state.delay = Some(span(value)?),
-            b"ends" => state.ends = value.split(|&byte| byte == b' ').map(span).collect::<Option<_>>()?,
-            b"reason" => state.reason = value.to_vec(),
-            b"status-text" => state.status_text = value.to_vec(),
-            b"lost" => state.lost = value.to_vec(),
-            b"adopted" => state.adopted = Some(label(value)?),
-            b"last-end" => state.last_end = Some(RunRecord::from_line(value)?),
-            b"restarts" | b"last-start" | b"restarts-by-second" | b"restarts-by-minute" => {
-                state.restarts.read(key, value);
-            }
-            b"group" => state.group = Some(named(&GROUPS, value)?),
-            b"watchdog" => state.watchdog = Some(span(value)?),
-            _ => return self.running_line(key, value),
-        }
-        Some(())
-    }
-
-    fn running_line(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
-        let running = &mut self.running;
-        match key {
-            b"pid" => {
-                // A process id fits into an i32.
-                running.pid = u32::try_from(i32::try_from(number(value)?).ok()?).ok().filter(|&pid| pid > 0)?;
-                self.has_pid = true;
-            }
-            b"started" => running.started = Some(span(value)?),
-            b"paused" => running.paused = flag(value)?,
-            b"tells-ready" => running.tells_ready = flag(value)?,
-            b"ready-since" => running.ready_since = Some(label(value)?),
-            b"ready-by" => running.ready_by = Some(span(value)?),
-            b"alive-by" => running.alive_by = Some(span(value)?),
-            b"check-at" => running.check_at = Some(span(value)?),
-            b"check-failures" => running.check_failures = u32::try_from(number(value)?).ok()?,
-            b"stop" => running.stop = Some(stop(value)?),
-            b"asked" => running.asked = flag(value)?,
-            b"got-term" => running.got_term = flag(value)?,
-            b"ending" => running.ending = flag(value)?,
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn finish(self) -> Result<SuperviseState, Unusable> {
-        if let Some((key, _)) = self.required.iter().find(|(_, seen)| !seen) {
-            return Err(Unusable::Missing(key));
-        }
-        let mut state = self.state;
-        if self.has_pid {
-            state.life = Life::Running(self.running);
-        } else if self.running != Running::new(0) {
-            return Err(Unusable::Missing("pid"));
-        } else if let Some(due) = self.due {
-            state.life = Life::Waiting(due, self.start_reason);
-        }
-        Ok(state)
-    }
-}
-
-fn stop(value: &[u8]) -> Option<Stop> {
-    let mut words = value.split(|&byte| byte == b' ');
-    let cause = named(&CAUSES, words.next()?)?;
-    let step = named(&STEPS, words.next()?)?;
-    let signal = Signal::from_number(i32::try_from(number(words.next()?)?).ok()?)?;
-    let patience = optional(words.next()?)?.map(Duration::from_nanos);
-    let next_at = optional(words.next()?)?.map(Duration::from_nanos);
-    words.next().is_none().then_some(Stop { cause, signal, step, patience, next_at })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::end::End;
+    use crate::resume::{Stop, StopCause, StopStep};
+    use crate::signal::Signal;
 
     fn at(seconds: i64) -> Label {
         Label::from_unix(1_000_000_000 + seconds, 5)
