@@ -1,5 +1,6 @@
 //! svlint: what a run script says (`word`, `reader`, `script`), what it starts (`passing`, `account`, `launch`, `ending`,
-//! `sourced`), what is wrong with that (`flags`, `daemons`, `advice`, `interpreter`, `programs`, `multilog`,
+//! `sourced`), what is wrong with that (`flags`, `daemons`, `advice`, `interpreter`, `programs`, `multilog` and its
+//! `multilog_settings`,
 //! `foreign_command`, all of it `run_script`), what a
 //! directory holds (`file`, `service`, `settings`, `foreign`, `log`, `access`, `tree`), what happens right now (`live`, and `wanted`, which
 //! is pure), and how it is reported
@@ -22,6 +23,7 @@ mod launch;
 mod live;
 mod log;
 mod multilog;
+mod multilog_settings;
 mod options;
 mod passing;
 mod programs;

@@ -1,5 +1,6 @@
 //! The words that are given to multilog: which of them it ignores, and what was probably meant.
 
+use crate::multilog_settings;
 use crate::word::Word;
 
 /// What a word does, by its first letter. As in 0.76, a word with another letter is no action and no error.
@@ -22,25 +23,6 @@ enum Action {
     /// Writes the line to the log in this directory.
     Directory,
 }
-
-/// The settings that multilog knows, with what comes before their values.
-const SETTINGS: &[&str] = &[
-    ":size=",
-    ":max-age=",
-    ":max-total=",
-    ":rotate=",
-    ":stamp=",
-    ":prefix=",
-    ":line-max=",
-    ":compress=",
-    ":level=",
-    ":when-full=",
-    ":tell-waits=",
-    ":sync=",
-    ":mode=",
-    ":dir-mode=",
-    ":group=",
-];
 
 /// multilog(8), by first letters.
 const ACTIONS: [(char, Action); 11] = [
@@ -154,14 +136,7 @@ fn misread(text: &str, action: Action, place: usize, stamped: bool) -> Option<Ig
             };
             Some((what, fix))
         }
-        Action::Setting if !SETTINGS.iter().any(|known| text.starts_with(known)) => Some((
-            format!("multilog does not know the setting {text}, and does not start"),
-            format!("write one of {}", SETTINGS.join(" ")),
-        )),
-        Action::Setting if text.starts_with(":stamp=") && !stamped => Some((
-            format!("multilog does not start with {text}, since lines have no stamps"),
-            "write t as the first action".into(),
-        )),
+        Action::Setting => multilog_settings::wrong(text, stamped),
         _ => None,
     }
 }
@@ -287,12 +262,16 @@ mod tests {
                 "t :max-age=3d ./main :max-size=1g ./big",
                 &format!(
                     "multilog does not know the setting :max-size=1g, and does not start - write one of {}",
-                    SETTINGS.join(" ")
+                    multilog_settings::names()
                 ),
             ),
             (
                 ":stamp=iso ./main",
                 "multilog does not start with :stamp=iso, since lines have no stamps - write t as the first action",
+            ),
+            (
+                "t :max-age=30 ./main",
+                "multilog does not understand the value of :max-age=30, and does not start - write it as in :max-age=30d",
             ),
             (
                 "./main :sync=1s",
