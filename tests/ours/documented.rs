@@ -15,7 +15,7 @@ use crate::own_root::{bare_system, in_own_root, own_root};
 const COMMANDS: [&str; 9] = [".ci/run", "apt-get", "cargo", "docker", "dpkg", "ln", "make", "sh", "systemctl"];
 
 /// Commands that are not run as they are: how they begin, and what is run instead.
-const INSTEAD: [(&str, &str); 19] = [
+const INSTEAD: [(&str, &str); 20] = [
     // The suite, from within the suite: that there is such a target.
     ("make test", "make -n test test-original test-deb"),
     ("make fuzz", "make -n fuzz"),
@@ -37,6 +37,8 @@ const INSTEAD: [(&str, &str); 19] = [
     ("docker ", "true"),
     // systemd does not run here: the unit is found and enabled, and not started.
     ("systemctl enable --now svscan", "systemctl enable svscan"),
+    // Nobody sits at an editor.
+    ("svctl edit web", "EDITOR=true svctl edit web"),
     // They go on until they are told to stop.
     ("svps --watch", "timeout 2 svps --watch || test $? = 124"),
     ("svlog -f", "timeout 2 svlog -f /service/web || test $? = 124"),

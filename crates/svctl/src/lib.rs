@@ -35,23 +35,28 @@ mod status;
 /// What svctl says about itself.
 pub static PROGRAM: Program = Program {
     name: "svctl",
-    usage: "svctl: usage: svctl [ --dir DIR ] [ -t TIME ] [ --no-wait ] [ --json ] verb [ name ... ]",
+    usage: "svctl: usage: svctl [ option ... ] verb [ name ... ]",
     about: "Starts, stops, restarts and explains the services of a scan directory.
 
-  status [name ...]       all services in a table, or all that is known of some
-  start, stop, restart    done, and waited for
-  once name ...           run to its end, which is waited for
-  reload, pause, resume   the setting reload or HUP, STOP, CONT
-  kill [-s SIGNAL] name   send a signal (default TERM)
-  enable path, disable name  make the link in the scan directory; take it away
-  why [name ...]          what is not as wanted, and the cause
-  log name ...            read the log (svlog's options)
-  history name            the last ends
-  list, cat name          the names of all services; the scripts and settings of one
-  edit name               its script, in $EDITOR
+  status [name ...]        all services in a table, or all that is known of some
+  start, stop, restart     done, and waited for
+  once name ...            run to its end, which is waited for
+  reload, pause, resume    the setting reload or HUP, STOP, CONT
+  kill [-s SIGNAL] name    send a signal (default TERM)
+  enable path, disable name
+                           make the link in the scan directory; take it away
+  why [name ...]           what is not as wanted, and the cause
+  log name ...             read the log (svlog's options)
+  history name             the last ends
+  list                     the names of all services
+  cat name                 its scripts and settings
+  edit name                its run script, in $EDITOR
 
-      --dir DIR   the scan directory (default: $SVDIR, /service, /etc/service)
-  -j, --json      JSON objects, a line each
-  -t, --timeout TIME  give up after this time, as in 10s or 2m
-      --no-wait   do not wait for what was started",
+      --dir DIR            the scan directory
+                           (default: $SVDIR, /service, /etc/service)
+  -t, --timeout TIME       give up after this time, as in 10s or 2m
+      --no-wait            do not wait for what was started
+  -j, --json               JSON objects, a line each
+      --from DIR           where enable looks for a name (default: /etc/sv)
+      --keep-running       disable only takes the link away",
 };
