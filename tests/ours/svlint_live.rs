@@ -150,11 +150,14 @@ fn settings_names_and_trees_are_seen() {
         .script("t/given-up/run", "exit 7")
         .file("t/given-up/supervise.d/restart-limit", "1/1h\n")
         .script("t/new/run", "exec sleep 987 2>&1");
-    let _supervise = tree.spawn("supervise", ["t/given-up"]);
+    let supervise = tree.spawn("supervise", ["t/given-up"]);
     until("it is given up", || found(&tree, "t") == ["SL031 t/given-up", "SL028 t/new"]);
     let named = tree.command_of(Programs::ours(), "svlint").env("SVDIR", tree.path("t")).arg("new").run();
     let text = String::from_utf8(named.stdout).expect("UTF-8");
     assert!(text.contains("/t/new: error SL028: no supervise has been here yet, though others"), "{text}");
+    // It is said once that nothing is supervised any more.
+    drop(supervise);
+    until("the tree is dead", || found(&tree, "t") == ["SL028 t"]);
     // A service that is about to be linked into a tree is none of its services.
     assert_eq!(found(&tree, "t/new"), [""; 0]);
 }

@@ -114,6 +114,7 @@ impl Report {
                 found.push((tree.clone(), part_dir(&dir, told.part), told));
             }
         }
+        self.dead_trees(&supervised);
         for (tree, dir, told) in said_once(found, entries.len()) {
             // A file `down` of a logger has its finding, and so has a `log` that is no directory.
             let is_told = |finding: &Finding| match told.code {
@@ -124,6 +125,22 @@ impl Report {
             if !self.findings.iter().any(is_told) {
                 self.findings.push(Finding::new(told.code, tree.unwrap_or(dir), told.what, told.fix));
             }
+        }
+    }
+
+    /// Says of a scan directory that none of its services has a supervise, though some have had one.
+    fn dead_trees(&mut self, supervised: &[PathBuf]) {
+        let mut trees: Vec<PathBuf> = self.services.iter().filter_map(|(_, tree)| tree.clone()).collect();
+        trees.dedup();
+        let of = |tree: &PathBuf, service: &Path| service.parent() == Some(tree);
+        trees.retain(|tree| !supervised.iter().any(|service| of(tree, service)));
+        let had = |tree: &PathBuf| {
+            self.services.iter().any(|(service, _)| of(tree, service) && service.join("supervise/lock").exists())
+        };
+        trees.retain(had);
+        for tree in trees {
+            let what = "no service here has a supervise, though there were some: svscan does not run";
+            self.find(Code::Unsupervised, &tree, what, "start svscan on this directory");
         }
     }
 
