@@ -161,3 +161,13 @@ fn without_options_the_program_runs_as_it_would() {
     assert_eq!(tree.run("softlimit", ["-", "true"]), unable("-", "file does not exist"));
     assert_eq!(tree.run("softlimit", ["sh", "-c", "exit 7"]), exits(7, "", ""));
 }
+
+/// 300000 is what the examples of 0.76 allow its programs.
+#[test]
+fn programs_work_in_little_data() {
+    for (program, arguments) in [("multilog", &["t", "./d"][..]), ("tai64n", &[]), ("tai64nlocal", &[])] {
+        let tree = Tree::new();
+        let told = tree.command("softlimit").args(["-d300000", program]).args(arguments).stdin(b"a line\n").run();
+        assert_eq!((told.end, told.stderr.as_slice()), (exits(0, "", "").end, &b""[..]), "{program}");
+    }
+}

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use daemontools_core::label::Label;
+use daemontools_sys::heap::try_reserve_exact;
 
 use crate::newlines::Newlines;
 use crate::stamp_text::StampText;
@@ -15,8 +16,14 @@ use crate::stamp_text::StampText;
 /// How much output a pass gathers before it lets it be written: an empty line grows to 26 times its size.
 pub const FULL: usize = 64 * 1024;
 
+/// The same where memory is short: a window of lines still fits.
+const FULL_WHEN_SHORT: usize = 4 * 1024;
+
 /// How many bytes of a short line are copied at a time: a fixed number, so that the compiler makes no call of it.
 const CHUNK: usize = 64;
+
+/// From this length on, a call costs less.
+const LONG: usize = 1024;
 
 /// Puts a stamp and a space before each line of a stream.
 pub struct Stamper {
@@ -32,6 +39,8 @@ pub struct Stamper {
     text: StampText,
     /// Where lines end.
     newlines: Newlines,
+    /// How much output a pass gathers: `FULL` or `FULL_WHEN_SHORT`.
+    full: usize,
 }
 
 impl Default for Stamper {
@@ -45,12 +54,25 @@ impl Stamper {
     /// A stamper at the start of a stream, and what its stamps look like.
     pub fn new(text: StampText) -> Stamper {
         let (next, newlines) = (Label::from_unix(0, 0), Newlines::default());
-        Stamper { next, at_line_start: true, wanted: true, begun: None, text, newlines }
+        Stamper { next, at_line_start: true, wanted: true, begun: None, text, newlines, full: FULL }
     }
 
-    /// How much output there is after a pass at most, if it was empty before: a line comes in pieces of 64 kB.
+    /// How much output there is after a pass at most, if it was empty before: a long line comes in pieces.
     pub fn most(&self) -> usize {
-        FULL + self.text.most() + FULL
+        self.full + self.text.most() + self.full
+    }
+
+    /// Room for the output of a pass. Where memory is short, passes become smaller; `None`: there is not even memory for
+    /// that.
+    pub fn room(&mut self) -> Option<Vec<u8>> {
+        let mut room = Vec::new();
+        if !try_reserve_exact(&mut room, self.most()) {
+            self.full = FULL_WHEN_SHORT;
+            if !try_reserve_exact(&mut room, self.most()) {
+                return None;
+            }
+        }
+        Some(room)
     }
 
     /// Notes that the input of the next passes was read at this moment.
@@ -84,7 +106,7 @@ impl Stamper {
         output: &mut Vec<u8>,
         mut is_wanted: impl FnMut(&[u8]) -> bool,
     ) -> &'a [u8] {
-        while !input.is_empty() && output.len() < FULL {
+        while !input.is_empty() && output.len() < self.full {
             let rest = self.pass_lines(input, output, &mut is_wanted);
             input = if rest.len() < input.len() { rest } else { self.pass_piece(input, output, &mut is_wanted) };
         }
@@ -103,7 +125,7 @@ impl Stamper {
         let mut start = 0;
         for &newline in self.newlines.find(window) {
             let end = usize::from(newline) + 1;
-            let Some(line) = window.get(start..end).filter(|_| output.len() < FULL) else { break };
+            let Some(line) = window.get(start..end).filter(|_| output.len() < self.full) else { break };
             if is_wanted(line) {
                 self.text.append(self.next, output);
                 self.next = following(self.next);
@@ -122,7 +144,7 @@ impl Stamper {
         is_wanted: &mut impl FnMut(&[u8]) -> bool,
     ) -> &'a [u8] {
         let length = memchr::memchr(b'\n', input).map_or(input.len(), |newline| newline + 1);
-        let (piece, rest) = input.split_at_checked(length.min(FULL)).unwrap_or((input, b""));
+        let (piece, rest) = input.split_at_checked(length.min(self.full)).unwrap_or((input, b""));
         if self.at_line_start {
             self.wanted = is_wanted(piece);
             let begun = self.begun.take();
@@ -146,17 +168,26 @@ fn following(label: Label) -> Label {
     label + Duration::from_nanos(1)
 }
 
-/// Appends a line of the window, which begins at `start`. A short line is copied together with what comes after it, which
-/// is cut off then: copying a fixed number of bytes takes no call.
+/// Appends a line of the window, which begins at `start`. Chunk by chunk, and the last one together with what comes after
+/// it, which is cut off then: copying a fixed number of bytes takes no call.
 pub fn append_line(window: &[u8], start: usize, line: &[u8], output: &mut Vec<u8>) {
     let length = output.len() + line.len();
-    match window.get(start..).and_then(<[u8]>::first_chunk::<CHUNK>) {
-        Some(chunk) if line.len() <= CHUNK => {
-            output.extend_from_slice(chunk);
-            output.truncate(length);
+    let mut rest = window.get(start..).unwrap_or_default();
+    while output.len() < length {
+        let left = length - output.len();
+        match (rest.first_chunk::<CHUNK>(), rest.split_first_chunk::<{ 2 * CHUNK }>()) {
+            (Some(chunk), _) if left <= CHUNK => output.extend_from_slice(chunk),
+            (_, Some((two, after))) if left <= LONG => {
+                output.extend_from_slice(two);
+                rest = after;
+            }
+            _ => {
+                output.extend_from_slice(rest.get(..left).unwrap_or_default());
+                break;
+            }
         }
-        _ => output.extend_from_slice(line),
     }
+    output.truncate(length);
 }
 
 #[cfg(test)]
@@ -271,6 +302,21 @@ mod tests {
     fn long_lines_come_out_in_portions() {
         let text = [vec![b'x'; 3 * FULL], b"\ny\n".to_vec()].concat();
         assert_eq!(in_pieces(&text, text.len()), plain(&text));
+    }
+
+    #[test]
+    fn where_memory_is_short_portions_are_smaller() {
+        let text = [vec![b'\n'; 3 * FULL_WHEN_SHORT], vec![b'x'; 3 * FULL_WHEN_SHORT], b"\ny\n".repeat(3000)].concat();
+        let mut stamper = Stamper { full: FULL_WHEN_SHORT, ..stamper() };
+        let (mut rest, mut all) = (text.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            let mut output = stamper.room().unwrap();
+            let room = output.capacity();
+            rest = stamper.pass(rest, &mut output);
+            assert!(output.capacity() == room && room < 3 * FULL_WHEN_SHORT, "{room}");
+            all.extend(output);
+        }
+        assert_eq!(all, plain(&text));
     }
 
     #[test]

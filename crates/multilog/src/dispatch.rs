@@ -62,7 +62,8 @@ impl<'a> Dispatcher<'a> {
         let only_logs = script.actions.iter().all(|action| matches!(action, Action::Log(_)));
         let common = common_stamps(&script.actions);
         let (form, prefix) = common.unwrap_or_default();
-        let stamper = script.stamp.then(|| Stamper::new(StampText::new(form, prefix)));
+        let mut stamper = script.stamp.then(|| Stamper::new(StampText::new(form, prefix)));
+        let stamped = stamper.as_mut().map_or(Some(Vec::new()), Stamper::room);
         // The longest text. Alerts are no longer, but for the newline of a last line.
         let text = stamper.as_ref().map_or(READ_SIZE + WINDOW, Stamper::most);
         let gathered = if only_logs { 0 } else { text };
@@ -82,7 +83,7 @@ impl<'a> Dispatcher<'a> {
             prefilter: Prefilter::new(&actions),
             only_logs,
             actions,
-            stamped: reserved(if stamper.is_some() { text } else { 0 })?,
+            stamped: stamped.ok_or(Failure::fatal([b"out of memory"]))?,
             stamper,
             alerts: reserved(if shows { text + 1 } else { 0 })?,
             inside: false,

@@ -28,9 +28,10 @@ pub fn run(script: Script, state: &MultilogState, caller: Option<Caller>) -> Out
     let signals = uninterrupted(|| Signals::watch_again(&watched, state.child_mask)).unable([b"watch signals"])?;
     // A closed standard error must not kill multilog. Blocked, not ignored: a processor inherits the original disposition.
     uninterrupted(|| block(&[Signal::SIGPIPE])).unable([b"block signals"])?;
+    let room = Input::room()?;
     let dispatcher = Dispatcher::open(script, &signals)?;
     let mut output = Output { dispatcher, signals: &signals, lines: Lines::All, reap_at: None, request: None };
-    let mut input = Input::stdin()?;
+    let mut input = Input::stdin(room)?;
     input.take_over(&state.unfinished, state.pipe_size);
     if let Some(begun) = state.begun {
         output.dispatcher.begin_at(begun);

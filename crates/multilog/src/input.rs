@@ -69,11 +69,18 @@ pub struct Input {
 }
 
 impl Input {
-    /// Standard input, as it is.
-    pub fn stdin() -> Result<Input, Failure> {
+    /// Room for what is read from a usual pipe. To be reserved first, because all else can do with less memory.
+    pub fn room() -> Result<Vec<u8>, Failure> {
+        reserved(READ + WINDOW)
+    }
+
+    /// Standard input, as it is, read into this room.
+    pub fn stdin(mut buffer: Vec<u8>) -> Result<Input, Failure> {
         let peek = Peek::new().ok();
         let batch = peek.as_ref().map_or(READ, Peek::batch).max(READ);
-        let buffer = reserved(batch + WINDOW)?;
+        if buffer.capacity() < batch + WINDOW {
+            buffer = reserved(batch + WINDOW)?;
+        }
         let (window, claim, front) = (Window::default(), Claim::default(), Front::default());
         Ok(Input { buffer, window, release_due: false, peek, claim, front, calm_at: None })
     }

@@ -4,6 +4,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::OnceLock;
+#[cfg(target_env = "gnu")]
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
@@ -119,10 +121,25 @@ unsafe impl GlobalAlloc for Heap {
 fn until_there_is_memory(mut ask: impl FnMut() -> *mut u8) -> *mut u8 {
     loop {
         let memory = ask();
-        if !memory.is_null() || !exhausted() {
+        if !memory.is_null() || !(take_no_more_than_needed() || exhausted()) {
             return memory;
         }
     }
+}
+
+/// Where the C library has asked the system for more than it was asked for, and got nothing: from now on it asks for no more
+/// than is needed. True if that is new.
+#[cold]
+fn take_no_more_than_needed() -> bool {
+    #[cfg(target_env = "gnu")]
+    {
+        static DONE: AtomicBool = AtomicBool::new(false);
+        // SAFETY: mallopt takes two numbers; the C library locks its heap itself.
+        !DONE.swap(true, Ordering::Relaxed) && unsafe { libc::mallopt(libc::M_TOP_PAD, 0) } != 0
+    }
+    // musl takes no more.
+    #[cfg(not(target_env = "gnu"))]
+    false
 }
 
 /// What is done when there is no memory. True if the system is to be asked again.

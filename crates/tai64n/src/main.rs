@@ -20,20 +20,20 @@ const PROGRAM: Program = Program {
 entry!(PROGRAM, run);
 
 fn run(_: Args) -> Outcome {
+    let (mut stamper, mut stdin) = (Stamper::default(), StdinReader::stdin());
+    let mut output = stamper.room().ok_or(Failure::fatal([b"out of memory"]))?;
     // As in 0.76, trouble with either side is not told but by the exit code.
-    copy().map_err(|_| Failure::silent(Exit::TROUBLE))
+    copy(&mut stamper, &mut stdin, &mut output).map_err(|_| Failure::silent(Exit::TROUBLE))
 }
 
-fn copy() -> nix::Result<Exit> {
-    let (mut stamper, mut stdin) = (Stamper::default(), StdinReader::stdin());
-    let mut output = Vec::with_capacity(stamper.most());
+fn copy(stamper: &mut Stamper, stdin: &mut StdinReader, output: &mut Vec<u8>) -> nix::Result<Exit> {
     while stdin.read()? {
         let mut input = stdin.bytes();
         stamper.read_at(time_of_day());
         // All of it is written before the next read, which may wait.
         while !input.is_empty() {
-            input = stamper.pass(input, &mut output);
-            stdio::write_all(STDOUT, &output)?;
+            input = stamper.pass(input, output);
+            stdio::write_all(STDOUT, output)?;
             output.clear();
         }
         stdin.keep(0);

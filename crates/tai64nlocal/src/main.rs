@@ -26,7 +26,7 @@ fn run(_: Args) -> Outcome {
 
 fn copy() -> nix::Result<Exit> {
     let (mut converter, mut stdin) = (Converter::new(LocalTime::of), StdinReader::stdin());
-    let mut output = Vec::with_capacity(2 * DEFAULT_PIPE);
+    let mut output = Vec::new();
     while stdin.read()? {
         let mut input = stdin.bytes();
         // All of it is written before the next read, which may wait; a part at a time, so that little memory is used.
