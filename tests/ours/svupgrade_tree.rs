@@ -149,6 +149,19 @@ fn an_init_stops_its_tree_in_order_after_an_upgrade() {
 }
 
 #[test]
+fn an_init_ends_with_the_service_that_it_was_told_to_end_with() {
+    let tree = tree("until test -e go; do sleep 0.05; done; exit 7");
+    let path = format!("{}:{}", tree.path("old").display(), std::env::var("PATH").expect("PATH"));
+    let svscan = tree.invocation(tree.path("old/svscan")).args(["--init", "--exit-with", "sv"]);
+    let svscan = svscan.arg(tree.path("service")).env("PATH", path).spawn();
+    until_up(&tree, "sv");
+    until("multilog is at work", || tree.path("sv/log/main/current").exists());
+    upgraded(&tree, "new");
+    tree.put_file("sv/go", "");
+    assert_eq!(svscan.wait(), exits(7, "", ""));
+}
+
+#[test]
 fn a_service_says_that_it_is_ready_to_the_new_supervise() {
     for (setting, value, says) in [
         ("notification-fd", "7", "echo >&7"),

@@ -85,6 +85,8 @@ fn watch_over(mut tree: Tree, mode: Mode, exit_with: Option<ExitWith>) -> Exit {
     if let Some(name) = self::exit_with(mode) {
         tree.scanner.watch.watch_exit_with(name);
     }
+    // It may have ended before it was watched.
+    let mut ended = exit_with.as_ref().and_then(ExitWith::exit);
     let mut schedule = Schedule::new(Instant::now());
     wait_when_exhausted();
     loop {
@@ -102,10 +104,12 @@ fn watch_over(mut tree: Tree, mode: Mode, exit_with: Option<ExitWith>) -> Exit {
             schedule.changed();
         }
         tree.confirm(now);
-        tree.wait(schedule.deadline());
+        if ended.is_none() {
+            tree.wait(schedule.deadline());
+        }
         let event = tree.take_events();
         if let Mode::Init(Init { grace, .. }) = mode {
-            let ended = exit_with.as_ref().and_then(ExitWith::exit);
+            ended = ended.or_else(|| exit_with.as_ref().and_then(ExitWith::exit));
             if ended.is_some() || event == Event::Stop {
                 let stopped = tree.into_stop().run(grace);
                 return ended.unwrap_or(stopped);
