@@ -18,7 +18,7 @@ use daemontools_upgrade::Order;
 use crate::PROGRAM;
 use crate::options::Options;
 use crate::processes::Processes;
-use crate::socket::{Socket, is_original};
+use crate::socket::{Socket, is_original, may_change};
 use crate::tree::{Member, members};
 use crate::verdict::Verdict;
 
@@ -88,7 +88,7 @@ impl Job {
             let mut busy = Vec::new();
             for member in all {
                 match self.socket.ask(&member, order, &self.bin) {
-                    Verdict::Busy(_) if !is_last => busy.push(member),
+                    verdict if !is_last && may_change(&member, &self.bin, &verdict) => busy.push(member),
                     verdict => report(&member, &verdict)?,
                 }
             }

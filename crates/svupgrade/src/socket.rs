@@ -62,11 +62,7 @@ impl Socket {
             return Verdict::Current;
         }
         if !reads_signals(member.pid) {
-            return match original::ask(member, order, bin) {
-                // It may be about to become what it will be.
-                Verdict::Refused(reason) if is_young(member) => Verdict::Busy(reason),
-                verdict => verdict,
-            };
+            return original::ask(member, order, bin);
         }
         let called = match self.call(member.pid) {
             Ok(Some(called)) => called,
@@ -121,9 +117,15 @@ pub fn is_original(member: &Member, bin: &[u8]) -> bool {
     process(member.pid).is_some() && running(member.pid) != wanted(member, bin) && !reads_signals(member.pid)
 }
 
-/// Whether a process began so lately that its program may still be on its way to what it waits for.
-fn is_young(member: &Member) -> bool {
-    since_boot().is_some_and(|now| now.saturating_sub(member.started) < YOUNG)
+/// Whether the next answer of a process may be another one: it is busy, or it has begun so lately that its program may still
+/// be on its way to what it waits for.
+pub fn may_change(member: &Member, bin: &[u8], verdict: &Verdict) -> bool {
+    let is_young = || since_boot().is_some_and(|now| now.saturating_sub(member.started) < YOUNG);
+    match verdict {
+        Verdict::Busy(_) => true,
+        Verdict::Refused(_) => is_young() && is_original(member, bin),
+        _ => false,
+    }
 }
 
 /// Says what is wanted and listens until the connection ends or the process has said all.

@@ -38,7 +38,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Busy(what) => write!(f, "busy: {what}"),
+            Refusal::Busy(what) => f.write_str(what),
             Refusal::Foreign(what) => write!(f, "neither daemontools 0.76 nor ours: {what}"),
             Refusal::Machine => f.write_str("not a program of this machine's kind"),
             Refusal::Traced(pid) => write!(f, "traced by process {pid}"),
