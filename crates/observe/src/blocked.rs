@@ -1,5 +1,6 @@
-//! Finds loggers that cannot write, or do not read what their services write, and services that wait for them, of any kind: by the pipes
-//! between them, from outside. Nothing has to run for it while all is well. `stuck` judges, `logger` finds the cause.
+//! Finds loggers that cannot write, or do not read what their services write, and services that wait for them: by the pipes
+//! between them and the logs that are open, from outside, whichever programs these are. Nothing has to run for it while all
+//! is well. `stuck` judges, `logger` finds the cause.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
