@@ -48,9 +48,14 @@ fn runs_out(program: &str, arguments: &[&str], stdin: &[u8]) -> bool {
 fn a_program_without_memory_says_so() {
     let line = b"@400000003b9aca0a00000000 a line\n".as_slice();
     // Those that read lines may have enough as soon as they can be started, as svps has.
-    for (program, arguments) in
-        [("multilog", &["t", "./d"][..]), ("tai64n", &[]), ("tai64nlocal", &[]), ("svps", &["."])]
-    {
+    let settings = &["t", ":stamp=iso", ":prefix=web: ", ":line-max=1k", "+*", "./d"];
+    for (program, arguments) in [
+        ("multilog", &["t", "./d"][..]),
+        ("multilog", settings),
+        ("tai64n", &[]),
+        ("tai64nlocal", &[]),
+        ("svps", &["."]),
+    ] {
         runs_out(program, arguments, line);
     }
     assert!(runs_out("svlint", &["sv"], line), "svlint never ran out of memory");
