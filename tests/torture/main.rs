@@ -9,6 +9,7 @@ mod multilog_disk;
 mod multilog_errors;
 mod multilog_kill;
 mod multilog_order;
+mod multilog_pack;
 mod peers;
 mod peers_multilog;
 mod peers_supervise;
