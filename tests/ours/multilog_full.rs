@@ -181,3 +181,52 @@ fn a_wait_is_told_in_the_log() {
         assert_eq!(told.len(), usize::from(words.len() == 1), "{told:?}");
     }
 }
+
+/// What ps shows of a process. (Where a title is shorter than the words were, the rest is empty.)
+fn title(process: &Process) -> String {
+    let text = fs::read(format!("/proc/{}/cmdline", process.pid())).expect("read its command line");
+    String::from_utf8_lossy(&text).trim_end_matches('\0').to_owned()
+}
+
+/// Where an operator looks first: what it waits for is its title, and afterwards the title is what it was.
+#[test]
+fn its_title_says_what_it_waits_for() {
+    let Some(tree) = disk("size=160k", 100 * 1024) else { return };
+    let mut process =
+        tree.command("multilog").args(["s16777215", "./disk/d"]).env("LONG", "x".repeat(200)).stdin_pipe().spawn();
+    let mut input = process.stdin();
+    let before = title(&process);
+    assert!(before.ends_with("\0s16777215\0./disk/d"), "{before}");
+    let text: String = (0..900).map(line).collect();
+    input.write_all(text.as_bytes()).expect("write");
+    let expected = "multilog: unable to write to ./disk/d/current, pausing: out of disk space";
+    until("its title says so", || title(&process) == expected);
+    fs::remove_file(tree.path("disk/taken")).expect("make room");
+    until("it goes on, with its own title", || title(&process) == before && tree.logged("disk/d").len() == text.len());
+    drop(input);
+    assert_eq!(process.wait().end, daemontools_tests::End::Code(0));
+}
+
+/// A processor gets the environment as it was.
+#[test]
+fn a_title_leaves_the_environment_as_it_was() {
+    let tree = Tree::of(Programs::ours());
+    let processor = "!test -e ../go || exit 1; env >../environment; cat";
+    let mut invocation = tree.command("multilog").args(["s4096", processor, "./d"]).stdin_pipe();
+    for number in 0..9 {
+        invocation = invocation.env(format!("NUMBER{number}"), format!("value {number}"));
+    }
+    let mut process = invocation.spawn();
+    let mut input = process.stdin();
+    let text: String = (0..30).map(line).collect();
+    input.write_all(text.as_bytes()).expect("write");
+    // All of it is shown only where the words and the environment have room for it.
+    until("its title says so", || title(&process) == "multilog: processor failed in ./d, pausing");
+    tree.put_file("go", "");
+    until("the processor has run", || tree.log_sizes("d").len() == 2);
+    drop(input);
+    let out = process.wait();
+    assert_eq!(out.end, daemontools_tests::End::Code(0), "{out:?}");
+    let environment = String::from_utf8(tree.read("environment")).expect("text");
+    assert!((0..9).all(|number| environment.contains(&format!("NUMBER{number}=value {number}\n"))), "{environment}");
+}

@@ -42,3 +42,12 @@ pub fn logs(actions: &mut [Action<StatusFile, Log>]) -> impl Iterator<Item = &mu
         Action::Select(_) | Action::Deselect(_) | Action::Alert | Action::Status(_) => None,
     })
 }
+
+/// The last trouble of a log or a status file that has not gone on since.
+pub fn trouble(actions: &[Action<StatusFile, Log>]) -> Option<&Failure> {
+    actions.iter().find_map(|action| match action {
+        Action::Log(log) => log.trouble(),
+        Action::Status(file) => file.trouble(),
+        Action::Select(_) | Action::Deselect(_) | Action::Alert => None,
+    })
+}

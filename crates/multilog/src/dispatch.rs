@@ -19,7 +19,7 @@ use memchr::memchr;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::actions::{common_stamps, logs, open};
+use crate::actions::{common_stamps, logs, open, trouble};
 use crate::buffer::reserved;
 use crate::line::WINDOW;
 use crate::log::Log;
@@ -193,6 +193,11 @@ impl<'a> Dispatcher<'a> {
         };
         let packer = self.packer.as_ref().and_then(Packer::deadline);
         self.actions.iter().filter_map(deadline).chain(packer).min()
+    }
+
+    /// What was the last trouble of a log or a status file that has not gone on since.
+    pub fn trouble(&self) -> Option<&Failure> {
+        trouble(&self.actions)
     }
 
     /// Begins a rotation of every log that has something in its current file.

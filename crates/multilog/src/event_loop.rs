@@ -9,7 +9,9 @@ use daemontools_program::wait::{readable, wait};
 use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::reap;
 use daemontools_sys::signal::{Signals, block};
+use daemontools_sys::title::CommandLine;
 use daemontools_upgrade::Caller;
+use nix::poll::PollFd;
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 
@@ -22,7 +24,7 @@ use crate::script::Script;
 use crate::upgrade::{self, Next};
 
 /// Runs a script on standard input, and goes on with what an earlier file of this program has left.
-pub fn run(script: Script, state: &MultilogState, caller: Option<Caller>) -> Outcome {
+pub fn run(script: Script, title: Option<CommandLine>, state: &MultilogState, caller: Option<Caller>) -> Outcome {
     umask(Mode::from_bits_truncate(0o022));
     let watched = [Signal::SIGTERM, Signal::SIGALRM, Signal::SIGCHLD];
     let signals = uninterrupted(|| Signals::watch_again(&watched, state.child_mask)).unable([b"watch signals"])?;
@@ -30,7 +32,7 @@ pub fn run(script: Script, state: &MultilogState, caller: Option<Caller>) -> Out
     uninterrupted(|| block(&[Signal::SIGPIPE])).unable([b"block signals"])?;
     let room = Input::room()?;
     let dispatcher = Dispatcher::open(script, &signals)?;
-    let mut output = Output { dispatcher, signals: &signals, lines: Lines::All, reap_at: None, request: None };
+    let mut output = Output { dispatcher, signals: &signals, title, lines: Lines::All, reap_at: None, request: None };
     let mut input = Input::stdin(room)?;
     input.take_over(&state.unfinished, state.pipe_size);
     if let Some(begun) = state.begun {
@@ -110,7 +112,8 @@ fn turn(input: &mut Input, line: &mut LineState, output: &mut Output<'_>) -> nix
     }
     if let Some(interest) = input.interest(Instant::now())? {
         let deadline = interest.deadline.into_iter().chain(output.deadline()).min();
-        wait(&mut [readable(&interest.fd), readable(&output.signals)], deadline);
+        let signals = output.signals;
+        output.wait(&mut [readable(&interest.fd), readable(&signals)], deadline);
         if input.waited(Instant::now()) {
             output.dispatcher.give_back();
         }
@@ -122,6 +125,8 @@ fn turn(input: &mut Input, line: &mut LineState, output: &mut Output<'_>) -> nix
 pub struct Output<'a> {
     pub dispatcher: Dispatcher<'a>,
     pub signals: &'a Signals,
+    /// Where it is shown what it waits for, if that is trouble.
+    title: Option<CommandLine>,
     /// Which lines to write: a single one, once SIGTERM has come.
     pub lines: Lines,
     /// When to ask for ended children again, after that failed.
@@ -131,10 +136,22 @@ pub struct Output<'a> {
 }
 
 impl Output<'_> {
+    /// Waits. Trouble that it waits for is its title meanwhile.
+    fn wait(&mut self, fds: &mut [PollFd<'_>], deadline: Option<Instant>) {
+        if let Some((title, trouble)) = self.title.as_mut().zip(self.dispatcher.trouble()) {
+            title.show(&[b"multilog: ", trouble.text()].concat());
+        }
+        wait(fds, deadline);
+        if let Some(title) = &mut self.title {
+            title.restore();
+        }
+    }
+
     /// Writes a batch of lines to all logs, however long it takes.
     fn write(&mut self, batch: &[u8]) {
         while !self.dispatcher.dispatch(batch, Instant::now()) {
-            wait(&mut [readable(&self.signals)], self.deadline());
+            let signals = self.signals;
+            self.wait(&mut [readable(&signals)], self.deadline());
             self.take_signals();
             self.refuse(b"lines wait for a log");
         }
@@ -148,7 +165,8 @@ impl Output<'_> {
             if self.dispatcher.is_closed() {
                 return;
             }
-            wait(&mut [readable(&self.signals)], self.deadline());
+            let signals = self.signals;
+            self.wait(&mut [readable(&signals)], self.deadline());
             self.take_signals();
             self.refuse(b"it is ending");
         }
@@ -166,7 +184,8 @@ impl Output<'_> {
         let end = Instant::now() + PAUSE;
         while Instant::now() < end {
             let deadline = self.deadline().map_or(end, |deadline| deadline.min(end));
-            wait(&mut [readable(&self.signals)], Some(deadline));
+            let signals = self.signals;
+            self.wait(&mut [readable(&signals)], Some(deadline));
             self.take_signals();
             self.dispatcher.advance(Instant::now());
         }

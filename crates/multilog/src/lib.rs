@@ -9,6 +9,7 @@
 use daemontools_core::resume::MultilogState;
 use daemontools_program::failure::{Failure, Outcome, Program};
 use daemontools_sys::args::Args;
+use daemontools_sys::title::CommandLine;
 use daemontools_upgrade::{Given, answer, given};
 
 mod actions;
@@ -54,13 +55,16 @@ pub static PROGRAM: Program = Program {
 
 /// Runs the script that the arguments spell, on standard input.
 pub fn run(args: Args) -> Outcome {
-    match given(&args)? {
+    let given = given(&args)?;
+    // The command line becomes the title while it waits.
+    let (words, title) = CommandLine::take(args);
+    match given {
         Given::Trial(state) => answer(MultilogState::from_text(&state).map(drop)),
-        Given::Nothing => event_loop::run(script::Script::new(args)?, &MultilogState::default(), None),
+        Given::Nothing => event_loop::run(script::Script::new(words)?, title, &MultilogState::default(), None),
         Given::State(state, caller) => {
             let state = MultilogState::from_text(&state)
                 .map_err(|unusable| Failure::fatal([b"unable to go on: ", unusable.words().as_slice()]))?;
-            event_loop::run(script::Script::new(args)?, &state, Some(caller))
+            event_loop::run(script::Script::new(words)?, title, &state, Some(caller))
         }
     }
 }

@@ -53,6 +53,8 @@ pub struct Log {
     age: Option<Age>,
     /// Lines of its own, if there may be any.
     own: Option<Box<OwnLines>>,
+    /// What failed the last time, if it has not gone on since.
+    trouble: Option<Failure>,
     /// Whether the line that is being read goes to this log, as far as it is known yet.
     pub chosen: bool,
 }
@@ -77,6 +79,7 @@ impl Log {
             prune_at: is_pruned.then(Instant::now),
             age,
             own: own_lines(&plan.settings, incoming),
+            trouble: None,
             chosen: false,
         })
     }
@@ -203,7 +206,7 @@ impl Log {
 
     /// Notes that so many bytes have been written.
     fn note_count(&mut self, count: usize, now: Instant) {
-        self.write_at = None;
+        (self.write_at, self.trouble) = (None, None);
         self.unsynced_since.get_or_insert(now);
         if let Some(age) = self.age.as_mut().filter(|_| count > 0) {
             age.note_written();

@@ -32,6 +32,8 @@ pub struct StatusFile {
     written: usize,
     /// When to write again after a failure.
     write_at: Option<Instant>,
+    /// What failed the last time.
+    trouble: Option<Failure>,
 }
 
 impl StatusFile {
@@ -40,7 +42,7 @@ impl StatusFile {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK;
         let file = uninterrupted(|| open_private(name, flags, Mode::from_bits_truncate(0o600)))
             .unable([b"create ", name.to_bytes()])?;
-        Ok(StatusFile { name, file, content: [b'\n'; SIZE], due: false, written: 0, write_at: None })
+        Ok(StatusFile { name, file, content: [b'\n'; SIZE], due: false, written: 0, write_at: None, trouble: None })
     }
 
     /// Shows the beginning of a line, of which `window` is all that counts.
@@ -61,13 +63,19 @@ impl StatusFile {
                 Ok(count) => self.written += count,
                 Err(failure) => {
                     failure.warn(&PROGRAM);
+                    self.trouble = Some(failure);
                     self.write_at = Some(now + PAUSE);
                     return false;
                 }
             }
         }
-        (self.due, self.written, self.write_at) = (false, 0, None);
+        (self.due, self.written, self.write_at, self.trouble) = (false, 0, None, None);
         true
+    }
+
+    /// Why it cannot be written now, if so.
+    pub fn trouble(&self) -> Option<&Failure> {
+        self.trouble.as_ref()
     }
 
     /// When to write again after a failure.

@@ -7,6 +7,8 @@ use std::ffi::{CStr, CString, c_char, c_int};
 pub struct Args {
     /// The words not taken yet. Each pointer is a C string that lives as long as the process.
     rest: &'static [*const c_char],
+    /// The program's own name, if there is one.
+    program: Option<*const c_char>,
 }
 
 impl Args {
@@ -18,17 +20,17 @@ impl Args {
     pub unsafe fn from_main(argc: c_int, argv: *const *const c_char) -> Args {
         let count = usize::try_from(argc).unwrap_or(0);
         if argv.is_null() || count == 0 {
-            return Args { rest: &[] };
+            return Args { rest: &[], program: None };
         }
         // SAFETY: the caller promises `argc` pointers at `argv`, valid until the process ends.
         let words = unsafe { std::slice::from_raw_parts(argv, count) };
-        Args { rest: words.get(1..).unwrap_or(&[]) }
+        Args { rest: words.get(1..).unwrap_or(&[]), program: words.first().copied() }
     }
 
     /// The same over words of our own making, which are never freed: for tests.
     pub fn leaked(words: impl IntoIterator<Item = CString>) -> Args {
         let words: Vec<*const c_char> = words.into_iter().map(|word| word.into_raw().cast_const()).collect();
-        Args { rest: words.leak() }
+        Args { rest: words.leak(), program: None }
     }
 
     /// Whether nothing is left.
@@ -45,6 +47,14 @@ impl Args {
     /// The last word's memory, for programs that write into it, and the end of this list, so that nothing else reads it.
     pub(super) fn into_last(self) -> Option<*const c_char> {
         self.rest.last().copied()
+    }
+
+    /// The memory of all words, the program's own name first, for programs that write into it; copies of those not taken
+    /// yet; and the end of this list, so that nothing else reads the words.
+    pub(super) fn into_copies(self) -> (Vec<*const c_char>, Vec<&'static CStr>) {
+        let memory = self.program.into_iter().chain(self.rest.iter().copied()).collect();
+        let copies = self.map(|word| &*Box::leak(word.to_owned().into_boxed_c_str())).collect();
+        (memory, copies)
     }
 }
 

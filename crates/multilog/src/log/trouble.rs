@@ -28,6 +28,7 @@ impl Log {
         if let Some(own) = &mut self.own {
             own.begin_to_wait(now, failure.errno().map_or("trouble", reason));
         }
+        self.trouble = Some(failure);
         self.write_at = Some(now + PAUSE);
     }
 
@@ -42,14 +43,16 @@ impl Log {
         if let Some(own) = &mut self.own {
             own.begin_to_wait(now, failure.errno().map_or("trouble", reason));
         }
+        self.trouble = Some(failure);
     }
 
     /// Brings what was written to the disk.
     pub(super) fn sync(&mut self, now: Instant) {
         match self.cyclog.sync_data() {
-            Ok(()) => (self.unsynced_since, self.write_at) = (None, None),
+            Ok(()) => (self.unsynced_since, self.write_at, self.trouble) = (None, None, None),
             Err(failure) => {
                 failure.warn(&PROGRAM);
+                self.trouble = Some(failure);
                 self.write_at = Some(now + PAUSE);
             }
         }
@@ -67,8 +70,14 @@ impl Log {
         self.prune_at = Some(now + next);
     }
 
+    /// What it waits for, if that is trouble.
+    pub fn trouble(&self) -> Option<&Failure> {
+        self.trouble.as_ref()
+    }
+
     /// Takes note that it goes on.
     pub(super) fn went_on(&mut self, now: Instant) {
+        self.trouble = None;
         if let Some(own) = &mut self.own {
             own.go_on(now);
         }
