@@ -12,13 +12,15 @@ use crate::contender::Who;
 use crate::lines::{Input, Script, TEXT, lines, rate};
 use crate::measure::{in_turn, median, memory, milliseconds, processor_time};
 use crate::scan_tree::{RUN, ScanTree};
+use crate::settings;
 use crate::table;
 
 /// A table of its own: its name, and how to get it.
 type Table = (&'static str, fn(&Bench) -> String);
 
-/// Both.
-pub const TABLES: [Table; 2] = [("growth-services", services), ("growth-lines", line_lengths)];
+/// All of them.
+pub const TABLES: [Table; 3] =
+    [("growth-services", services), ("growth-lines", line_lengths), ("settings", settings::table)];
 
 /// How long a supervise must have run so that svscan starts it again at once.
 const RAN_LONG_ENOUGH: Duration = Duration::from_secs(6);

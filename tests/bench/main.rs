@@ -19,6 +19,7 @@ mod memory;
 mod reports;
 mod scan_tree;
 mod scratch;
+mod settings;
 mod start;
 mod table;
 

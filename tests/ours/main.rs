@@ -11,6 +11,7 @@ mod fifos;
 mod groups;
 mod help;
 mod init;
+mod init_settings;
 mod install;
 mod install_over;
 mod linking;

@@ -18,5 +18,6 @@ mod supervise_errors;
 mod supervise_kill;
 mod supervise_load;
 mod supervise_restarts;
+mod supervise_settings;
 mod svscan_load;
 mod takeover;
