@@ -134,6 +134,37 @@ fn a_new_program_that_cannot_go_on_is_refused() {
 }
 
 #[test]
+fn where_the_new_program_cannot_be_executed_the_old_one_goes_on() {
+    let tree = tree("i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done");
+    let svscan = scan(&tree);
+    let before = [until_up(&tree, "sv"), until_up(&tree, "sv/log")];
+    for _ in 0..2 {
+        for name in ["supervise", "multilog", "svscan"] {
+            let _ = fs::remove_file(tree.path("new").join(name));
+            // It says that it can go on, and is gone when it is executed.
+            tree.put_script(format!("new/{name}"), "rm \"$0\"; echo able");
+        }
+        // Two supervises are asked: the second one finds no file any more.
+        let out = upgrade(&tree, []);
+        assert_eq!(out.end, End::Code(111), "{out:?}");
+        for (name, count) in [("supervise", 2), ("multilog", 1), ("svscan", 1)] {
+            let verdicts = verdicts(&out, name);
+            assert_eq!(verdicts.len(), count, "{out:?}");
+            let why = format!("refused: unable to run {}: file does not exist", tree.path("new").join(name).display());
+            assert_eq!(verdicts[0], why, "{out:?}");
+        }
+    }
+    assert_eq!([until_up(&tree, "sv"), until_up(&tree, "sv/log")], before);
+    assert!(runs(&tree, svscan.pid(), "old/svscan") && runs(&tree, before[1], "old/multilog"));
+    svc(&tree, "-d");
+    until_down(&tree, "sv");
+    let lines = || String::from_utf8(tree.logged("sv/log/main")).expect("digits");
+    until("every line is there", || !lines().is_empty());
+    assert_eq!(lines().lines().zip(1..).find(|(line, number)| *line != number.to_string()), None);
+    assert_eq!(svscan.stderr(), b"");
+}
+
+#[test]
 fn a_variable_that_is_not_meant_for_a_program_is_left_alone() {
     let tree = Tree::of(Programs::ours()).script("sv/run", "exec sleep 1000");
     for value in ["1 1 3", "garbage", ""] {

@@ -1,6 +1,6 @@
 //! The new program: whether it is to go on with a state, and which.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 
 use daemontools_core::resume::{ABLE, Handover, TRIAL, Unusable, VARIABLE, caller};
@@ -10,6 +10,7 @@ use daemontools_program::stdio::write_pieces;
 use daemontools_sys::args::Args;
 use daemontools_sys::environ;
 use daemontools_sys::fd::{STDOUT, is_inherited, seals, take_over};
+use nix::sys::prctl::set_name;
 use nix::unistd::getpid;
 
 use crate::memfd;
@@ -45,8 +46,18 @@ pub fn given(args: &Args) -> Result<Given, Failure> {
     if is_trial {
         return Ok(Given::Trial(text));
     }
+    take_name(&text);
     let caller = Caller(caller(&text).and_then(|number| take_over(number).ok()));
     Ok(Given::State(text, caller))
+}
+
+/// Gives the process the name of the program: that of the file is `exe`, where a program has executed itself again.
+fn take_name(state: &[u8]) {
+    let name = state.split(|&byte| byte == b' ').next().and_then(|name| CString::new(name).ok());
+    if let Some(name) = name {
+        // Without it, only svupgrade would not find the process.
+        let _ = set_name(&name);
+    }
 }
 
 /// The answer to a trial: a line on standard output.
