@@ -20,7 +20,10 @@ fn kept(programs: &'static Programs) -> Tree {
     Tree::of(programs)
         .script("sv/web/run", "trap 'seq 1000; exit' TERM; echo begun; : >trapped; while :; do read x <fifo; done")
         .fifo("sv/web/fifo")
-        .script("sv/web/log/run", "exec multilog ./main")
+        .script(
+            "sv/web/log/run",
+            "trap 'ends=1' TERM; while [ -z \"$ends\" ] && read line; do echo \"$line\" >>lines; done",
+        )
         .script("sv/first/run", "exec sleep 987")
         .link("scan/first", "../sv/first")
 }
@@ -49,7 +52,7 @@ fn hold_there_and_back(programs: &'static Programs) {
     for part in ["sv/web", "sv/web/log"] {
         assert_eq!(tree.run("svok", [part]).end, End::Code(100), "{part} is not supervised");
     }
-    let logged = tree.lines("sv/web/log/main/current");
+    let logged = tree.lines("sv/web/log/lines");
     assert_eq!(logged.len(), 1001, "its last lines are in the log: {:?}", logged.last());
     assert_eq!(svctl(&tree, &["disable", "web"]), exits(111, "", "svctl: fatal: no service web in scan\n"));
 }

@@ -23,7 +23,9 @@ pub struct Named {
 impl Named {
     /// The service of this name in the scan directory.
     pub fn new(dir: &CStr, name: &[u8]) -> Named {
-        let path = CString::new([dir.to_bytes(), b"/", name].concat()).unwrap_or_default();
+        // The path is an argument of our other programs, for which it must not be an option.
+        let here: &[u8] = if dir.to_bytes().starts_with(b"-") { b"./" } else { b"" };
+        let path = CString::new([here, dir.to_bytes(), b"/", name].concat()).unwrap_or_default();
         Named { name: name.to_vec(), path, scan_dir: Some(dir.to_owned()) }
     }
 }
@@ -165,6 +167,13 @@ mod tests {
         }
         let long = [b'a'; 10_000];
         assert!(!matches(&[&b"*a*a*a*a*a*a*"[..], b"b"].concat(), &long), "no exponential search");
+    }
+
+    #[test]
+    fn a_path_is_never_an_option() {
+        for (dir, expected) in [(c"/service", c"/service/web"), (c"scan", c"scan/web"), (c"-x", c"./-x/web")] {
+            assert_eq!(Named::new(dir, b"web").path.as_c_str(), expected);
+        }
     }
 
     #[test]
