@@ -113,7 +113,7 @@ impl<'a> Tasks<'a> {
         let seconds = took.as_secs_f64();
         if self.json {
             let (done, timed_out) = (exit == Exit::OK, exit == TIMED_OUT);
-            return json::print_line(&json::Result { name: printable(&named.name), done, timed_out, words, seconds });
+            return json::print_line(&json::Told { name: printable(&named.name), done, timed_out, words, seconds });
         }
         let after = if exit != Exit::OK || seconds < 0.05 { String::new() } else { format!(" after {seconds:.1} s") };
         say(named, &format!("{words}{after}"))

@@ -65,7 +65,7 @@ struct OneProcess {
 
 /// What became of a command.
 #[derive(Serialize)]
-pub struct Result<'a> {
+pub struct Told<'a> {
     /// What the service is called.
     pub name: String,
     /// Whether it is where it should be.
@@ -131,7 +131,7 @@ impl OneProcess {
 }
 
 /// Prints an object as a line.
-pub fn print_line(object: &impl Serialize) -> std::result::Result<(), Failure> {
+pub fn print_line(object: &impl Serialize) -> Result<(), Failure> {
     let json = serde_json::to_vec(object).map_err(|_| Failure::fatal([b"unable to describe a service"]))?;
     let mut line = Vec::new();
     put_json(&json, &mut line);
@@ -140,7 +140,7 @@ pub fn print_line(object: &impl Serialize) -> std::result::Result<(), Failure> {
 }
 
 /// Prints an end of a service.
-pub fn print_end(named: &Named, record: &RunRecord) -> std::result::Result<(), Failure> {
+pub fn print_end(named: &Named, record: &RunRecord) -> Result<(), Failure> {
     print_line(&OneEnd { name: printable(&named.name), end: LastEnd::new(record) })
 }
 

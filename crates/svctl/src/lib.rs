@@ -1,8 +1,8 @@
 //! svctl without its `main`: `options` reads what was typed and `names` finds the services that are meant; `job` decides
 //! how one service gets to the state that is wanted, `act` brings it there, `enable` and `disable` make and take away links,
-//! `reload` runs a setting's program, `event_loop` waits for all services at once; `status` looks at services, `screen` is
-//! the text about one, `settings` reads its settings, `process_tree` what runs in it, `history` has its last ends, `cat`
-//! shows its files; `edit` changes its script: `draft` is what the editor gets, `edited_file` what is replaced; `our_programs` runs the programs of ours that do the rest.
+//! `reload` runs a setting's program, `event_loop` waits for all services at once; `found` is all that is known of a service,
+//! `screen` and `json` are the two forms of it, `status` prints them; `edit` changes a script; `our_programs` runs the
+//! programs of ours that do the rest.
 #![forbid(unsafe_code)]
 
 use daemontools_program::failure::Program;
