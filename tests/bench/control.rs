@@ -1,4 +1,4 @@
-//! `svstat` and `svc` on 500 service directories, which our supervise keeps.
+//! `svstat` and `svc` on 500 service directories, which our supervise keeps; `svps` on 1000.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -35,4 +35,19 @@ pub fn rows(bench: &Bench) -> Vec<Row> {
         row("`svstat` on 500 directories", measure("svstat", None)),
         row("`svc -u` on 500 directories", measure("svc", Some("-u"))),
     ]
+}
+
+/// svps on a scan directory of 1000 services. Nothing else has it.
+pub fn svps(bench: &Bench) -> Vec<Row> {
+    let mut tree = ScanTree::start(bench, Who::Ours, 2 * SERVICES);
+    tree.all_run();
+    let values = in_turn(&[Who::Ours], 3 * bench.rounds, |who| {
+        sleep(CALM_AFTER);
+        let mut command = tree.scratch.command(&bench.contenders, who, "svps");
+        command.arg("scan");
+        let started = Instant::now();
+        command.status().unwrap_or_else(|e| panic!("start svps: {e}"));
+        milliseconds(started.elapsed())
+    });
+    vec![Row { what: "`svps` on 1000 services", unit: Unit::Time, target: Target::Within(16.0), values }]
 }

@@ -41,7 +41,7 @@ struct Bench {
 type Experiment = (&'static str, fn(&Bench) -> Vec<Row>);
 
 /// All of them, in the table's order.
-const EXPERIMENTS: [Experiment; 16] = [
+const EXPERIMENTS: [Experiment; 18] = [
     ("multilog", lines::multilog),
     ("multilog-t", lines::multilog_stamped),
     ("multilog-iso", lines::multilog_iso),
@@ -52,12 +52,14 @@ const EXPERIMENTS: [Experiment; 16] = [
     ("chain", chain::rows),
     ("memory-supervise", memory::supervise),
     ("memory-multilog", memory::multilog),
+    ("memory-logged", memory::logged),
     ("latency-link", latency::link),
     ("latency-down", latency::down),
     ("latency-restart", latency::restart),
     ("start", start::rows),
     ("idle", idle::rows),
     ("control", control::rows),
+    ("svps", control::svps),
 ];
 
 fn main() {

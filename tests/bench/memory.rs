@@ -74,6 +74,31 @@ pub fn multilog(bench: &Bench) -> Vec<Row> {
     vec![Row { what, unit: Unit::Memory, target: Target::AtMost(1.0), values }]
 }
 
+/// A logged service at rest: its two supervises and its logger, without what it runs itself.
+pub fn logged(bench: &Bench) -> Vec<Row> {
+    let whos = bench.contenders.of(&[Who::Ours, Who::Original]);
+    let values = in_turn(&whos, bench.rounds.min(3), |who| {
+        let scratch = Scratch::new();
+        for number in 0..COUNT {
+            scratch.script(&format!("scan/{number}/run"), RUN);
+            scratch.script(&format!("scan/{number}/log/run"), "exec multilog t ./main");
+        }
+        let mut scanner = spawn(scratch.command(&bench.contenders, who, "svscan").arg("scan"));
+        let logs: Vec<_> = (0..COUNT).map(|number| scratch.path(format!("scan/{number}/log/main"))).collect();
+        until("each line in its log", || logs.iter().all(|log| has_line(log)));
+        sleep(SETTLED_AFTER);
+        let name = |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let counts = |pid: &i32| matches!(name(*pid).trim_end(), "supervise" | "multilog");
+        let sum: f64 = scratch.processes().into_iter().filter(counts).map(memory).sum();
+        // First what would start the others again.
+        let _ = scanner.kill();
+        let _ = scanner.wait();
+        sum / COUNT as f64
+    });
+    let what = "memory of a logged service at rest: 2 supervise, multilog";
+    vec![Row { what, unit: Unit::Memory, target: Target::Within(125.0), values }]
+}
+
 fn spawn(command: &mut Command) -> Child {
     command.spawn().unwrap_or_else(|e| panic!("start {command:?}: {e}"))
 }
