@@ -27,8 +27,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub struct Suspects(BTreeMap<CString, Suspect>);
 
-/// Looks at the pipe of each service with a logger. It takes two seconds where one does not seem to be read, and next to
-/// no time where all are.
+/// Looks at the pipe of each service with a logger. It takes some seconds where one does not seem to be read, and next
+/// to no time where all are.
 pub fn look(entries: &mut [Entry]) {
     let mut suspects = Suspects::default();
     let mut undecided: Vec<&mut Entry> = entries.iter_mut().collect();

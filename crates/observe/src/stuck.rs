@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use daemontools_program::clock::Instant;
 
-/// How long a logger may leave bytes in its pipe. Our multilog takes a line without an end after a second.
+/// How long a logger may leave its pipe full.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it may leave some bytes in it: nobody waits for it yet, and our multilog leaves a line without an end there for a
+/// second, which on a busy machine takes longer.
+const MORE_PATIENCE: Duration = Duration::from_secs(5);
 /// A process that has read more bytes than this reads its pipe, even if the pipe is as full as before. Fewer may be signals,
 /// or what our multilog copies out of the pipe, and leaves there, each time that it tries again.
 const MUCH: u64 = 128 * 1024;
@@ -58,8 +61,9 @@ impl Suspect {
         }
         self.last = sample;
         self.ran &= sample.runs;
+        let patience = if sample.full { PATIENCE } else { MORE_PATIENCE };
         match () {
-            () if now.since(self.since) < PATIENCE => Verdict::Undecided,
+            () if now.since(self.since) < patience => Verdict::Undecided,
             () if self.ran => Verdict::Reads,
             () => Verdict::Stuck(sample),
         }
@@ -84,12 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_read_for_two_seconds_is_stuck() {
+    fn what_is_not_read_for_some_seconds_is_stuck() {
         assert_eq!(judge(&[FULL; 4]), Some(Verdict::Undecided));
         assert_eq!(judge(&[FULL; 5]), Some(Verdict::Stuck(FULL)));
         let few = Sample { unread: 80, full: false, read: None, ..FULL };
         let more = Sample { unread: 160, ..few };
-        assert_eq!(judge(&[few, few, more, more, more]), Some(Verdict::Stuck(more)));
+        assert_eq!(judge(&[few, few, more, more, more]), Some(Verdict::Undecided));
+        assert_eq!(judge(&[&[few, few][..], &[more; 9]].concat()), Some(Verdict::Stuck(more)));
         // Signals are read too, and copies.
         let signal = Sample { read: Some(9108), ..FULL };
         assert_eq!(judge(&[FULL, FULL, signal, signal, signal]), Some(Verdict::Stuck(signal)));
