@@ -1,9 +1,8 @@
-//! multilog: the words of the command line (`script`, `settings`, `pattern`), where lines begin and end (`line`), what happens to them
-//! (`dispatch`, `actions`, `prefilter`, `log`, `pending`, `own_lines`, `rewriter`, `status_file`), how the files of a log come and go (`quota`,
-//! `overrun`, `rotation`, `recovery`, `archive`, `schedule` decide without touching a file; `cyclog`, `processor` and
-//! `packer` do it), and the
-//! input that loses nothing (`input`,
-//! `window`, `peek`, `claim`, `front`, `buffer`). The loop around it all is `event_loop`.
+//! multilog: the words of the command line (`script`, `settings`, `group`, `pattern`), where lines begin and end (`line`),
+//! what happens to them (`dispatch`, `actions`, `prefilter`, `log`, `pending`, `own_lines`, `rewriter`, `status_file`), how the
+//! files of a log come and go (`quota`, `overrun`, `rotation`, `recovery`, `archive`, `schedule` decide without touching a
+//! file; `cyclog`, `processor` and `packer` do it), and the input that loses nothing (`input`, `window`, `peek`, `claim`,
+//! `front`, `buffer`). The loop around it all is `event_loop`.
 #![forbid(unsafe_code)]
 
 use daemontools_core::resume::MultilogState;
