@@ -132,19 +132,24 @@ fn a_closed_standard_error_does_not_end_the_log() {
 /// Whatever of them a user could have put there: nothing is written where a link leads.
 #[test]
 fn links_in_a_log_directory_are_not_followed() {
+    const SET_ASIDE: &str = "renamed";
     for (file, message) in [
         ("current", "append to ./d/current"),
         ("lock", "lock directory ./d"),
         ("state", ""),
         ("newstate", ""),
-        ("processed", ""),
-        ("previous", ""),
+        ("processed", SET_ASIDE),
+        ("previous", SET_ASIDE),
     ] {
         let tree = tree().dir("d").file("target", "precious");
         symlink("../target", tree.path("d").join(file)).expect("make a link");
         let out = tree.command("multilog").args(["s4096", "!cat", "./d"]).stdin(vec![b'x'; 5000]).run();
         match message {
             "" => assert_eq!(out, exits(0, "", ""), "{file}"),
+            SET_ASIDE => {
+                let warning = format!("multilog: warning: ./d/{file} is a symbolic link, renamed to {file}.@");
+                assert!(out.stderr.starts_with(warning.as_bytes()) && out.end == End::Code(0), "{out:?}");
+            }
             _ => assert_eq!(out, exits(111, "", format!("multilog: fatal: unable to {message}: symbolic link loop\n"))),
         }
         assert_eq!(tree.read("target"), b"precious", "{file}");
