@@ -124,9 +124,9 @@ fn a_terminal_has_colours_and_no_line_is_wider() {
     assert!(piped.starts_with(&format!("{long}: up (pid ")), "{piped}");
 }
 
-#[test]
-fn all_that_is_known_is_on_the_screen() {
-    let tree = services(Programs::ours()).script("scan/web/log/run", "exec multilog t s10000 n5 ./main");
+/// What is known of a service of these programs is on the screen; `counted` is the line that only ours make known.
+fn hold_screen(programs: &'static Programs, counted: &str) {
+    let tree = services(programs).script("scan/web/log/run", "exec multilog t s10000 n5 ./main");
     tree.put_script(
         "scan/web/run",
         "exec 2>&1; echo a; printf 'b\\033[2J\\n'; echo -n 'c'; sleep 986 & exec sleep 987",
@@ -140,7 +140,7 @@ fn all_that_is_known_is_on_the_screen() {
     assert_eq!(status.end, End::Code(0), "{status:?}");
     for expected in [
         format!("web: up (pid {pid}) for "),
-        "\n  restarts   0 in a minute, 0 in an hour, 0 in all\n".into(),
+        counted.into(),
         "\n  directory  scan/web\n".into(),
         format!("\n  logger     up (pid {logger}) for "),
         format!("\n  log in     {}: 1 file, ", tree.path("scan/web/log/main").display()),
@@ -155,6 +155,18 @@ fn all_that_is_known_is_on_the_screen() {
         " b\\x1b[2J\n".into(),
     ] {
         assert!(shown.contains(&expected), "{expected:?} is not in {shown}");
+    }
+}
+
+#[test]
+fn all_that_is_known_is_on_the_screen() {
+    hold_screen(Programs::ours(), "\n  restarts   0 in a minute, 0 in an hour, 0 in all\n");
+}
+
+#[test]
+fn all_that_is_known_is_on_the_screen_of_the_original() {
+    if let Some(original) = Programs::original("svctl status on the original's supervise") {
+        hold_screen(original, "");
     }
 }
 
