@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
 use crate::failure::{Failure, Unable};
+use daemontools_sys::heap::reserve_for_c_library;
 
 /// The ids that a program is to run under.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,7 @@ pub fn identity(words: &[u8], supplementary: Supplementary) -> Result<Identity, 
 /// The account of this name; a number is a name like any other. A name service that fails and a name that is unknown
 /// are different failures.
 pub fn by_name(name: &[u8]) -> Result<User, Failure> {
+    reserve_for_c_library();
     // No name service of the C library knows a name that is not UTF-8.
     let found = match std::str::from_utf8(name).map(User::from_name) {
         // How getpwnam_r says, besides 0, that there is no such account.
@@ -72,6 +74,7 @@ fn unknown(name: &[u8]) -> Failure {
 
 /// The id of the group of this name, or of this number where no group has it as its name.
 pub fn group_by_name(name: &[u8]) -> Result<Gid, Failure> {
+    reserve_for_c_library();
     let text = std::str::from_utf8(name).ok();
     let found = match text.map(Group::from_name) {
         None | Some(Err(Errno::ENOENT | Errno::ESRCH)) => None,

@@ -37,6 +37,12 @@ pub fn wait_when_exhausted() {
     WHEN_EXHAUSTED.store(WAIT, Ordering::Relaxed);
 }
 
+/// Makes sure that the C library finds memory for what it does by itself, like asking a name service, in which glibc crashes
+/// without memory. Where there is none, the program says so and exits, or waits.
+pub fn reserve_for_c_library() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(16 * 1024)));
+}
+
 /// Reserves room for exactly `more` further elements; `false` if there is no memory for that, which is no reason to exit.
 pub fn try_reserve_exact<T>(vector: &mut Vec<T>, more: usize) -> bool {
     telling(|| vector.try_reserve_exact(more).is_ok())
