@@ -54,6 +54,7 @@ fn a_program_without_memory_says_so() {
         ("multilog", settings),
         ("tai64n", &[]),
         ("tai64nlocal", &[]),
+        ("setuidgid", &["root", "true"]),
         ("svps", &["."]),
     ] {
         runs_out(program, arguments, line);
