@@ -3,12 +3,14 @@
 //! Not tested here: the widths and words of the table and the order of trouble, which are pure (`crates/svps/src`); how
 //! long it takes for a thousand services.
 
+use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 
 use daemontools_tests::run::answer;
-use daemontools_tests::status::{until_down, until_status, until_up};
+use daemontools_tests::status::{record, until_down, until_status, until_up};
 use daemontools_tests::{End, Invocation, Output, Process, Programs, Tree, exits, left_out, proc, until};
 use serde_json::Value;
 
@@ -34,8 +36,9 @@ pub(crate) fn states(objects: &[Value]) -> Vec<String> {
     objects.iter().map(of).collect()
 }
 
-/// A tree with a service in each state, under these programs; what keeps it alive.
-fn every_state(programs: &'static Programs) -> (Tree, Vec<Process>) {
+/// A tree with a service in each state, under these programs; what keeps it alive. A supervise that counts no restarts says of
+/// a service that ends again and again that it is up, for nearly all the time, so that one is only pretended.
+fn every_state(programs: &'static Programs, counts: bool) -> (Tree, Vec<Process>, Option<File>) {
     let tree = Tree::of(programs)
         .script("t/good/run", "exec sleep 987")
         .script("t/good/log/run", "exec sleep 987")
@@ -47,21 +50,27 @@ fn every_state(programs: &'static Programs) -> (Tree, Vec<Process>) {
         .script("t/.hidden/run", "")
         .file("t/README", "")
         .link("t/nowhere", "missing");
-    let services = ["t/good", "t/good/log", "t/off", "t/paused", "t/bad"];
-    let supervises = services.map(|service| tree.spawn("supervise", [service]));
+    let (tree, pretended) = if counts {
+        (tree, None)
+    } else {
+        let tree = tree.fifo("t/bad/supervise/ok").file("t/bad/supervise/status", record(10, 0, 0, b'u'));
+        let ok = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(tree.path("t/bad/supervise/ok"));
+        (tree, Some(ok.expect("open a FIFO")))
+    };
+    let services = ["t/good", "t/good/log", "t/off", "t/paused"].into_iter().chain(counts.then_some("t/bad"));
+    let supervises = services.map(|service| tree.spawn("supervise", [service])).collect();
     for service in ["t/good", "t/good/log", "t/paused"] {
         until_up(&tree, service);
     }
     until_down(&tree, "t/off");
     tree.run("svc", ["-p", "t/paused"]);
     until_status(&tree, "t/paused", "paused", |status| status.paused == 1);
-    (tree, supervises.into())
+    (tree, supervises, pretended)
 }
 
 fn look(programs: &'static Programs, counts: bool) {
-    let (tree, _supervises) = every_state(programs);
+    let (tree, _supervises, _pretended) = every_state(programs, counts);
     let expected = ["bad failing/-", "good up/up", "new unsupervised/-", "off down/-", "paused paused/-"];
-    // Between two tries it is failing under any supervise; ours counts, too.
     until("the states", || {
         let (objects, end) = objects(&run(&tree, &["--json", "t"]));
         assert_eq!(end, End::Code(1));
@@ -331,7 +340,7 @@ fn parser() -> Option<&'static str> {
 #[test]
 fn metrics_are_read_by_the_parsers_of_prometheus() {
     let Some(python) = parser() else { return };
-    let (tree, _supervises) = every_state(Programs::ours());
+    let (tree, _supervises, _) = every_state(Programs::ours(), true);
     until("restarts are counted", || {
         let (objects, _) = objects(&run(&tree, &["--json", "t"]));
         objects[0]["restarts"]["total"].as_u64() >= Some(1)

@@ -147,7 +147,7 @@ fn a_terminal_shows_a_picture_that_is_redrawn() {
 /// A link, and a link behind a link, lead elsewhere while it watches, as in a switch to a new release.
 #[test]
 fn watching_follows_what_links_lead_to() {
-    let tree = Tree::of(Programs::ours()).dir("t").script("releases/1/sv/run", "exec sleep 987");
+    let tree = Tree::of(Programs::ours()).dir("t/other").script("releases/1/sv/run", "exec sleep 987");
     let tree = tree.script("releases/2/sv/run", "exec sleep 987").file("releases/2/sv/down", "");
     let tree = tree.link("current", "releases/1").link("t/sv", "../current/sv");
     let one = tree.spawn("supervise", ["releases/1/sv"]);
@@ -159,8 +159,13 @@ fn watching_follows_what_links_lead_to() {
     let tree = tree.link("new", "releases/2");
     std::fs::rename(tree.path("new"), tree.path("current")).expect("rename a link");
     until("the second release", || last(&watching).is_some_and(|o| o["state"] == "down"));
-    // And what the link leads to is replaced in place.
+    // And what the link leads to is replaced in place; for a moment, in which svps looks, it leads nowhere.
     std::fs::rename(tree.path("releases/2/sv"), tree.path("releases/2/old")).expect("rename");
+    let other = |line: &str| line.contains("\"name\":\"other\"");
+    until("only the other one is there", || {
+        let text = String::from_utf8(watching.stdout()).expect("UTF-8");
+        text.ends_with('\n') && text.lines().last().is_some_and(other)
+    });
     std::fs::rename(tree.path("releases/1/sv"), tree.path("releases/2/sv")).expect("rename");
     until("the first again", || last(&watching).is_some_and(|o| o["pid"] == first));
     tree.run("svc", ["-d", "releases/2/sv"]);

@@ -30,6 +30,9 @@ const PIPES_EVERY: Duration = Duration::from_secs(2);
 pub struct Live<'a> {
     options: &'a Options,
     watcher: Watcher<Watched>,
+    /// What is in the scan directory and watched; a link that leads nowhere, too, since it may lead somewhere a moment later.
+    names: BTreeSet<CString>,
+    /// The services among these.
     entries: BTreeMap<CString, Entry>,
     /// When to look at everything, where changes can escape.
     look_at: Instant,
@@ -46,7 +49,8 @@ impl Live<'_> {
         added.unable([b"watch ", options.dir.to_bytes()])?;
         let (now, suspects) = (Instant::now(), Suspects::default());
         let (look_at, pipes_at) = (now + LOOK_EVERY, now + PIPES_EVERY);
-        let mut live = Live { options, watcher, entries: BTreeMap::new(), look_at, suspects, pipes_at };
+        let (names, entries) = (BTreeSet::new(), BTreeMap::new());
+        let mut live = Live { options, watcher, names, entries, look_at, suspects, pipes_at };
         live.scan()?;
         Ok(live)
     }
@@ -106,8 +110,7 @@ impl Live<'_> {
     fn take(&mut self, change: Change) -> Result<bool, Failure> {
         match change {
             Change::All => {
-                let known: Vec<CString> = self.entries.keys().cloned().collect();
-                known.iter().for_each(|name| watched::watch_service(&mut self.watcher, name));
+                self.names.iter().for_each(|name| watched::watch_service(&mut self.watcher, name));
                 self.scan()?;
             }
             Change::Entries => self.scan()?,
@@ -127,8 +130,10 @@ impl Live<'_> {
     fn scan(&mut self) -> Result<(), Failure> {
         let names = scan_dir::names(self.options)?;
         let here: HashSet<&CString> = names.iter().collect();
-        let gone: Vec<_> = self.entries.keys().filter(|name| !here.contains(name)).cloned().collect();
+        let gone: Vec<_> = self.names.iter().filter(|name| !here.contains(name)).cloned().collect();
         for name in gone {
+            watched::unwatch_service(&mut self.watcher, &name);
+            self.names.remove(&name);
             self.forget(&name);
         }
         for name in names {
@@ -136,13 +141,14 @@ impl Live<'_> {
                 watched::watch_service(&mut self.watcher, &name);
             }
             self.look(&name);
+            self.names.insert(name);
         }
         Ok(())
     }
 
-    /// Whether it was there, and is watched.
+    /// Whether it is in the scan directory, and watched.
     fn is_there(&self, name: &CStr) -> bool {
-        self.entries.contains_key(name)
+        self.names.contains(name)
     }
 
     /// Looks at the service of this name.
@@ -156,8 +162,8 @@ impl Live<'_> {
         }
     }
 
+    /// There is no service of this name now.
     fn forget(&mut self, name: &CStr) {
-        watched::unwatch_service(&mut self.watcher, name);
         self.entries.remove(name);
         self.suspects.forget(name);
     }
