@@ -181,7 +181,8 @@ fn under_each_runtime(tree: fn() -> Tree, root: Root, words: &[&str], test: fn(&
 #[test]
 fn term_stops_the_tree_and_the_log_is_complete() {
     let tree = || {
-        let body = "n=0\ntrap 'stop=1' TERM\nwhile [ -z \"$stop\" ]; do n=$((n+1)); echo \"line $n\"; done
+        let body =
+            "n=0\ntrap 'stop=1' TERM\n: >/log/begun\nwhile [ -z \"$stop\" ]; do n=$((n+1)); echo \"line $n\"; done
 for more in 1 2 3; do n=$((n+1)); echo \"line $n\"; done\necho $n >/log/count";
         let logger = "sleep 1\nexec setuidgid log multilog s16777215 n99 /log/main";
         let tree = Tree::of(Programs::ours()).script("root/sv/a/run", body).script("root/sv/a/log/run", logger);
@@ -191,7 +192,7 @@ for more in 1 2 3; do n=$((n+1)); echo \"line $n\"; done\necho $n >/log/count";
     };
     under_each_runtime(tree, Root::Writable, &["svscan", "/sv"], |container| {
         let process = container.start();
-        until("a", || container.is_up("/sv/a"));
+        until("a heeds TERM", || container.tree.path("log/begun").exists());
         assert_eq!(container.exec(&["/bin/svok", "/sv/a"]).end, End::Code(0));
         assert_eq!(container.exec(&["/bin/svok", "/sv"]).end, End::Code(100));
         let output = container.stop(process);

@@ -9,11 +9,13 @@ use daemontools_tests::{End, Process, Programs, Tree, exits, left_out, needs_roo
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Writes numbered lines as fast as it can, and seven more after TERM; leaves the number of the last in `PATH.count`.
+/// Writes numbered lines as fast as it can, and seven more after TERM; leaves the number of the last in `count`. Once `begun`
+/// is there, TERM no longer just ends it.
 ///
 /// The lines are long: a pipe does not hold so many that a slow logger on a busy machine would need more than the grace.
 const WRITES_TO_THE_LAST: &str = r#"n=0
 trap 'stop=1' TERM
+echo >begun
 long=$(printf '%200s' '' | tr ' ' .)
 while [ -z "$stop" ]; do n=$((n+1)); echo "line $n $long"; done
 for more in 1 2 3 4 5 6 7; do n=$((n+1)); echo "line $n $long"; done
@@ -93,7 +95,7 @@ fn loses_nothing(logger: &str, log: &str) {
             Way::Process1 => process_1(&tree, &["--init", "--grace", "50", "sv"]),
         };
         until("a's supervise and its logger's", || is_supervised(&tree, "sv/a") && is_supervised(&tree, "sv/a/log"));
-        until("a to run", || tree.run("svstat", ["sv/a"]).stdout.windows(4).any(|word| word == b": up"));
+        until("a to heed TERM", || tree.path("sv/a/begun").exists());
         stop(process, pid);
         is_complete(&tree, log);
         assert!(tree.processes().is_empty());
@@ -134,6 +136,7 @@ fn the_logger_of_a_killed_supervise_is_supervised_again_and_has_every_line() {
     let tree = tree_with_logger("sleep 1\nexec cat >>../../../log");
     let (process, pid) = svscan_init(&tree, "50");
     until("a's logger", || is_supervised(&tree, "sv/a/log") && is_supervised(&tree, "sv/a"));
+    until("a to heed TERM", || tree.path("sv/a/begun").exists());
     let logger = value("the supervise of the logger", || {
         tree.processes()
             .into_iter()

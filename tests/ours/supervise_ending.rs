@@ -144,8 +144,9 @@ ps -o pgid= -p $$ >group; exec sleep 987";
     assert!(!proc::alive(child));
 
     // With `main`, a signal goes to the service alone.
-    let run = "sh -c 'trap \"echo hup >>got\" HUP; echo ready >>got; while :; do sleep 0.1; done' &
-trap 'echo main >>got' HUP; while :; do sleep 0.1; done";
+    let run = "trap 'echo main >>got' HUP
+sh -c 'trap \"echo hup >>got\" HUP; echo ready >>got; while :; do sleep 0.1; done' &
+while :; do sleep 0.1; done";
     for (value, expected) in [("main", &["ready", "main"][..]), ("on", &["ready", "hup", "main"])] {
         let (tree, _supervise) = with(run, &[("group", value)]);
         until_lines(&tree, "sv/got", &["ready"]);

@@ -55,9 +55,10 @@ fn svc(tree: &Tree, letters: &str) {
 
 #[test]
 fn a_supervise_goes_on_as_the_new_program() {
-    let tree = tree("for s in HUP USR1; do trap \"echo $s >>got\" $s; done; while :; do sleep 0.05; done");
+    let tree = tree("for s in HUP USR1; do trap \"echo $s >>got\" $s; done; : >ready; while :; do sleep 0.05; done");
     let _svscan = scan(&tree);
     let pid = until_up(&tree, "sv");
+    until("its traps are set", || tree.path("sv/ready").exists());
     let supervise = proc::parent(pid).expect("its supervise");
     let status = tree.read("sv/supervise/status");
     let (began, environment) = (proc::started(supervise), "DAEMONTOOLS_RESUME");

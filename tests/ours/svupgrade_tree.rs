@@ -135,11 +135,11 @@ fn svscan_notices_changes_and_restarts_as_before() {
 
 #[test]
 fn an_init_stops_its_tree_in_order_after_an_upgrade() {
-    let tree = tree("trap 'echo last; exit' TERM; while :; do sleep 0.05; done");
+    let tree = tree("trap 'echo last; exit' TERM; : >ready; while :; do sleep 0.05; done");
     let path = format!("{}:{}", tree.path("old").display(), std::env::var("PATH").expect("PATH"));
     let svscan = tree.invocation(tree.path("old/svscan")).arg("--init").arg(tree.path("service")).env("PATH", path);
     let svscan = svscan.spawn();
-    until_up(&tree, "sv");
+    until("its trap is set", || tree.path("sv/ready").exists());
     until("multilog is at work", || tree.path("sv/log/main/current").exists());
     upgraded(&tree, "new");
     upgraded(&tree, "old");
