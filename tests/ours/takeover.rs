@@ -139,7 +139,7 @@ fn what_cannot_be_taken_over_is_refused_whole() {
     tree.put_file("scan/odd/supervise/status", [&status[..], &[0, 0]].concat());
     refused(&tree, &svscan, "refused: neither daemontools 0.76 nor ours: its supervise/status does not have 18 bytes");
     tree.put_file("scan/odd/supervise/status", status);
-    assert_eq!(upgrade(&tree, &[]).end, End::Code(0), "nothing stands in the way any more");
+    assert_eq!(upgrade(&tree, &[]).end, End::Code(0), "it can be taken over now");
 }
 
 #[test]

@@ -64,8 +64,8 @@ struct Job {
 }
 
 impl Job {
-    /// Looks at those that are to be taken over, all of them, before the first process is touched; whether they can be. Says
-    /// only what stands in the way.
+    /// Looks at those that are to be taken over, all of them, before the first process is touched; whether they can be. Prints
+    /// a line for each that cannot be.
     fn look(&self, originals: Vec<Member>) -> Result<bool, Failure> {
         let mut is_fine = true;
         self.ask(originals, Order::Check, |member, verdict| {
