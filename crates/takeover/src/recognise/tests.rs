@@ -1,3 +1,5 @@
+//! What each kind of process is recognised as, from facts that are written out here.
+
 use super::*;
 use crate::process::{Call, Child, FileId};
 use daemontools_core::label::Label;
