@@ -1,6 +1,4 @@
 //! svupgrade: the processes of a running tree replace themselves by other files of their programs, and nothing else changes.
-//!
-//! Not tested: a state that a later version refuses, which unit tests of the format stand for.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
