@@ -6,7 +6,7 @@ use crate::text::Decimal;
 /// What makes a process the only one of its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// When it was started, in ticks since the boot (field 22 of `/proc/PID/stat`).
+    /// When it was started, in clock ticks since the boot (`proc_stat`).
     pub started: u64,
     /// The boot, as `/proc/sys/kernel/random/boot_id` has it.
     pub boot: [u8; Identity::BOOT_SIZE],
@@ -32,13 +32,6 @@ impl Identity {
         let namespace = number(words.next()?)?;
         words.next().is_none().then_some(Identity { started, boot, namespace })
     }
-
-    /// When a process was started, by the contents of its `/proc/PID/stat`. Its name, which is in there, may hold anything.
-    pub fn started(stat: &[u8]) -> Option<u64> {
-        let after_name = stat.iter().rposition(|&byte| byte == b')')?;
-        let field = stat.get(after_name + 2..)?.split(|&byte| byte == b' ').nth(19)?;
-        number(field)
-    }
 }
 
 #[cfg(test)]
@@ -58,13 +51,5 @@ mod tests {
         {
             assert_eq!(Identity::from_words(value), None);
         }
-    }
-
-    #[test]
-    fn the_start_is_found_behind_any_name() {
-        let stat = b"42 (a) b) (c) S 1 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1000 2";
-        assert_eq!(Identity::started(stat), Some(98765));
-        assert_eq!(Identity::started(b"42 (a) S 1"), None);
-        assert_eq!(Identity::started(b""), None);
     }
 }

@@ -9,6 +9,7 @@ pub mod history;
 pub mod identity;
 pub mod label;
 pub mod notify;
+pub mod proc_stat;
 pub mod restarts;
 pub mod resume;
 mod rolling_counter;

@@ -14,6 +14,7 @@ pub mod number;
 pub mod options;
 pub mod path;
 pub mod printable;
+pub mod procfs;
 pub mod stdio;
 pub mod wait;
 

@@ -10,8 +10,8 @@ use daemontools_core::label::Label;
 use daemontools_core::restarts::RestartLog;
 use daemontools_core::run_record::RunRecord;
 use daemontools_core::status::{self, Status, Want};
-use daemontools_core::text::Decimal;
 use daemontools_program::clock::Instant;
+use daemontools_program::procfs;
 use daemontools_program::stdio::read;
 use daemontools_program::wait::{readable, wait};
 use daemontools_sys::fd::open_private;
@@ -158,16 +158,7 @@ impl Watch {
 
 /// When a process was started, in ticks since the boot.
 fn started(pid: Pid) -> Option<u64> {
-    let mut path = [0; 32];
-    let number = Decimal::new(u64::try_from(pid.as_raw()).ok()?);
-    let pieces = [b"/proc/", number.as_bytes(), b"/stat"];
-    for (to, from) in path.iter_mut().zip(pieces.into_iter().flatten()) {
-        *to = *from;
-    }
-    let file = open_to_read(CStr::from_bytes_until_nul(&path).ok()?).ok()?;
-    let mut text = [0; 384];
-    let length = read(&file, &mut text).ok()?;
-    Identity::started(text.get(..length)?)
+    Some(procfs::stat(u32::try_from(pid.as_raw()).ok()?, &mut [0; procfs::STAT_SIZE])?.started)
 }
 
 /// A file that supervise's user wrote: no link, and nobody else's.

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use daemontools_program::procfs;
 use nix::unistd::{Pid, getpid};
 
 /// The parent of each process.
@@ -42,26 +43,15 @@ fn parents(ourselves: i32) -> Option<Parents> {
     if std::fs::read_link("/proc/self").ok()?.to_str()? != ourselves.to_string() {
         return None;
     }
-    let pids = std::fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    Some(pids.filter_map(|pid: i32| Some((pid, parent(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)?))).collect())
-}
-
-/// The parent from a line of /proc/PID/stat: `PID (NAME) STATE PARENT …`, where NAME may contain any bytes.
-fn parent(stat: &[u8]) -> Option<i32> {
-    let after_name = stat.rsplit(|&byte| byte == b')').next()?;
-    std::str::from_utf8(after_name).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+    let mut buffer = [0; procfs::STAT_SIZE];
+    let mut parent = |pid| i32::try_from(procfs::stat(pid, &mut buffer)?.parent).ok();
+    let pids = procfs::pids().ok()?;
+    Some(pids.filter_map(|pid| Some((i32::try_from(pid).ok()?, parent(pid)?))).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_parent_comes_after_a_name_of_any_bytes() {
-        assert_eq!(parent(b"12 (a) R 3 (b) S 7 1 1"), Some(7));
-        assert_eq!(parent(b"12 (\xff x) Z 1 12 12"), Some(1));
-        assert_eq!(parent(b"12"), None);
-    }
 
     #[test]
     fn loggers_are_spared_with_their_descendants() {

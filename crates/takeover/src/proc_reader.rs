@@ -3,8 +3,9 @@
 use std::ffi::CString;
 use std::num::NonZeroU32;
 
-use daemontools_core::identity::Identity;
+use daemontools_core::proc_stat::ProcStat;
 use daemontools_program::directory;
+use daemontools_program::procfs;
 use daemontools_program::stdio::read;
 use daemontools_sys::fd::open_private;
 use nix::errno::Errno;
@@ -41,7 +42,7 @@ pub fn read_process(pid: Pid) -> Result<Process, Refusal> {
         pid,
         parent: Pid::from_raw(i32::try_from(number("PPid")).unwrap_or(0)),
         user: field_of(&status, "Uid", 1).and_then(|user| user.parse().ok()).unwrap_or(u32::MAX),
-        started: Identity::started(&stat_line).ok_or(Refusal::Gone)?,
+        started: ProcStat::parse(&stat_line).ok_or(Refusal::Gone)?.started,
         arguments: words(&file("cmdline", MOST_WORDS).unwrap_or_default()),
         environment: file("environ", MOST_WORDS).map_err(|errno| denied("read its environment", errno))?,
         machine: machine(pid),
@@ -100,15 +101,8 @@ fn read_status(pid: Pid, path: &str) -> Option<Vec<u8>> {
 
 /// The contents of a file, up to `most` bytes: more is an error.
 fn contents(path: &str, most: usize) -> nix::Result<Vec<u8>> {
-    let file = open_private(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty())?;
-    let (mut all, mut buffer) = (Vec::new(), vec![0; 1 << 15]);
-    loop {
-        match read(&file, &mut buffer)? {
-            0 => return Ok(all),
-            count if all.len() + count > most => return Err(Errno::E2BIG),
-            count => all.extend_from_slice(buffer.get(..count).unwrap_or_default()),
-        }
-    }
+    let found = procfs::contents(path, most + 1)?;
+    if found.len() > most { Err(Errno::E2BIG) } else { Ok(found) }
 }
 
 fn denied(what: &'static str, errno: Errno) -> Refusal {
