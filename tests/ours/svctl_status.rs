@@ -29,7 +29,16 @@ fn supervised(tree: &Tree) -> [daemontools_tests::Process; 3] {
     let supervises = services.map(|dir| tree.spawn("supervise", [dir]));
     services.iter().for_each(|dir| until_supervised(tree, dir));
     until_up(tree, "scan/web");
+    until_executed(tree);
     supervises
+}
+
+/// Waits until the processes of `web` are those that its script becomes.
+fn until_executed(tree: &Tree) {
+    until("web's processes are two of sleep", || {
+        let shown = text(&svctl(tree, &["status", "web"]).stdout);
+        ["  sleep 986\n", "  sleep 987\n"].iter().all(|command| shown.contains(command))
+    });
 }
 
 fn until_given_up(tree: &Tree) {
@@ -135,6 +144,7 @@ fn hold_screen(programs: &'static Programs, counted: &str) {
     let pid = until_up(&tree, "scan/web");
     let logger = until_up(&tree, "scan/web/log");
     until("two lines are logged", || tree.lines("scan/web/log/main/current").len() == 2);
+    until_executed(&tree);
     let status = svctl(&tree, &["status", "web"]);
     let shown = text(&status.stdout);
     assert_eq!(status.end, End::Code(0), "{status:?}");
