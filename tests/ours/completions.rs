@@ -31,7 +31,7 @@ fn bash_offers(tree: &Tree, line: &str) -> Vec<String> {
     let file = workspace().join(format!("crates/{name}/{name}.bash"));
     // Outside of a completion there is no compopt.
     let ask = "compopt() { :; }; . \"$1\"; read -ra COMP_WORDS <<<\"$2x\"; last=$((${#COMP_WORDS[@]} - 1))
-COMP_WORDS[last]=${COMP_WORDS[last]%x}; COMP_CWORD=$last; _$3; printf '%s\\n' \"${COMPREPLY[@]}\"";
+COMP_WORDS[last]=${COMP_WORDS[last]%x}; COMP_CWORD=$last; COMP_LINE=$2; COMP_POINT=${#2}; _$3; printf '%s\\n' \"${COMPREPLY[@]}\"";
     let out = tree.invocation("/bin/bash").args(["-c", ask, "bash"]).arg(file).args([line, name]).run();
     assert_eq!((out.end, out.stderr.as_slice()), (End::Code(0), &b""[..]), "{line}: {out:?}");
     String::from_utf8(out.stdout).expect("text").lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
@@ -93,6 +93,8 @@ fn zsh_offers_the_same() {
         ("svup sv/", "svup sv/web/"),
         ("multilog ", "t  -- put a stamp before each line"),
         ("multilog t ./s", "multilog t ./sv/"),
+        ("multilog t :rotate=h", "multilog t :rotate=hourly"),
+        ("multilog t :comp", ":compress=gzip"),
         ("setlock -", "-n  -- Do not wait"),
         ("softlimit -o 5 ech", "softlimit -o 5 echo "),
         ("svctl disa", "svctl disable "),
@@ -124,6 +126,11 @@ fn bash_offers_options_then_directories() {
     assert_eq!(bash_offers(&tree, "multilog t ./s"), ["./sv"]);
     assert_eq!(bash_offers(&tree, "multilog t =sv/n"), ["=sv/note"]);
     assert_eq!(bash_offers(&tree, "multilog t -x"), [""; 0]);
+    // bash replaces what follows a colon or an equals sign, no more.
+    assert_eq!(bash_offers(&tree, "multilog t :ro").first().map(String::as_str), Some("rotate="));
+    assert_eq!(bash_offers(&tree, "multilog t :rotate=h"), ["hourly"]);
+    assert_eq!(bash_offers(&tree, "multilog :compress="), ["zstd", "gzip", "off"]);
+    assert_eq!(bash_offers(&tree, "multilog t :keep"), [""; 0]);
 }
 
 #[test]
@@ -173,6 +180,8 @@ fn fish_offers_the_same() {
     assert_eq!(fish_offers(&tree, "svscan --i"), ["--init"]);
     assert_eq!(fish_offers(&tree, "svscan --init --g"), ["--grace"]);
     assert!(fish_offers(&tree, "multilog t ./s").contains(&"./sv/".to_owned()));
+    assert_eq!(fish_offers(&tree, "multilog t :rotate=h"), [":rotate=hourly"]);
+    assert!(fish_offers(&tree, "multilog t :comp").contains(&":compress=gzip".to_owned()));
     assert!(fish_offers(&tree, "setlock -").contains(&"-n".to_owned()));
     assert!(fish_offers(&tree, "softlimit -").contains(&"-o".to_owned()));
     assert_eq!(fish_offers(&tree, "svctl disa"), ["disable"]);

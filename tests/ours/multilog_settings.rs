@@ -52,6 +52,19 @@ fn what_is_not_understood_is_fatal() {
     }
 }
 
+/// A setting holds for the directories after it, until it is taken back.
+#[test]
+fn settings_are_taken_back() {
+    let tree = tree();
+    let on = [":line-max=4", ":prefix=> ", ":mode=0640", ":compress=gzip", ":level=9", ":rotate=1h", ":max-age=1h"];
+    let off = [":line-max=off", ":prefix=", ":mode=0644", ":compress=off", ":level=off", ":rotate=off", ":max-age=off"];
+    let script = [&on[..], &["./d"], &off, &["./e"]].concat();
+    assert_eq!(tree.command("multilog").args(script).stdin("a line\n").run(), exits(0, "", ""));
+    assert_eq!((tree.read("d/current"), tree.read("e/current")), (b"> a li\\\n> ne\n".to_vec(), b"a line\n".to_vec()));
+    let others = ["d/current", "e/current"].map(|file| fs::metadata(tree.path(file)).expect("its mode").mode() & 0o77);
+    assert_eq!(others, [0o40, 0o44]);
+}
+
 #[test]
 fn a_file_may_be_larger_than_0_76_allows() {
     let tree = tree();

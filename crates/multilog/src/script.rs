@@ -175,6 +175,10 @@ mod tests {
             found.iter().map(kept).collect::<Vec<_>>(),
             [(99_999, 10, false), (1 << 30, u64::MAX, true), (5000, 3, true)]
         );
+        // Where nothing else limits them any more, ten files are kept again.
+        let found = plans(&[c":max-age=1d", c"./a", c":max-age=off", c":rotate=1h", c"./b", c":rotate=off", c"./c"]);
+        let kept = |plan: &Plan| (plan.keep, plan.settings.rotate.is_some());
+        assert_eq!(found.iter().map(kept).collect::<Vec<_>>(), [(u64::MAX, false), (10, true), (10, false)]);
         assert!(Script::new([c"./a", c":x"]).is_err());
     }
 

@@ -149,6 +149,9 @@ impl Settings {
 
     /// Notes a setting: `None` if there is none of that name, and within that if it cannot have that value.
     fn note(&mut self, name: &[u8], value: &'static [u8]) -> Option<Option<Change>> {
+        if value == b"off" && self.unset(name).is_some() {
+            return Some(Some(Change::Noted));
+        }
         let noted = match name {
             b"size" => return Some(size(value).filter(|&size| size >= SMALLEST).map(Change::Size)),
             b"stamp" => {
@@ -183,6 +186,22 @@ impl Settings {
             _ => return None,
         };
         Some(noted.map(|()| Change::Noted))
+    }
+
+    /// Makes a setting what it is in a script without it: `None` if its values do not have `off` among them.
+    fn unset(&mut self, name: &[u8]) -> Option<()> {
+        let default = Settings::default();
+        match name {
+            b"line-max" => self.line_max = default.line_max,
+            b"max-age" => self.max_age = default.max_age,
+            b"max-total" => self.max_total = default.max_total,
+            b"rotate" => self.rotate = default.rotate,
+            b"compress" => self.compress = default.compress,
+            b"level" => self.level = default.level,
+            b"group" => self.group = default.group,
+            _ => return None,
+        }
+        Some(())
     }
 }
 
@@ -306,6 +325,35 @@ mod tests {
         assert_eq!(set(b"group=4").group, Some(4));
         assert_eq!(set(b"prefix=a=b: ").prefix, b"a=b: ");
         assert_eq!(set(b"line-max=64k").line_max, Some(65_536));
+    }
+
+    #[test]
+    fn a_setting_can_be_taken_back() {
+        let mut settings = Settings::default();
+        for (on, off) in [
+            (&b"line-max=64k"[..], &b"line-max=off"[..]),
+            (b"max-age=30d", b"max-age=off"),
+            (b"max-total=2g", b"max-total=off"),
+            (b"rotate=daily", b"rotate=off"),
+            (b"compress=gzip", b"compress=off"),
+            (b"level=9", b"level=off"),
+            (b"group=4", b"group=off"),
+            (b"prefix=web: ", b"prefix="),
+            (b"when-full=drop", b"when-full=block"),
+            (b"tell-waits=on", b"tell-waits=off"),
+            (b"sync=1s", b"sync=rotate"),
+            (b"mode=0640", b"mode=0644"),
+            (b"dir-mode=2750", b"dir-mode=0700"),
+        ] {
+            settings.set(on).expect("a setting");
+            assert_ne!(settings, Settings::default(), "{}", on.escape_ascii());
+            settings.set(off).expect("a setting");
+            assert_eq!(settings, Settings::default(), "{}", off.escape_ascii());
+        }
+        assert_eq!(set(b"prefix=off").prefix, b"off");
+        for word in [&b"sync=off"[..], b"mode=off", b"when-full=off", b"stamp=off", b"size=off"] {
+            assert!(Settings::default().set(word).is_err(), "{}", word.escape_ascii());
+        }
     }
 
     #[test]

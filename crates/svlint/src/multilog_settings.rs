@@ -38,14 +38,14 @@ const fn setting(name: &'static str, words: &'static [&'static str], value: Valu
 /// multilog(8).
 const SETTINGS: &[Setting] = &[
     setting(":size=", &[], Value::Size(4096), ":size=64m"),
-    setting(":max-age=", &[], Value::Time, ":max-age=30d"),
-    setting(":max-total=", &[], Value::Size(0), ":max-total=2g"),
-    setting(":rotate=", &["hourly", "daily", "weekly"], Value::Time, ":rotate=24h"),
+    setting(":max-age=", &["off"], Value::Time, ":max-age=30d"),
+    setting(":max-total=", &["off"], Value::Size(0), ":max-total=2g"),
+    setting(":rotate=", &["hourly", "daily", "weekly", "off"], Value::Time, ":rotate=24h"),
     setting(":stamp=", &["tai64n", "iso", "utc", "unix"], Value::Word, ":stamp=iso"),
     setting(":prefix=", &[], Value::Text, ":prefix=web"),
-    setting(":line-max=", &[], Value::Size(1), ":line-max=64k"),
-    setting(":compress=", &["zstd", "gzip", "none"], Value::Word, ":compress=zstd"),
-    setting(":level=", &[], Value::Level, ":level=6"),
+    setting(":line-max=", &["off"], Value::Size(1), ":line-max=64k"),
+    setting(":compress=", &["zstd", "gzip", "none", "off"], Value::Word, ":compress=zstd"),
+    setting(":level=", &["off"], Value::Level, ":level=6"),
     setting(":when-full=", &["block", "drop"], Value::Word, ":when-full=drop"),
     setting(":tell-waits=", &["on", "off"], Value::Word, ":tell-waits=on"),
     setting(":sync=", &["always", "rotate"], Value::Time, ":sync=1s"),
@@ -134,6 +134,13 @@ mod tests {
             ":dir-mode=0700",
             ":group=4",
             ":group=adm",
+            ":max-age=off",
+            ":max-total=off",
+            ":rotate=off",
+            ":line-max=off",
+            ":compress=off",
+            ":level=off",
+            ":group=off",
         ] {
             assert_eq!(wrong(text, true), None, "{text}");
         }
@@ -150,6 +157,8 @@ mod tests {
             (":compress=xz", ":compress=zstd"),
             (":level=0", ":level=6"),
             (":sync=never", ":sync=1s"),
+            (":sync=off", ":sync=1s"),
+            (":size=off", ":size=64m"),
             (":mode=0140", ":mode=0640"),
             (":mode=+640", ":mode=0640"),
             (":dir-mode=17000", ":dir-mode=2750"),
