@@ -21,3 +21,4 @@ mod supervise_restarts;
 mod supervise_settings;
 mod svscan_load;
 mod takeover;
+mod upgrade;
