@@ -68,6 +68,7 @@ mod svstat;
 mod svstat_json;
 mod svup;
 mod svupgrade;
+mod svupgrade_refused;
 mod svupgrade_state;
 mod svupgrade_tree;
 mod svwait;

@@ -100,7 +100,7 @@ fn what_was_commanded_before_holds_afterwards() {
 }
 
 /// A tree of two services of which one cannot be taken over: it is refused whole, in a line that says why.
-fn refused(tree: &Tree, svscan: &Process, why: &str) {
+pub fn refused(tree: &Tree, svscan: &Process, why: &str) {
     let original = tree.programs();
     let out = upgrade(tree, &["-t", "3"]);
     let lines: Vec<String> = String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect();

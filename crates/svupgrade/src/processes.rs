@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use daemontools_program::{printable, procfs};
+use nix::errno::Errno;
 use nix::fcntl::readlink;
 use nix::sys::stat::stat;
 use nix::time::{ClockId, clock_gettime};
@@ -98,6 +99,22 @@ pub fn place(pid: i32) -> String {
         Ok(path) => printable::printable(path.as_bytes()),
         Err(_) => "?".into(),
     }
+}
+
+/// Whether it cannot be seen where a process works.
+pub fn works_out_of_sight(pid: i32) -> bool {
+    stat(format!("/proc/{pid}/cwd").as_str()).is_err_and(|errno| errno == Errno::EACCES)
+}
+
+/// Whether one of the arguments of a process is this directory, seen from where it works.
+pub fn names_directory(pid: i32, directory: FileId) -> bool {
+    let words = procfs::beginning(format!("/proc/{pid}/cmdline").as_str()).unwrap_or_default();
+    let cwd = format!("/proc/{pid}/cwd/");
+    let at = |word: &[u8]| match word {
+        [b'/', ..] => file(word),
+        word => file(&[cwd.as_bytes(), word].concat()),
+    };
+    words.split(|&byte| byte == 0).skip(1).any(|word| !word.is_empty() && at(word) == Some(directory))
 }
 
 /// The file at a path; `None`: none that can be seen.

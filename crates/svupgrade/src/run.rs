@@ -19,7 +19,7 @@ use crate::PROGRAM;
 use crate::options::Options;
 use crate::processes::Processes;
 use crate::socket::{Socket, is_original, may_change};
-use crate::tree::{Member, members};
+use crate::tree::{Member, instead, members};
 use crate::verdict::Verdict;
 
 /// How long to wait before those that were busy are asked again.
@@ -35,7 +35,8 @@ pub fn run(args: Args) -> Outcome {
     for dir in &options.dirs {
         let found = members(&processes, dir);
         if found.is_empty() {
-            PROGRAM.warn([b"no svscan runs in ", dir.as_os_str().as_bytes()]);
+            let instead = instead(&processes, dir);
+            PROGRAM.warn([b"no svscan runs in ", dir.as_os_str().as_bytes(), instead.as_bytes()]);
             is_fine = false;
         }
         all.extend(found);

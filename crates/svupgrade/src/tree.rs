@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::processes::{Processes, file, place};
+use crate::processes::{Processes, file, names_directory, place, works_out_of_sight};
 
 /// A process that may replace itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,4 +41,20 @@ pub fn members(processes: &Processes, dir: &Path) -> Vec<Member> {
         members.extend(Member::new(processes, svscan, "svscan"));
     }
     members
+}
+
+/// Where no svscan runs in `dir` that can be seen: what is there instead, as the end of that sentence.
+pub fn instead(processes: &Processes, dir: &Path) -> String {
+    let here = file(dir.as_os_str().as_bytes());
+    let works_here = |pid: &i32| here.is_some() && file(format!("/proc/{pid}/cwd").as_bytes()) == here;
+    let is_given_it = |pid: &i32| here.is_some_and(|here| names_directory(*pid, here));
+    let s6 = processes.of_program(b"s6-svscan").find(works_here).map(|pid| ("s6-svscan", pid));
+    let runit = || processes.of_program(b"runsvdir").find(is_given_it).map(|pid| ("runsvdir", pid));
+    if let Some((name, pid)) = s6.or_else(runit) {
+        return format!(": {name} does (process {pid}), which svupgrade leaves alone");
+    }
+    match processes.of_program(b"svscan").find(|&pid| works_out_of_sight(pid)) {
+        Some(pid) => format!(", or it is one that this account may not look at (process {pid})"),
+        None => String::new(),
+    }
 }
