@@ -351,7 +351,7 @@ impl Supervisor {
         });
         match started {
             Ok((pid, key)) => {
-                self.key = Some(key);
+                self.key = key;
                 Event::Started(pid, self.surroundings.as_ref().and_then(|surroundings| surroundings.identify(pid)))
             }
             Err(errno) => self.start_failed(errno),

@@ -1,34 +1,39 @@
 //! Where a new process waits until its record is written: a pipe. If its supervise dies before that, it ends without running
-//! anything.
+//! anything. Where two more files cannot be opened there is no gate, and the process goes on at once, as under 0.76.
 
 use std::os::fd::OwnedFd;
 
 use daemontools_program::stdio::{read, write_all};
 use daemontools_sys::fd::pipe_private;
 use daemontools_sys::process::leave;
+use nix::errno::Errno;
 
-/// The pipe, before the fork.
+/// The gate, before the fork.
 pub struct Gate {
-    reader: OwnedFd,
-    writer: OwnedFd,
+    /// Its reader and writer; `None`: there is no gate.
+    pipe: Option<(OwnedFd, OwnedFd)>,
 }
 
 impl Gate {
-    /// A closed gate.
+    /// A closed gate, or none.
     pub fn new() -> nix::Result<Gate> {
-        let (reader, writer) = pipe_private()?;
-        Ok(Gate { reader, writer })
+        match pipe_private() {
+            Ok(pipe) => Ok(Gate { pipe: Some(pipe) }),
+            Err(Errno::EMFILE) => Ok(Gate { pipe: None }),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// In the parent: what opens it.
-    pub fn key(self) -> Key {
-        Key(self.writer)
+    pub fn key(self) -> Option<Key> {
+        self.pipe.map(|(_, writer)| Key(writer))
     }
 
     /// In the child: waits until it is open.
     pub fn pass(self) {
-        drop(self.writer);
-        if read(&self.reader, &mut [0]) != Ok(1) {
+        let Some((reader, writer)) = self.pipe else { return };
+        drop(writer);
+        if read(&reader, &mut [0]) != Ok(1) {
             leave(111);
         }
     }

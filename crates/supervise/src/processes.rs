@@ -49,8 +49,8 @@ impl Processes {
         Processes { program, name, signals, run }
     }
 
-    /// Starts the service, which waits for its record to be written.
-    pub fn start(&self, config: &Config, readiness: &Readiness<'_>) -> nix::Result<(Pid, Key)> {
+    /// Starts the service, which waits for its record to be written, if there is a gate.
+    pub fn start(&self, config: &Config, readiness: &Readiness<'_>) -> nix::Result<(Pid, Option<Key>)> {
         let gate = Gate::new()?;
         match fork()? {
             Some(pid) => Ok((pid, gate.key())),
