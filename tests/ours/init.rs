@@ -5,6 +5,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+use daemontools_tests::status::until_up;
 use daemontools_tests::{End, Process, Programs, Tree, exits, left_out, needs_root, proc, until, value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -129,6 +130,30 @@ fn a_logger_that_keeps_dying_has_every_line_it_did_not_take() {
 #[test]
 fn multilog_has_every_line() {
     loses_nothing("exec multilog s16777215 n99 ../../../main", "main");
+}
+
+/// Six pipes, and two descriptors in turn for signals, for directories and for what is in them.
+#[test]
+fn with_few_descriptors_every_line_is_logged_too() {
+    let logger = "exec cat >>../../../log";
+    let tree = ["b", "c", "d", "e", "f"].iter().fold(tree_with_logger(logger), |tree, name| {
+        tree.script(format!("sv/{name}/run"), "exec sleep 1000").script(format!("sv/{name}/log/run"), logger)
+    });
+    let svscan = tree.command("svscan").args(["--init", "--grace", "50", "sv"]);
+    let process = svscan.limit(libc::RLIMIT_NOFILE, 17, 17).spawn();
+    let pid = Pid::from_raw(process.pid());
+    for service in ["sv/a", "sv/b", "sv/c", "sv/d", "sv/e", "sv/f"] {
+        until_up(&tree, service);
+        until_up(&tree, &format!("{service}/log"));
+    }
+    let supervise = proc::parent(until_up(&tree, "sv/d")).expect("a parent");
+    kill(Pid::from_raw(supervise), Signal::SIGKILL).expect("kill");
+    let is_reaped = || !children_of(process.pid()).contains(&supervise);
+    until("another supervise", || is_reaped() && is_supervised(&tree, "sv/d"));
+    until("a to heed TERM", || tree.path("sv/a/begun").exists());
+    stop(process, pid);
+    is_complete(&tree, "log");
+    assert!(tree.processes().is_empty());
 }
 
 #[test]

@@ -202,23 +202,3 @@ fn no_copy_of_a_pipe_is_kept() {
     until("the logger has read the end of its input", || tree.path("sv/log/ended").exists());
     assert_eq!(svscan.stderr(), b"");
 }
-
-/// Issue: "under `ulimit -n 10` C runs 6 of 12 services, ours none". svscan itself needs one descriptor more than the
-/// original; every other one serves a logger.
-#[test]
-fn few_descriptors_go_to_loggers() {
-    let limit = 12;
-    let tree = (0..8).fold(Tree::of(Programs::ours()), |tree, number| {
-        let run = "#!/usr/bin/tail -f\n";
-        tree.exec(format!("scan/sv{number}/run"), run).exec(format!("scan/sv{number}/log/run"), run)
-    });
-    let svscan = tree.command("svscan").arg("scan").limit(libc::RLIMIT_NOFILE, limit, limit).spawn();
-    let names: Vec<String> = (0..8).flat_map(|n| [format!("scan/sv{n}"), format!("scan/sv{n}/log")]).collect();
-    // Three standard streams, signals, and one to read directories with.
-    let expected = (usize::try_from(limit).expect("small") - 5) / 2 * 2;
-    let up = || names.iter().filter(|name| Status::of(&tree, name).is_some_and(|status| status.up())).count();
-    until("the services for which there are pipes", || up() == expected);
-    let full = b"process cannot open more files";
-    until("the others are warned of", || svscan.stderr().windows(full.len()).any(|words| words == full));
-    assert_eq!(up(), expected);
-}

@@ -10,13 +10,12 @@ use std::time::Duration;
 use daemontools_program::clock::Instant;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Outcome, Program, Unable};
-use daemontools_program::wait::{readable, wait};
+use daemontools_program::wait::readable;
 use daemontools_service::part::Part;
 use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::reap;
 use daemontools_sys::signal::Signals;
 use daemontools_upgrade::{Caller, SIGNAL};
-use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
 use nix::sys::stat::stat;
 use nix::unistd::chdir;
@@ -27,6 +26,7 @@ use crate::scan::Scanner;
 use crate::scan_dir::{call_back, is_supervised};
 use crate::scan_schedule::Schedule;
 use crate::shutdown_loop::Stop;
+use crate::signals::{self, STOP, WatchedSignals};
 use crate::start::{StartSpec, Starter};
 use crate::supervised::Inode;
 use crate::upgrade;
@@ -35,18 +35,16 @@ use crate::watch::Watch;
 /// How long a supervise may take to get to its directory before we check that it is there.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 
-/// The signals that ask an init to stop the tree.
-const STOP: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGPWR];
-
 /// Scans `dir`, or the current directory, until a signal ends svscan.
 pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome {
     if let Some(dir) = dir {
         chdir(dir).unable([b"chdir to ", dir.to_bytes()])?;
     }
-    let signals = watch_signals(mode, None).unable([b"watch for the end of supervise"])?;
+    let signals = signals::watch(mode, None).unable([b"watch for the end of supervise"])?;
     let starter = Starter::new(program, &signals);
+    let signals = keep(signals, &starter, mode);
     let now = Instant::now();
-    let scanner = Scanner::new(program, watch(&starter), now);
+    let scanner = Scanner::new(program, mode, watch(&starter), now);
     let tree = Tree { program, signals, starter, scanner, foreign: BTreeSet::new(), confirm_at: None, request: None };
     let exit_with = exit_with(mode).map(ExitWith::new).transpose()?;
     Ok(watch_over(tree, mode, exit_with))
@@ -55,10 +53,11 @@ pub fn run(program: &'static Program, dir: Option<&CStr>, mode: Mode) -> Outcome
 /// Goes on with the state that the program file before this one left in this process.
 pub fn resume(program: &'static Program, mode: Mode, state: &[u8], caller: Caller) -> Outcome {
     let resumed = upgrade::take(program, state)?;
-    let signals = watch_signals(mode, Some(resumed.child_mask)).unable([b"watch for the end of supervise"])?;
+    let signals = signals::watch(mode, Some(resumed.child_mask)).unable([b"watch for the end of supervise"])?;
     let starter = Starter::resume(program, &signals, resumed.open_files, resumed.last);
+    let signals = keep(signals, &starter, mode);
     let now = Instant::now();
-    let scanner = Scanner::resume(program, watch(&starter), now, resumed.table);
+    let scanner = Scanner::resume(program, mode, watch(&starter), now, resumed.table);
     let confirm_at = Some(now + CONFIRM_AFTER);
     let mut tree = Tree { program, signals, starter, scanner, foreign: BTreeSet::new(), confirm_at, request: None };
     // What has ended meanwhile has perhaps been told to the file before.
@@ -66,6 +65,11 @@ pub fn resume(program: &'static Program, mode: Mode, state: &[u8], caller: Calle
     drop(caller);
     let exit_with = exit_with(mode).map(|name| ExitWith::resume(name, resumed.ended_before));
     Ok(watch_over(tree, mode, exit_with))
+}
+
+/// The signals; without a descriptor where each is to serve a logger.
+fn keep(signals: Signals, starter: &Starter, mode: Mode) -> WatchedSignals {
+    if starter.has_few_files() { WatchedSignals::closed(signals, mode) } else { WatchedSignals::Open(signals) }
 }
 
 /// What notices changes; nothing where each descriptor is to serve a logger.
@@ -124,22 +128,6 @@ fn watch_over(mut tree: Tree, mode: Mode, exit_with: Option<ExitWith>) -> Exit {
     }
 }
 
-/// An init takes more signals than the end of a child, and becomes the parent of orphans among its descendants.
-/// `for_child` is what an earlier file of this program has found, if there was one.
-fn watch_signals(mode: Mode, for_child: Option<Option<u64>>) -> nix::Result<Signals> {
-    let signals = match mode {
-        Mode::Classic => vec![Signal::SIGCHLD],
-        Mode::Init(_) => {
-            set_child_subreaper(true)?;
-            [&[Signal::SIGCHLD, Signal::SIGHUP][..], &STOP].concat()
-        }
-    };
-    match for_child {
-        None => Signals::watch(&signals),
-        Some(for_child) => Signals::watch_again(&signals, for_child),
-    }
-}
-
 /// What happened while svscan waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
@@ -153,7 +141,7 @@ enum Event {
 
 pub(crate) struct Tree {
     program: &'static Program,
-    pub(crate) signals: Signals,
+    pub(crate) signals: WatchedSignals,
     pub(crate) starter: Starter,
     pub(crate) scanner: Scanner,
     /// The services whose supervise runs already and is not our child.
@@ -169,17 +157,15 @@ impl Tree {
         // What is to be started waits for the scan of what is pending.
         let start = if self.scanner.has_pending() { None } else { self.scanner.table.deadline() };
         let deadline = [scan, start, self.confirm_at].into_iter().flatten().min();
-        match self.scanner.watch.fd() {
-            Some(watch) => wait(&mut [readable(&self.signals), readable(&watch)], deadline),
-            None => wait(&mut [readable(&self.signals)], deadline),
-        }
+        let watch = self.scanner.watch.fd();
+        self.signals.wait(watch.as_ref().map(readable), deadline);
     }
 
     /// Takes signals, ended children and changes, in this order: an entry that was removed before its supervise ended
     /// is known to be gone when that could be started again.
     fn take_events(&mut self) -> Event {
         let mut stop = false;
-        while let Ok(Some((signal, request))) = self.signals.take_with_value() {
+        for (signal, request) in self.signals.take() {
             self.request = request.filter(|_| signal == SIGNAL).or(self.request);
             if signal == Signal::SIGHUP {
                 self.scanner.look_at_everything();

@@ -13,6 +13,7 @@ mod scan_schedule;
 mod settling;
 mod shutdown;
 mod shutdown_loop;
+mod signals;
 mod start;
 mod stragglers;
 mod supervised;

@@ -42,6 +42,15 @@ pub enum Pid1 {
 }
 
 impl Mode {
+    /// How many descriptors stay free beside those that serve loggers: one to read a directory with, and a second one for
+    /// the ordered stop, which opens a file in the directory of a service.
+    pub fn spare_descriptors(self) -> usize {
+        match self {
+            Mode::Classic => 1,
+            Mode::Init(_) => 2,
+        }
+    }
+
     /// Takes the options off the front of the arguments. 0.76 has no options, so every other word is a directory.
     pub fn take(args: &mut Args, is_pid1: Pid1) -> Result<Mode, Failure> {
         let mut init = Init { grace: GRACE, exit_with: None };

@@ -12,6 +12,7 @@ use daemontools_program::file_kind::Kind;
 use daemontools_program::path;
 use nix::sys::stat::stat;
 
+use crate::mode::Mode;
 use crate::pending::Pending;
 use crate::scan_dir::{Entry, entries, entry, has_run, pipe_to_log};
 use crate::settling::Settling;
@@ -26,6 +27,7 @@ const RETRY_EVERY: Duration = Duration::from_secs(5);
 /// What is known of the scan directory.
 pub struct Scanner {
     program: &'static Program,
+    mode: Mode,
     /// The services that were found.
     pub table: Table<Pipe>,
     /// Notices changes.
@@ -42,9 +44,10 @@ pub struct Scanner {
 
 impl Scanner {
     /// For the current directory, which is to be scanned now.
-    pub fn new(program: &'static Program, watch: Watch, now: Instant) -> Scanner {
+    pub fn new(program: &'static Program, mode: Mode, watch: Watch, now: Instant) -> Scanner {
         Scanner {
             program,
+            mode,
             table: Table::default(),
             watch,
             settling: Settling::default(),
@@ -56,8 +59,8 @@ impl Scanner {
     }
 
     /// The same, with services that run already. Any new directory may be one that is being made.
-    pub fn resume(program: &'static Program, watch: Watch, now: Instant, table: Table<Pipe>) -> Scanner {
-        Scanner { table, has_lost_events: true, ..Scanner::new(program, watch, now) }
+    pub fn resume(program: &'static Program, mode: Mode, watch: Watch, now: Instant, table: Table<Pipe>) -> Scanner {
+        Scanner { table, has_lost_events: true, ..Scanner::new(program, mode, watch, now) }
     }
 
     /// Whether there is anything to look at now.
@@ -186,7 +189,7 @@ impl Scanner {
         if entry.is_link {
             self.watch.check_file_system(&path::append(name, "/.."));
         }
-        let pipe = pipe_to_log(name)?;
+        let pipe = pipe_to_log(name, self.mode.spare_descriptors())?;
         self.table.add(id, name, pipe, now);
         Ok(true)
     }

@@ -72,16 +72,15 @@ pub fn is_supervised(name: &CStr, part: Part) -> bool {
     has_reader(&path::append(&path::append(name, part.path_suffix()), "/supervise/ok"))
 }
 
-/// The pipe to the logger of a service, if it has a logger.
-pub fn pipe_to_log(name: &CStr) -> Result<Option<Pipe>, Failure> {
+/// The pipe to the logger of a service, if it has a logger. EMFILE: with it, fewer than `spare` descriptors would be free.
+pub fn pipe_to_log(name: &CStr, spare: usize) -> Result<Option<Pipe>, Failure> {
     match stat(&*path::append(name, "/log")) {
         Ok(_) => {}
         Err(Errno::ENOENT) => return Ok(None),
         Err(errno) => return Err(errno).unable([b"stat ", name.to_bytes(), b"/log"]),
     }
     let pipe = pipe_private().and_then(|(reader, writer)| {
-        // One more descriptor must be left, to read directories with.
-        duplicate_private(reader.as_fd())?;
+        let _spare: Vec<_> = (0..spare).map(|_| duplicate_private(reader.as_fd())).collect::<Result<_, _>>()?;
         Ok(Pipe { reader, writer: Some(writer) })
     });
     pipe.unable([b"create pipe for ", name.to_bytes()]).map(Some)

@@ -10,11 +10,10 @@ use daemontools_program::clock::Instant;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::Program;
 use daemontools_program::path;
-use daemontools_program::wait::{readable, wait};
 use daemontools_service::part::Part;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::process::reap;
-use daemontools_sys::signal::{Signals, block};
+use daemontools_sys::signal::block;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
@@ -23,6 +22,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, getpid};
 
 use crate::shutdown::{Action, Children, LogPipe, Observed, Presence, Shutdown, Sweep};
+use crate::signals::WatchedSignals;
 use crate::start::{Pipe, StartSpec, Starter};
 use crate::stragglers;
 use crate::supervised::Inode;
@@ -37,7 +37,7 @@ pub struct Stop {
     /// Whose warnings these are.
     pub program: &'static Program,
     /// The end of a child, another request to stop.
-    pub signals: Signals,
+    pub signals: WatchedSignals,
     /// Starts the supervise of a logger again.
     pub starter: Starter,
     /// The services.
@@ -76,7 +76,7 @@ impl Stop {
                     Action::Exit => return Exit::OK,
                 }
             }
-            wait(&mut [readable(&self.signals)], Some(Instant::now() + OBSERVE_EVERY));
+            self.signals.wait(None, Some(Instant::now() + OBSERVE_EVERY));
         }
     }
 
@@ -90,7 +90,7 @@ impl Stop {
 
     fn asked_again(&self) -> bool {
         let mut asked = false;
-        while let Ok(Some((signal, request))) = self.signals.take_with_value() {
+        for (signal, request) in self.signals.take() {
             if let Some(number) = request {
                 upgrade::refuse(number);
             }

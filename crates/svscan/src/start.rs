@@ -18,6 +18,7 @@ use nix::fcntl::{OFlag, readlink};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{Pid, dup2_stdin, dup2_stdout, dup3, fchdir};
 
+use crate::signals::WatchedSignals;
 use crate::supervised::Inode;
 
 /// With a smaller limit of open files svscan spends none on its own comfort.
@@ -128,12 +129,12 @@ impl Starter {
     }
 
     /// Starts the supervise of a part of a service. What this takes does not depend on how many services there are.
-    pub fn start(&mut self, signals: &Signals, spec: &StartSpec<'_>, part: Part) -> Result<Pid, Failure> {
+    pub fn start(&mut self, signals: &WatchedSignals, spec: &StartSpec<'_>, part: Part) -> Result<Pid, Failure> {
         let started = match self.sharing.take() {
             Some(mut sharing) => {
                 let started = self.start_sharing(signals, spec, part, &mut sharing);
                 // A copy of the pipe would keep its reader from the end of its input.
-                let _ = dup3(signals, &mut sharing.last, OFlag::O_CLOEXEC);
+                let _ = signals.queue().and_then(|queue| dup3(&*queue, &mut sharing.last, OFlag::O_CLOEXEC));
                 self.sharing = Some(sharing);
                 started
             }
@@ -145,7 +146,7 @@ impl Starter {
     /// Starts the child with a short table of descriptors, whose last one is its end of the pipe.
     fn start_sharing(
         &self,
-        signals: &Signals,
+        signals: &WatchedSignals,
         spec: &StartSpec<'_>,
         part: Part,
         Sharing { last, stack }: &mut Sharing,
@@ -167,7 +168,7 @@ impl Starter {
     }
 
     /// Starts the child with copies of all descriptors.
-    fn start_copying(&self, signals: &Signals, spec: &StartSpec<'_>, part: Part) -> nix::Result<Pid> {
+    fn start_copying(&self, signals: &WatchedSignals, spec: &StartSpec<'_>, part: Part) -> nix::Result<Pid> {
         let program = self.supervise(spec, part);
         match fork()? {
             Some(pid) => Ok(pid),
@@ -181,7 +182,7 @@ impl Starter {
     /// Runs in the child. Returns only if something went wrong.
     fn become_supervise(
         &self,
-        signals: &Signals,
+        signals: &WatchedSignals,
         spec: &StartSpec<'_>,
         part: Part,
         end_of_pipe: Option<BorrowedFd<'_>>,
@@ -200,7 +201,7 @@ impl Starter {
 
     fn set_up(
         &self,
-        signals: &Signals,
+        signals: &WatchedSignals,
         spec: &StartSpec<'_>,
         part: Part,
         end_of_pipe: Option<BorrowedFd<'_>>,

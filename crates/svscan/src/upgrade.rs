@@ -8,6 +8,7 @@ use std::time::Duration;
 use daemontools_core::resume::{ServiceState, SuperviseProcess, SvscanState};
 use daemontools_core::run_record::RunRecord;
 use daemontools_program::clock::Instant;
+use daemontools_program::errno::reason;
 use daemontools_program::failure::{Failure, Program, Unable};
 use daemontools_program::limits::OpenFiles;
 use daemontools_sys::fd::take_over;
@@ -34,18 +35,24 @@ pub struct Resumed {
 /// Does what the request of this number asks. Comes back where this file goes on.
 pub fn upgrade(tree: &Tree, number: i32, ended_before: Option<RunRecord>) {
     let Some(request) = Request::receive(number) else { return };
+    let signals = match tree.signals.queue() {
+        Ok(signals) => signals,
+        Err(errno) => {
+            return request.answer(&Answer::Refused([b"unable to read signals: ", reason(errno).as_bytes()].concat()));
+        }
+    };
     let table = &tree.scanner.table;
     let last = tree.starter.last();
     let ends = table.services().filter_map(|(_, service)| ends(service)).flatten();
     let descriptors: Vec<BorrowedFd<'_>> = ends.chain(last).collect();
     let state = SvscanState {
-        child_mask: Some(tree.signals.mask_for_child()),
+        child_mask: Some(signals.mask_for_child()),
         open_files: tree.starter.open_files().map(OpenFiles::to_numbers),
         last: last.map(|last| last.as_raw_fd()),
         ended_before,
         services: table.services().map(|(id, service)| to_state(id, service)).collect(),
     };
-    replace(&request, &tree.signals, "svscan", &state.to_text(), &descriptors);
+    replace(&request, &signals, "svscan", &state.to_text(), &descriptors);
 }
 
 /// Answers a request that comes while the tree is being stopped.

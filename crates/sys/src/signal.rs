@@ -33,8 +33,7 @@ impl Signals {
             for_child.remove(signal);
             set_default(signal)?;
         }
-        let queue = SignalFd::with_flags(&watched, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        Ok(Signals { queue: above_standard(queue)?, for_child })
+        Ok(Signals { queue: open_queue(&watched)?, for_child })
     }
 
     /// The same for a program that goes on where another one in this process ended: `for_child` is what that one gave its
@@ -64,6 +63,29 @@ impl Signals {
     }
 
     /// In a child, before exec: the mask as we were started with it, and the watched signals unblocked.
+    pub fn hand_over(&self) -> nix::Result<()> {
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.for_child), None)
+    }
+
+    /// Closes the queue. The signals stay blocked: those that come are in the queue when it is opened again.
+    pub fn close(self, watched: &[Signal]) -> ClosedSignals {
+        ClosedSignals { watched: watched.iter().copied().collect(), for_child: self.for_child }
+    }
+}
+
+/// Signals that wait while no descriptor is open for them.
+pub struct ClosedSignals {
+    watched: SigSet,
+    for_child: SigSet,
+}
+
+impl ClosedSignals {
+    /// Opens a queue with what has come meanwhile. EMFILE: no descriptor is free.
+    pub fn open(&self) -> nix::Result<Signals> {
+        Ok(Signals { queue: open_queue(&self.watched)?, for_child: self.for_child })
+    }
+
+    /// As `Signals::hand_over`.
     pub fn hand_over(&self) -> nix::Result<()> {
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.for_child), None)
     }
@@ -114,8 +136,13 @@ pub fn raise_default(signal: Signal) -> nix::Result<()> {
     unsafe { sigaction(signal, &former) }.map(drop)
 }
 
-/// The queue at a number above the standard descriptors.
-fn above_standard(queue: SignalFd) -> nix::Result<SignalFd> {
+/// A queue of these signals, which are blocked, at a number above the standard descriptors.
+fn open_queue(watched: &SigSet) -> nix::Result<SignalFd> {
+    let queue = SignalFd::with_flags(watched, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    // Most programs have the standard descriptors open: no second one is needed then.
+    if fd::is_above_standard(queue.as_fd()) {
+        return Ok(queue);
+    }
     let fd: OwnedFd = fd::duplicate_private(queue.as_fd())?;
     // SAFETY: the descriptor is a copy of a signalfd, owned by nobody else.
     Ok(unsafe { SignalFd::from_owned_fd(fd) })

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 
 use daemontools_tests::status::until_up;
-use daemontools_tests::{Process, Tree, needs_root, spare_user, until};
+use daemontools_tests::{Process, Tree, needs_root, proc, spare_user, until};
 
 use super::{SLEEP, scanned, supervises, until_next_scan};
 
@@ -91,4 +91,29 @@ fn warnings_that_nobody_can_read() {
     let _svscan = tree.command("svscan").arg("scan").closed(2).spawn();
     until_up(&tree, "scan/sv");
     until_next_scan(&tree, "scan");
+}
+
+/// Measured: `ulimit -n` 9 to 16. svscan takes the three standard streams and one to read directories with; each two others
+/// serve a logger, and supervise needs 9.
+#[test]
+fn few_descriptors_go_to_loggers() {
+    let (services, lowest) = (6, 9);
+    for limit in lowest..=lowest + 7 {
+        let tree = (0..services).fold(Tree::new(), |tree, number| {
+            let run = "#!/usr/bin/tail -f\n";
+            tree.exec(format!("scan/sv{number}/run"), run).exec(format!("scan/sv{number}/log/run"), run)
+        });
+        let svscan = tree.command("svscan").arg("scan").limit(libc::RLIMIT_NOFILE, limit, limit).spawn();
+        // Without a descriptor more, no status says so.
+        let is_service = |process: &i32| proc::arguments(*process).first().is_some_and(|word| word == b"/usr/bin/tail");
+        let running = || tree.processes().iter().filter(|process| is_service(process)).count();
+        let pairs = (usize::try_from(limit).expect("small") - 4) / 2;
+        until(&format!("{pairs} services and their loggers"), || running() == 2 * pairs);
+        let refused = b"unable to create pipe for";
+        let is_refused = || svscan.stderr().windows(refused.len()).any(|words| words == refused);
+        if pairs < services {
+            until("the others are warned of", is_refused);
+        }
+        assert_eq!((running(), is_refused()), (2 * pairs, pairs < services), "{limit}");
+    }
 }
