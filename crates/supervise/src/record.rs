@@ -156,7 +156,9 @@ impl Watch {
     }
 }
 
-/// When a process was started, in ticks since the boot.
+/// When a process was started, in ticks since the boot. A function of its own, so that its buffer is on the stack of nobody
+/// else.
+#[inline(never)]
 fn started(pid: Pid) -> Option<u64> {
     Some(procfs::stat(u32::try_from(pid.as_raw()).ok()?, &mut [0; procfs::STAT_SIZE])?.started)
 }
