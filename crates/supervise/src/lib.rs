@@ -16,6 +16,7 @@ mod machine;
 mod members;
 mod notification;
 mod notify_socket;
+mod perform;
 mod processes;
 mod publisher;
 mod reason;
@@ -27,6 +28,8 @@ mod settings;
 mod settings_directory;
 mod settings_reader;
 mod signals;
+mod startup;
+mod supervisor;
 mod upgrade;
 
 pub use event_loop::{resume, supervise};

@@ -12,17 +12,16 @@ use daemontools_upgrade::{Answer, Request, replace};
 use nix::sys::signal::SIGCHLD;
 use nix::unistd::Pid;
 
-use crate::cgroup_setting::CgroupSetting;
 use crate::channels::Channels;
-use crate::event_loop::{Adopted, Supervisor, now};
+use crate::event_loop::now;
 use crate::fifos::{Control, OkFifo};
 use crate::lock::Lock;
 use crate::machine::Machine;
 use crate::processes::Processes;
-use crate::publisher::Publisher;
 use crate::record::{Surroundings, Watch};
 use crate::settings::Settings;
 use crate::settings_reader::SettingsReader;
+use crate::supervisor::{Adopted, Supervisor};
 
 /// Does what the request of this number asks. Comes back where this file goes on.
 #[cold]
@@ -96,23 +95,7 @@ pub fn resume(program: &'static Program, name: &'static [u8], text: &[u8]) -> Re
         Adopted { pid, identity, watch: Watch::open_already(process) }
     });
     let machine = Box::new(Machine::resume(now(), settings.config(), &state, identity));
-    let publisher = Publisher::new(program, name);
     let processes = Processes::new(program, name, signals);
-    let cgroup = CgroupSetting::of_running(program, settings.config().cgroup, machine.pid());
-    let (key, request) = (None, None);
-    Ok(Supervisor {
-        processes,
-        lock,
-        control,
-        ok,
-        machine,
-        publisher,
-        settings,
-        channels,
-        surroundings,
-        adopted,
-        cgroup,
-        key,
-        request,
-    })
+    let supervisor = Supervisor::new(processes, lock, control, settings, surroundings, machine, adopted);
+    Ok(Supervisor { ok, channels, ..supervisor })
 }
