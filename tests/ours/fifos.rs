@@ -1,7 +1,7 @@
 //! `control` and `ok` are used only where they are FIFOs, and not through a link: the owner of a service directory cannot
 //! lead root's tools to other files.
 //!
-//! Not tested: svwait, which looks again (`svwait.rs`).
+//! Not tested: svwait, which looks again (`svwait_trouble.rs`).
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;

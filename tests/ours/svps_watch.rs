@@ -1,6 +1,6 @@
 //! `svps --watch`: on a terminal, with its signals; what links lead to; without inotify.
 //!
-//! Not tested here: each kind of change (`svps.rs`).
+//! Not tested here: each kind of change (`svps_changes.rs`).
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -12,7 +12,8 @@ use daemontools_tests::status::{until_down, until_up};
 use daemontools_tests::{End, Process, Programs, Tree, fault, left_out, pipe, proc, until};
 use nix::sys::signal::Signal;
 
-use crate::svps::{last, svps};
+use crate::svps::svps;
+use crate::svps_changes::last;
 
 /// svps on a terminal of its own, which is set to a number of lines and columns, and what it has written there so far.
 struct Watching {

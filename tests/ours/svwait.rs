@@ -6,25 +6,23 @@ use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
-use daemontools_tests::fault;
 use daemontools_tests::status::{Status, now, raw_record, record, until_down, until_up};
 use daemontools_tests::wait::all_the_while;
-use daemontools_tests::{End, NONE, Output, Process, Programs, Tree, exits, needs_root, open_files, proc, until};
-use nix::sys::signal::Signal;
+use daemontools_tests::{End, Output, Process, Programs, Tree, exits, open_files, proc, until};
 
-const RUN: &str = "exec sleep 987";
+pub(crate) const RUN: &str = "exec sleep 987";
 
-fn start(tree: &Tree, arguments: &[&str]) -> Process {
+pub(crate) fn start(tree: &Tree, arguments: &[&str]) -> Process {
     tree.command_of(Programs::ours(), "svwait").args(arguments).spawn()
 }
 
-fn svwait(tree: &Tree, arguments: &[&str]) -> Output {
+pub(crate) fn svwait(tree: &Tree, arguments: &[&str]) -> Output {
     start(tree, arguments).wait()
 }
 
 /// Waits until it has looked, and listens.
 #[track_caller]
-fn until_waiting(process: &mut Process) {
+pub(crate) fn until_waiting(process: &mut Process) {
     let pid = process.pid();
     let listens = |number: i32| {
         fs::read_link(format!("/proc/{pid}/fd/{number}")).is_ok_and(|link| link.ends_with("anon_inode:inotify"))
@@ -34,7 +32,7 @@ fn until_waiting(process: &mut Process) {
 }
 
 /// What a supervise that is only pretended holds.
-fn reader(tree: &Tree, fifo: &str) -> fs::File {
+pub(crate) fn reader(tree: &Tree, fifo: &str) -> fs::File {
     let opened = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(tree.path(fifo));
     opened.expect("open a FIFO")
 }
@@ -264,49 +262,6 @@ fn a_status_that_is_written_in_place() {
 }
 
 #[test]
-fn it_ends_by_a_signal_at_once() {
-    let tree = Tree::of(Programs::ours()).dir("nothing");
-    for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
-        let mut process = start(&tree, &["nothing"]);
-        until_waiting(&mut process);
-        process.signal(signal);
-        assert_eq!(process.wait(), Output { end: End::Signal(signal as i32), stdout: vec![], stderr: vec![] });
-    }
-}
-
-#[test]
-fn a_directory_that_does_not_exist_is_told_at_once() {
-    let tree = Tree::of(Programs::ours()).dir("there");
-    // It may be a slip of the pen.
-    assert_eq!(svwait(&tree, &["-x", "thre"]), exits(0, "", "svwait: thre does not exist\n"));
-    let late = "svwait: timed out after 10 milliseconds: thre: does not exist\n";
-    let told = "svwait: thre does not exist yet, waiting for it\n";
-    assert_eq!(svwait(&tree, &["-t", "10ms", "thre"]), exits(99, "", format!("{told}{late}")));
-    assert_eq!(
-        svwait(&tree, &["-t0", "there"]).stderr,
-        b"svwait: timed out after 0 milliseconds: there: not supervised\n"
-    );
-}
-
-/// A job is down between its runs, but done only when its setting says so.
-#[test]
-fn a_job_is_done_when_it_has_ended_for_good() {
-    let tree = Tree::of(Programs::ours())
-        .script("job/run", "echo run >>../runs\n[ $(wc -l <../runs) -ge 3 ]")
-        .file("job/supervise.d/no-restart", "0\n")
-        .script("never/run", "exit 1")
-        .file("never/supervise.d/no-restart", "0\n")
-        .file("never/supervise.d/restart-limit", "1/1h\n");
-    let wait = start(&tree, &["--done", "job"]);
-    let _supervises = (tree.spawn("supervise", ["job"]), tree.spawn("supervise", ["never"]));
-    assert_eq!(wait.wait(), exits(0, "", ""));
-    assert_eq!(tree.lines("runs").len(), 3);
-    let given_up = "svwait: never: given up, because it ended too often; it will not be started again\n";
-    assert_eq!(svwait(&tree, &["--done", "never"]), exits(1, "", given_up));
-    assert_eq!(svwait(&tree, &["--done", "--for", "1s", "job"]).end, End::Code(100));
-}
-
-#[test]
 fn a_service_is_found_by_its_name_in_the_scan_directory() {
     let tree = Tree::of(Programs::ours()).script("t/web/run", RUN).script("t/web/log/run", RUN).dir("here");
     let _supervises = (tree.spawn("supervise", ["t/web"]), tree.spawn("supervise", ["t/web/log"]));
@@ -317,124 +272,6 @@ fn a_service_is_found_by_its_name_in_the_scan_directory() {
     let late = |name: &str| named("web").args(["-t0", "-d", name]).run().stderr;
     assert!(late("here").ends_with(b"here: not supervised\n"));
     assert!(late("./web").ends_with(b"./web: does not exist\n"));
-}
-
-/// Faults that keep inotify from serving us: too many instances, too many watches, no memory to wait with.
-#[test]
-fn without_inotify_it_looks_every_second() {
-    if !fault::can_trace("svwait without inotify") {
-        return;
-    }
-    for fault in
-        ["inject=inotify_init1:error=EMFILE", "inject=inotify_add_watch:error=ENOSPC", "inject=ppoll:error=ENOMEM"]
-    {
-        let tree = Tree::of(Programs::ours()).script("sv/run", RUN);
-        let wait =
-            tree.traced_file("trace", &[fault.into()], &Programs::ours().path("svwait")).args(["-u", "sv"]).spawn();
-        until("it has looked", || tree.lines("trace").iter().any(|line| line.starts_with("ppoll")));
-        let _supervise = tree.spawn("supervise", ["sv"]);
-        assert_eq!(wait.wait(), exits(0, "", ""), "{fault}");
-    }
-}
-
-/// The owner of a service directory cannot make a waiting svwait take a processor.
-#[test]
-fn what_is_in_the_place_of_ok_is_not_used() {
-    let tree = Tree::of(Programs::ours()).file("plain/supervise/ok", "").fifo("aside/ok");
-    let tree = tree.link("sysfs/supervise/ok", "/sys/kernel/uevent_seqnum").link("fifo/supervise/ok", "../../aside/ok");
-    let _reader = reader(&tree, "aside/ok");
-    for name in ["plain", "sysfs", "fifo"] {
-        let mut process = start(&tree, &[name]);
-        until_waiting(&mut process);
-        let used = || proc::cpu_ticks(process.pid()).expect("its processor time");
-        let before = used();
-        all_the_while("svwait is there", Duration::from_secs(2), || proc::alive(process.pid()));
-        assert!(used() - before < 50, "it sleeps");
-        process.signal(Signal::SIGTERM);
-        let told = format!("svwait: warning: unable to open {name}/supervise/ok: not a FIFO\n");
-        assert_eq!(process.wait(), Output { end: End::Signal(libc::SIGTERM), stdout: vec![], stderr: told.into() });
-    }
-}
-
-#[test]
-fn misuse_and_trouble_are_told() {
-    let tree = Tree::of(Programs::ours()).link("loop", "loop").file("file", "").dir("odd/supervise/ok");
-    let usage = String::from_utf8(svwait(&tree, &NONE).stderr).expect("text");
-    assert!(usage.starts_with("svwait: usage: svwait ") && usage.lines().count() == 1, "{usage}");
-    assert_eq!(svwait(&tree, &NONE), exits(100, "", &usage));
-    for (arguments, reason) in [
-        (&["-z", "x"][..], "invalid option '-z'"),
-        (&["-t"], "missing argument for option '-t'"),
-        (&["-t", "soon", "x"], "not a time: soon"),
-        (&["-u", "-x", "x"], "options contradict each other"),
-        (&["-s", "--for", "1", "x"], "--for goes with -u, -r and -d only"),
-    ] {
-        assert_eq!(svwait(&tree, arguments), exits(100, "", format!("svwait: {reason}\n{usage}")), "{arguments:?}");
-    }
-    let fatal = |text: &str| exits(111, "", format!("svwait: fatal: unable to {text}\n"));
-    assert_eq!(svwait(&tree, &["loop"]), fatal("chdir to loop: symbolic link loop"));
-    assert_eq!(svwait(&tree, &["odd"]), fatal("open odd/supervise/ok: is a directory"));
-    assert_eq!(svwait(&tree, &["-t0", "file"]).end, End::Code(99));
-    assert_eq!(svwait(&tree, &["-x", "file"]), exits(0, "", "svwait: file does not exist\n"));
-}
-
-#[test]
-fn another_user_is_told_why() {
-    if !needs_root("svwait as another user") {
-        return;
-    }
-    let tree = Tree::of(Programs::ours()).script("sv/run", RUN);
-    let _supervise = tree.spawn("supervise", ["sv"]);
-    until_up(&tree, "sv");
-    tree.put_exec("svwait", fs::read(Programs::ours().path("svwait")).expect("read svwait"));
-    let out = tree.invocation(tree.path("svwait")).arg0("svwait").arg("sv").user(65534, 65534).run();
-    assert_eq!(out, exits(111, "", "svwait: fatal: unable to open sv/supervise/ok: access denied\n"));
-}
-
-/// Replaces the details of a supervise that is only pretended.
-fn put_details(tree: &Tree, text: &str) {
-    tree.put_file("sv/supervise/details.new", text);
-    fs::rename(tree.path("sv/supervise/details.new"), tree.path("sv/supervise/details")).expect("rename");
-}
-
-/// A moment that is later than every status.
-const LATER: &str = "@4fffffff0000000000000000";
-
-#[test]
-fn ready_is_what_the_service_says() {
-    let tree = Tree::of(Programs::ours()).fifo("sv/supervise/ok");
-    let _ok = reader(&tree, "sv/supervise/ok");
-    tree.put_file("sv/supervise/status", record(10, 7, 0, b'u'));
-    assert_eq!(svwait(&tree, &["-r", "sv"]), exits(0, "", ""), "up is ready where nothing says more");
-    put_details(&tree, &format!("state up\nsince {LATER}\npid 7\nlast-start {LATER}\n"));
-    assert_eq!(svwait(&tree, &["--ready", "sv"]), exits(0, "", ""));
-    put_details(&tree, &format!("state starting\nsince {LATER}\npid 7\nlast-start {LATER}\n"));
-    assert_eq!(svwait(&tree, &["-u", "sv"]), exits(0, "", ""));
-    let late = svwait(&tree, &["-rt0", "sv"]);
-    assert!(late.end == End::Code(99) && late.stderr.ends_with(b" seconds, not ready\n"), "{late:?}");
-    let mut process = start(&tree, &["-r", "sv"]);
-    until_waiting(&mut process);
-    put_details(&tree, &format!("state ready\nsince {LATER}\npid 7\nready-since {LATER}\nlast-start {LATER}\n"));
-    assert_eq!(process.wait(), exits(0, "", ""));
-}
-
-#[test]
-fn what_cannot_come_any_more_is_not_waited_for() {
-    let tree = Tree::of(Programs::ours()).fifo("sv/supervise/ok").dir("other");
-    let _ok = reader(&tree, "sv/supervise/ok");
-    tree.put_file("sv/supervise/status", record(10, 0, 0, b'd'));
-    for (state, told) in [
-        ("failed", "given up, because it ended too often; it will not be started again"),
-        ("done", "done; it will not be started again"),
-    ] {
-        put_details(&tree, &format!("state {state}\nsince {LATER}\n"));
-        for option in ["-u", "-r"] {
-            assert_eq!(svwait(&tree, &[option, "sv", "other"]), exits(1, "", format!("svwait: sv: {told}\n")));
-        }
-        assert_eq!(svwait(&tree, &["-d", "sv"]), exits(0, "", ""));
-        // Another one may still come.
-        assert_eq!(svwait(&tree, &["-ot", "1500", "sv", "other"]).end, End::Code(99));
-    }
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use daemontools_tests::fault::{Call, calls, can_trace, errors, try_each};
 use daemontools_tests::proc::{alive, parent};
 use daemontools_tests::status::{Status, now};
-use daemontools_tests::{Process, Tree, exits, until, value};
+use daemontools_tests::{End, Output, Process, Tree, exits, until, value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -70,6 +71,46 @@ pub fn live(tree: &Tree, supervise: &mut Process) -> Result<(), Ended> {
     insist(tree, supervise, "-u", |status| status.up() && status.pid != again.pid)?;
     let _ = insist(tree, supervise, "-dx", |_| false);
     Err(Ended)
+}
+
+/// The system calls of a whole life without a fault.
+pub fn calls_of_a_life(tree: &Tree) -> Vec<Call> {
+    let mut supervise = tree.traced("clean", &[], "supervise").arg("sv").spawn();
+    let _ = live(tree, &mut supervise);
+    calls(&tree.read("clean"), "rt_sigprocmask")
+}
+
+/// The life under a supervise with a fault in a system call, and how that one ends.
+pub fn live_with_fault(tree: &Tree, fault: String) -> Output {
+    let mut supervise = tree.traced("trace", &[fault], "supervise").arg("sv").spawn();
+    while_read(tree, || {
+        let _ = live(tree, &mut supervise);
+    });
+    supervise.wait()
+}
+
+/// The life under a supervise that is killed at a system call.
+pub fn live_until_killed(tree: &Tree, call: &Call) {
+    let end = live_with_fault(tree, call.killed()).end;
+    // A life is not the same twice: the last calls of the clean run may not come.
+    assert!(end == End::Signal(9) || end == End::Code(0), "{call:?}: {end:?}");
+}
+
+/// An error in one system call after another. One before the service was first started may end supervise: 111 and a
+/// sentence. After that nothing ends it.
+pub fn live_with_each_error(what: &str, at_once: usize, tree: fn() -> Tree) {
+    if !can_trace(what) {
+        return;
+    }
+    let faults = errors(calls_of_a_life(&tree()));
+    try_each(what, &faults, at_once, |(call, errno)| {
+        let tree = tree();
+        let output = live_with_fault(&tree, call.failed(errno));
+        let began = !tree.lines("sv/starts").is_empty();
+        let refused = output.end == End::Code(111) && output.stderr.starts_with(b"supervise: fatal: unable to ");
+        assert!(output.end == End::Code(0) || (refused && !began), "{call:?} {errno}: {output:?}");
+        next_takes_over(&tree);
+    });
 }
 
 /// While `what` runs, reads the status as fast as it goes: each record is whole and makes sense.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use daemontools_tests::fault::{calls, can_trace, errors, selection, try_each};
+use daemontools_tests::fault::{can_trace, selection, try_each};
 use daemontools_tests::process::End;
 use daemontools_tests::random::Random;
 use daemontools_tests::{Tree, until};
@@ -48,18 +48,10 @@ fn killed_at_each_call() {
     if !can_trace(what) {
         return;
     }
-    let clean = tree();
-    let mut supervise = clean.traced("clean", &[], "supervise").arg("sv").spawn();
-    let _ = life::live(&clean, &mut supervise);
-    let faults = selection(calls(&clean.read("clean"), "rt_sigprocmask"), 40);
+    let faults = selection(life::calls_of_a_life(&tree()), 40);
     try_each(what, &faults, 8, |call| {
         let tree = tree();
-        let mut supervise = tree.traced("trace", &[call.killed()], "supervise").arg("sv").spawn();
-        life::while_read(&tree, || {
-            let _ = life::live(&tree, &mut supervise);
-        });
-        let end = supervise.wait().end;
-        assert!(end == End::Signal(9) || end == End::Code(0), "{call:?}: {end:?}");
+        life::live_until_killed(&tree, call);
         until_unlocked(&tree);
         life::next_takes_over(&tree);
     });
@@ -67,26 +59,7 @@ fn killed_at_each_call() {
 
 #[test]
 fn an_error_in_each_call() {
-    let what = "an error in each system call of supervise with settings";
-    if !can_trace(what) {
-        return;
-    }
-    let clean = tree();
-    let mut supervise = clean.traced("clean", &[], "supervise").arg("sv").spawn();
-    let _ = life::live(&clean, &mut supervise);
-    let faults = errors(calls(&clean.read("clean"), "rt_sigprocmask"));
-    try_each(what, &faults, 8, |(call, errno)| {
-        let tree = tree();
-        let mut supervise = tree.traced("trace", &[call.failed(errno)], "supervise").arg("sv").spawn();
-        life::while_read(&tree, || {
-            let _ = life::live(&tree, &mut supervise);
-        });
-        let output = supervise.wait();
-        let began = !tree.lines("sv/starts").is_empty();
-        let refused = output.end == End::Code(111) && output.stderr.starts_with(b"supervise: fatal: unable to ");
-        assert!(output.end == End::Code(0) || (refused && !began), "{call:?} {errno}: {output:?}");
-        life::next_takes_over(&tree);
-    });
+    life::live_with_each_error("an error in each system call of supervise with settings", 8, tree);
 }
 
 /// What somebody may put in the place of a setting.
