@@ -20,7 +20,7 @@ struct Used {
     program: &'static Program,
     group: Option<Cgroup>,
     /// What could not be used at the last start: the path below the directory of settings, and why.
-    said: Vec<(Vec<u8>, &'static str)>,
+    warned: Vec<(Vec<u8>, &'static str)>,
 }
 
 impl CgroupSetting {
@@ -40,7 +40,7 @@ impl CgroupSetting {
             (None, None) => {}
             (None, Some(_)) => self.leave(),
             (Some(place), used) => {
-                used.get_or_insert_with(|| Box::new(Used { program, group: None, said: Vec::new() }))
+                used.get_or_insert_with(|| Box::new(Used { program, group: None, warned: Vec::new() }))
                     .prepare(place, reader);
             }
         }
@@ -67,7 +67,7 @@ impl Used {
     #[inline(never)]
     fn of_running(program: &'static Program, pid: Pid) -> Option<Box<Used>> {
         let group = Cgroup::find().ok().filter(|group| group.has(pid))?;
-        Some(Box::new(Used { program, group: Some(group), said: Vec::new() }))
+        Some(Box::new(Used { program, group: Some(group), warned: Vec::new() }))
     }
 
     #[cold]
@@ -79,7 +79,7 @@ impl Used {
             problems.push((b"cgroup".to_vec(), why));
         }
         self.tell(&problems, reader.words(place));
-        self.said = problems;
+        self.warned = problems;
     }
 
     #[cold]
@@ -88,7 +88,7 @@ impl Used {
         if let Some(Err(errno)) = self.group.as_ref().map(|group| group.enter(pid)) {
             let problem = (b"cgroup".to_vec(), words(errno));
             self.tell(std::slice::from_ref(&problem), reader.words(place));
-            self.said.push(problem);
+            self.warned.push(problem);
             self.leave();
         }
     }
@@ -125,7 +125,7 @@ impl Used {
 
     /// Says what was not said at the last start.
     fn tell(&self, problems: &[(Vec<u8>, &'static str)], [above, directory]: [&[u8]; 2]) {
-        for problem in problems.iter().filter(|problem| !self.said.contains(problem)) {
+        for problem in problems.iter().filter(|problem| !self.warned.contains(problem)) {
             let (path, why) = problem;
             self.program.warn([b"unable to use ", above, directory, b"/", path, b": ", why.as_bytes()]);
         }

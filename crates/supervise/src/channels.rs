@@ -10,7 +10,7 @@ use nix::errno::Errno;
 
 use crate::members::Members;
 use crate::notification::Notification;
-use crate::notify_socket::{NotifySocket, Said};
+use crate::notify_socket::{NotifySocket, Received};
 
 /// How far apart two writes of the details are that only a new text is the reason for.
 const TEXT_EVERY: Duration = Duration::from_secs(1);
@@ -33,8 +33,8 @@ impl Channels {
     }
 
     /// Those that this process has open already, and what the service last said.
-    pub fn open_already(pipe: Option<OwnedFd>, socket: Option<OwnedFd>, said: &[u8]) -> nix::Result<Channels> {
-        let socket = socket.map(|socket| NotifySocket::open_already(socket, said)).transpose()?;
+    pub fn open_already(pipe: Option<OwnedFd>, socket: Option<OwnedFd>, text: &[u8]) -> nix::Result<Channels> {
+        let socket = socket.map(|socket| NotifySocket::open_already(socket, text)).transpose()?;
         let pipe = pipe.map(Notification::open_already);
         Ok(Channels { pipe, socket: socket.into_iter().collect(), ..Channels::new() })
     }
@@ -86,12 +86,12 @@ impl Channels {
     }
 
     /// The next message through the socket (`NotifySocket::take`).
-    pub fn take(&mut self, service: Option<&Members<'_>>, now: Instant) -> Option<Said> {
-        let said = self.socket.first_mut()?.take(service)?;
-        if said.text && self.text_due.is_none() {
+    pub fn take(&mut self, service: Option<&Members<'_>>, now: Instant) -> Option<Received> {
+        let received = self.socket.first_mut()?.take(service)?;
+        if received.text && self.text_due.is_none() {
             self.text_due = Some((self.text_at + TEXT_EVERY).max(now));
         }
-        Some(said)
+        Some(received)
     }
 
     /// What the service last said about itself.

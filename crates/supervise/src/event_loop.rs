@@ -150,9 +150,9 @@ impl Supervisor {
         for _ in 0..most {
             let group = self.machine.config().values.group.is_some();
             let service = self.machine.pid().map(|pid| Members { pid, group, cgroup: self.cgroup.current() });
-            let Some(said) = self.channels.take(service.as_ref(), now) else { break };
+            let Some(received) = self.channels.take(service.as_ref(), now) else { break };
             for (says, event) in
-                [(said.ready, Event::Ready), (said.alive, Event::Alive), (said.stopping, Event::Leaving)]
+                [(received.ready, Event::Ready), (received.alive, Event::Alive), (received.stopping, Event::Leaving)]
             {
                 if says {
                     self.handle(event)?;

@@ -23,7 +23,6 @@ mod reason;
 mod record;
 mod replace;
 mod restart_policy;
-mod said;
 mod settings;
 mod settings_directory;
 mod settings_reader;
@@ -31,5 +30,6 @@ mod signals;
 mod startup;
 mod supervisor;
 mod upgrade;
+mod warnings;
 
 pub use event_loop::{resume, supervise};

@@ -13,12 +13,12 @@
 mod carry;
 mod commands;
 mod ending;
-#[cfg(test)]
-mod model;
+mod queries;
 mod running;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
-mod view;
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ use crate::config::Config;
 use crate::reason::Reason;
 use crate::record::LeftBehind;
 use crate::restart_policy::RestartPolicy;
-pub use view::Role;
+pub use queries::Role;
 
 use ending::{Clearing, Finishing};
 use running::Running;

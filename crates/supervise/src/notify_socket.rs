@@ -34,7 +34,7 @@ pub struct NotifySocket {
 
 /// What a message says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct Received {
     /// The service is ready.
     pub ready: bool,
     /// It is ending.
@@ -56,7 +56,7 @@ impl NotifySocket {
     }
 
     /// The socket that this process has open already, and what the service last said.
-    pub fn open_already(socket: OwnedFd, said: &[u8]) -> nix::Result<NotifySocket> {
+    pub fn open_already(socket: OwnedFd, last_text: &[u8]) -> nix::Result<NotifySocket> {
         let name: UnixAddr = getsockname(socket.as_raw_fd())?;
         let name = name.as_abstract().ok_or(Errno::EADDRNOTAVAIL)?;
         let mut address = [0; 16];
@@ -67,8 +67,8 @@ impl NotifySocket {
             *first = b'@';
         }
         let mut text = [0; MAX_STATUS_TEXT];
-        text.iter_mut().zip(said).for_each(|(to, from)| *to = *from);
-        let text_length = said.len().min(MAX_STATUS_TEXT);
+        text.iter_mut().zip(last_text).for_each(|(to, from)| *to = *from);
+        let text_length = last_text.len().min(MAX_STATUS_TEXT);
         Ok(NotifySocket { socket, address, address_length, text, text_length })
     }
 
@@ -94,11 +94,11 @@ impl NotifySocket {
 
     /// Takes the next message; `None`: there is none. One of a process that is not the service's says nothing.
     #[inline(never)] // its buffer is on the stack of those only that need it
-    pub fn take(&mut self, service: Option<&Members<'_>>) -> Option<Said> {
+    pub fn take(&mut self, service: Option<&Members<'_>>) -> Option<Received> {
         let mut buffer = [0; MAX_SIZE + 1];
         let (length, sender) = match receive(&self.socket, &mut buffer) {
             Ok(received) => received,
-            Err(Errno::EINTR) => return Some(Said::default()),
+            Err(Errno::EINTR) => return Some(Received::default()),
             Err(_) => return None,
         };
         let ours = match (sender, service) {
@@ -106,11 +106,11 @@ impl NotifySocket {
             _ => false,
         };
         if !ours || length > MAX_SIZE {
-            return Some(Said::default());
+            return Some(Received::default());
         }
         let message = Message::read(buffer.get(..length).unwrap_or_default());
         let text = message.status.is_some_and(|status| self.set_text(status));
-        Some(Said { ready: message.ready, stopping: message.stopping, alive: message.alive, text })
+        Some(Received { ready: message.ready, stopping: message.stopping, alive: message.alive, text })
     }
 
     /// Keeps a text; whether it is another one.
@@ -157,20 +157,20 @@ mod tests {
         let me = of(getpid(), false);
         assert_eq!(socket.take(Some(&me)), None);
         send(&socket, b"READY=1\nSTATUS=a\x1bb");
-        let said = socket.take(Some(&me));
-        assert_eq!(said, Some(Said { ready: true, text: true, ..Said::default() }));
+        let received = socket.take(Some(&me));
+        assert_eq!(received, Some(Received { ready: true, text: true, ..Received::default() }));
         assert_eq!(socket.text(), b"a\\x1bb");
         send(&socket, b"STATUS=a\x1bb\nWATCHDOG=1");
-        assert_eq!(socket.take(Some(&me)), Some(Said { alive: true, ..Said::default() }));
+        assert_eq!(socket.take(Some(&me)), Some(Received { alive: true, ..Received::default() }));
         for service in [Some(of(Pid::from_raw(1), false)), None, Some(of(Pid::from_raw(1), true))] {
             send(&socket, b"READY=1");
-            assert_eq!(socket.take(service.as_ref()), Some(Said::default()));
+            assert_eq!(socket.take(service.as_ref()), Some(Received::default()));
         }
         let leader = getpgid(None).unwrap();
         send(&socket, b"READY=1");
         assert!(socket.take(Some(&of(leader, true))).unwrap().ready, "a member of the group");
         send(&socket, &[&b"READY=1\n"[..], &[b'x'; MAX_SIZE]].concat());
-        assert_eq!(socket.take(Some(&me)), Some(Said::default()), "too long");
+        assert_eq!(socket.take(Some(&me)), Some(Received::default()), "too long");
         assert_eq!(socket.take(Some(&me)), None);
     }
 }

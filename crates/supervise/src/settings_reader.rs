@@ -18,8 +18,8 @@ use nix::sys::stat::{FileStat, Mode, fstat, fstatat, stat};
 use nix::unistd::{fchdir, getcwd, geteuid, getppid};
 
 use crate::config::{Config, Place};
-use crate::said::Said;
 use crate::settings_directory::{CgroupFile, Directory, Refused, open_directory};
+use crate::warnings::Warnings;
 
 /// The directory of a service's settings.
 const OWN: &CStr = c"supervise.d";
@@ -39,7 +39,7 @@ pub struct SettingsReader {
     tree: Option<OwnedFd>,
     /// Whether the service is the logger of another one.
     is_logger: bool,
-    said: Said,
+    warnings: Warnings,
 }
 
 impl SettingsReader {
@@ -48,8 +48,10 @@ impl SettingsReader {
         let here = open_path(c".");
         let is_logger = is_logger(name);
         match here.as_ref().and_then(|here| scan_dir_of_logger(name, here)) {
-            Some(tree) => SettingsReader { program, name, tree: Some(tree), is_logger: true, said: Said::nothing() },
-            None => SettingsReader { program, name, tree: here, is_logger, said: Said::nothing() },
+            Some(tree) => {
+                SettingsReader { program, name, tree: Some(tree), is_logger: true, warnings: Warnings::none() }
+            }
+            None => SettingsReader { program, name, tree: here, is_logger, warnings: Warnings::none() },
         }
     }
 
@@ -60,7 +62,7 @@ impl SettingsReader {
         tree: Option<OwnedFd>,
         is_logger: bool,
     ) -> SettingsReader {
-        SettingsReader { program, name, tree, is_logger, said: Said::nothing() }
+        SettingsReader { program, name, tree, is_logger, warnings: Warnings::none() }
     }
 
     /// Whether the service is the logger of another one.
@@ -79,10 +81,10 @@ impl SettingsReader {
         let own = open_directory(AT_FDCWD, OWN);
         let tree = self.tree.as_ref().map_or(Err(Errno::ENOENT), |tree| open_directory(tree.as_fd(), TREE));
         if let (Err(Errno::ENOENT), Err(Errno::ENOENT)) = (&own, &tree) {
-            self.said.forget();
+            self.warnings.forget();
             return config;
         }
-        self.said.begin();
+        self.warnings.begin();
         let me = geteuid().as_raw();
         match tree {
             Ok(tree) => self.read_tree(&mut config, &tree, me),
@@ -98,7 +100,7 @@ impl SettingsReader {
             Err(Errno::ENOENT) => {}
             Err(errno) => self.refuse(Place::Service, None, None, &Refused::Failed(errno)),
         }
-        self.said.end();
+        self.warnings.end();
         config
     }
 
@@ -177,7 +179,7 @@ impl SettingsReader {
 
     /// Says that a setting, or a whole directory of them, is not used, if that was not said before.
     fn refuse(&mut self, place: Place, setting: Option<Setting>, found: Option<&FileStat>, refused: &Refused) {
-        if !self.said.is_new(place, setting, found) {
+        if !self.warnings.is_new(place, setting, found) {
             return;
         }
         let [above, directory] = self.words(place);

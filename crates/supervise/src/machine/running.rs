@@ -1,19 +1,19 @@
 //! While the service has a process: readiness, watchdog, checks, and how it is stopped.
 
 mod check;
+mod resume;
 mod stop;
 
 use daemontools_core::details::State;
 use daemontools_core::end::End;
 use daemontools_core::label::Label;
-use daemontools_core::resume::{self, SuperviseState};
 use daemontools_core::settings::Group;
 use daemontools_core::signal::Signal;
 use daemontools_core::status::Want;
 use daemontools_program::clock::Instant;
 use nix::unistd::Pid;
 
-use super::{Config, Now, USUAL_PATIENCE, carry};
+use super::{Config, Now, USUAL_PATIENCE};
 use crate::actions::{Action, Actions, Target};
 use crate::reason::Reason;
 use crate::record::LeftBehind;
@@ -93,49 +93,6 @@ impl Running {
             ready_by: timeout.map(|timeout| started + timeout),
             stop: (left.want == Want::Down).then(|| Stop::under_way(now, config)),
             ..Running::new(now, config, left.pid)
-        }
-    }
-
-    /// The process for a state; or why it cannot be carried now.
-    pub(super) fn carry(&self) -> Result<resume::Running, &'static str> {
-        let (check_at, check_failures) = self.check.carry()?;
-        Ok(resume::Running {
-            started: Some(self.started.0),
-            paused: self.paused,
-            tells_ready: self.readiness != Readiness::Untold,
-            ready_since: self.ready_since(),
-            ready_by: self.ready_by.map(|at| at.0),
-            alive_by: self.alive_by.map(|at| at.0),
-            check_at,
-            check_failures,
-            stop: self.stop.as_ref().map(Stop::carry).transpose()?,
-            asked: self.asked,
-            got_term: self.got_term,
-            ending: self.leaving,
-            ..resume::Running::new(u32::try_from(self.pid.as_raw()).unwrap_or(0))
-        })
-    }
-
-    /// The process of a state.
-    pub(super) fn resume(now: Now, running: &resume::Running, state: &SuperviseState) -> Running {
-        let readiness = match running.ready_since {
-            Some(since) => Readiness::Ready(since),
-            None if running.tells_ready => Readiness::NotReady,
-            None => Readiness::Untold,
-        };
-        Running {
-            pid: carry::pid(running.pid),
-            paused: running.paused,
-            started: running.started.map_or_else(|| now.clock.before(now.label.since(state.since)), Instant),
-            readiness,
-            ready_by: running.ready_by.map(Instant),
-            alive_by: running.alive_by.map(Instant),
-            check: Check::resume(running.check_at.map(Instant), running.check_failures),
-            stop: running.stop.as_ref().map(Stop::resume),
-            asked: running.asked,
-            got_term: running.got_term,
-            leaving: running.ending,
-            reason: Reason::from_state(&state.reason),
         }
     }
 

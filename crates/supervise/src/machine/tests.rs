@@ -3,9 +3,9 @@
 mod commands;
 mod ending;
 mod pairs;
+mod queries;
 mod readiness;
 mod stop;
-mod view;
 
 use super::*;
 use daemontools_core::details::State;

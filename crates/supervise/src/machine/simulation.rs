@@ -1,13 +1,13 @@
-//! A random test of the machine: a model of processes in which anything may happen, under any settings, and the invariants
+//! A random test of the machine: simulated processes to which anything may happen, under any settings, and the invariants
 //! that hold all the same.
+
+mod random;
 
 use std::time::Duration;
 
 use daemontools_core::control::{Command, LETTERS};
-use daemontools_core::end::End;
 use daemontools_core::label::Label;
 use daemontools_core::resume::SuperviseState;
-use daemontools_core::settings::{FinalEnds, Group, Settings};
 use daemontools_core::signal::Signal;
 use daemontools_core::status::Want;
 use daemontools_program::clock::Instant;
@@ -15,77 +15,11 @@ use nix::unistd::Pid;
 
 use super::{Event, Exited, Machine, Now, Role};
 use crate::actions::{Action, Hook};
-use crate::config::{Config, Place};
+use crate::config::Config;
+use random::Random;
 
-/// Numbers that are random enough, and the same each time (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 20) % limit
-    }
-
-    fn once_in(&mut self, count: u64) -> bool {
-        self.below(count) == 0
-    }
-
-    fn maybe<T>(&mut self, value: T) -> Option<T> {
-        self.once_in(2).then_some(value)
-    }
-
-    fn seconds(&mut self) -> Duration {
-        Duration::from_millis(500 * (1 + self.below(20)))
-    }
-
-    fn end(&mut self) -> End {
-        match self.below(4) {
-            0 => End::Signal(Signal::TERM),
-            1 => End::Code(125),
-            2 => End::Code(0),
-            _ => End::Code(7),
-        }
-    }
-
-    fn config(&mut self) -> Config {
-        if self.once_in(4) {
-            return Config::DEFAULT;
-        }
-        let (shortest, longest) = (self.seconds(), self.seconds());
-        let times = [(); 4].map(|()| self.seconds());
-        Config {
-            values: Settings {
-                notification_fd: self.maybe(3),
-                notify_socket: self.once_in(2),
-                watchdog: self.maybe(times[0]),
-                check_always: self.once_in(2),
-                check_restart: self.once_in(2),
-                ready_timeout: self.maybe(times[1]),
-                stop_timeout: self.maybe(times[2]),
-                group: match self.below(3) {
-                    0 => Some(Group::All),
-                    1 => Some(Group::Main),
-                    _ => None,
-                },
-                restart_delay: self.maybe((shortest.min(longest), shortest.max(longest))),
-                restart_limit: self.once_in(4).then_some((3, Duration::from_secs(60))),
-                no_restart: self.once_in(4).then(|| FinalEnds::parse(b"0").unwrap()),
-                finish_timeout: self.maybe(times[3]),
-                ..Settings::DEFAULT
-            },
-            check: self.maybe(Place::Service),
-            stop: self.maybe(Place::Service),
-            finish: self.maybe(Place::Service),
-            finish_s6: self.maybe(Place::Service),
-            cgroup: None,
-        }
-    }
-}
-
-/// What there is outside of the machine.
-struct World {
+/// The machine, and what there is outside of it.
+struct Simulation {
     random: Random,
     config: Config,
     machine: Machine,
@@ -101,15 +35,14 @@ struct World {
     exited: bool,
 }
 
-impl World {
-    fn new(seed: u64) -> World {
-        // Far apart, and never 0.
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+impl Simulation {
+    fn new(seed: u64) -> Simulation {
+        let mut random = Random::new(seed);
         let config = random.config();
         let want = if random.once_in(3) { Want::Down } else { Want::Up };
         let clock = Duration::from_secs(1000);
         let machine = Machine::new(want, now(clock), &config);
-        World {
+        Simulation {
             random,
             config,
             machine,
@@ -239,8 +172,8 @@ impl World {
             2 | 3 => self.service_ends(),
             4 | 5 => self.hook_ends(),
             6 => {
-                let said = self.random.below(3) as usize;
-                self.happens([Event::Ready, Event::Alive, Event::Leaving][said]);
+                let message = self.random.below(3) as usize;
+                self.happens([Event::Ready, Event::Alive, Event::Leaving][message]);
             }
             7 => self.config = self.random.config(),
             8 => self.clock += self.random.seconds(),
@@ -274,13 +207,13 @@ fn now(clock: Duration) -> Now {
 #[test]
 fn whatever_happens_what_must_hold_holds() {
     for seed in 1_u64..=2000 {
-        let mut world = World::new(seed);
+        let mut simulation = Simulation::new(seed);
         for _ in 0..300 {
-            world.something();
-            if world.exited {
+            simulation.something();
+            if simulation.exited {
                 break;
             }
-            world.holds();
+            simulation.holds();
         }
     }
 }
@@ -289,30 +222,30 @@ fn whatever_happens_what_must_hold_holds() {
 #[test]
 fn x_ends_it_once_service_and_finish_have_ended() {
     for seed in 1..=500 {
-        let mut world = World::new(seed);
+        let mut simulation = Simulation::new(seed);
         for _ in 0..50 {
-            if !world.exited {
-                world.something();
+            if !simulation.exited {
+                simulation.something();
             }
         }
         for letter in *b"dx" {
-            if !world.exited {
-                world.told_to_exit = true;
-                world.happens(Event::Command(Command::from_byte(letter).unwrap()));
+            if !simulation.exited {
+                simulation.told_to_exit = true;
+                simulation.happens(Event::Command(Command::from_byte(letter).unwrap()));
             }
         }
         for _ in 0..40 {
-            if !world.exited {
-                world.service_ends();
+            if !simulation.exited {
+                simulation.service_ends();
             }
-            if !world.exited {
-                world.hook_ends();
+            if !simulation.exited {
+                simulation.hook_ends();
             }
-            if let (false, Some(deadline)) = (world.exited, world.machine.deadline()) {
-                world.clock = world.clock.max(deadline.0);
-                world.happens(Event::Tick);
+            if let (false, Some(deadline)) = (simulation.exited, simulation.machine.deadline()) {
+                simulation.clock = simulation.clock.max(deadline.0);
+                simulation.happens(Event::Tick);
             }
         }
-        assert!(world.exited, "seed {seed}: {:?}", world.machine);
+        assert!(simulation.exited, "seed {seed}: {:?}", simulation.machine);
     }
 }
