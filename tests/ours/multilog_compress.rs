@@ -181,7 +181,7 @@ fn a_level_that_the_method_does_not_have_is_fatal() {
     let tree = Tree::of(Programs::ours());
     for (script, message) in [
         ([":compress=gzip", ":level=10", "./d"], "gzip has levels from 1 to 9"),
-        ([":level=3", ":compress=zstd", "./d"], "zstd has level 1 only"),
+        ([":level=19", ":compress=zstd", "./d"], "zstd has levels from 1 to 9"),
         ([":level=x", ":compress=zstd", "./d"], "malformed setting :level=x"),
         ([":level=1", ":compress=xz", "./d"], "malformed setting :compress=xz"),
     ] {
@@ -208,7 +208,9 @@ fn without_the_program_that_packs_it_does_not_start() {
 fn multilog_pack_packs_what_it_reads() {
     let tree = Tree::of(Programs::ours()).file("lines", lines(0..1000));
     for (method, _, unpacker) in unpackers(&tree) {
-        for way in ["<lines >packed", "<lines 1<>packed", "<lines | cat >packed"] {
+        for way in
+            ["<lines >packed", "<lines 1<>packed", "<lines | cat >packed", "1 <lines >packed", "9 <lines >packed"]
+        {
             let done =
                 tree.shell(&format!("rm -f packed; multilog-pack {method} {way} && {unpacker} <packed | cmp - lines"));
             assert_eq!(done, exits(0, "", ""), "{method} {way}");
@@ -218,7 +220,7 @@ fn multilog_pack_packs_what_it_reads() {
         assert_eq!(full, exits(111, "", "multilog-pack: fatal: unable to pack: out of disk space\n"), "{method}");
     }
     let usage = exits(100, "", "multilog-pack: usage: multilog-pack method [ level ]\n");
-    for words in [&[][..], &["xz"], &["gzip", "0"], &["gzip", "6", "x"]] {
+    for words in [&[][..], &["xz"], &["gzip", "0"], &["zstd", "10"], &["gzip", "6", "x"]] {
         assert_eq!(tree.run("multilog-pack", words), usage);
     }
 }

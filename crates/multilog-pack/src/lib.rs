@@ -1,9 +1,12 @@
 //! Packing and unpacking of a stream, with gzip or zstd, in bounded memory. (svlog unpacks by itself, since it reads what
 //! others have packed, too.)
 //!
-//! ruzstd packs at one level, and its code for that is young: what it made is unpacked and compared by `main`, and where it
-//! is not what was packed, `Method::ZstdStored` takes its place, a zstd frame that holds the bytes as they are.
+//! ruzstd itself packs at one level; from level 2 on, `matcher` tells it what is repeated. Its code for that is young: what it
+//! made is unpacked and compared by `main`, and where it is not what was packed, `Method::ZstdStored` takes its place, a zstd
+//! frame that holds the bytes as they are.
 #![forbid(unsafe_code)]
+
+mod matcher;
 
 use std::io::{self, Read, Write};
 
@@ -11,15 +14,17 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use ruzstd::decoding::StreamingDecoder;
-use ruzstd::encoding::{CompressionLevel, FrameCompressor};
+use ruzstd::encoding::{CompressionLevel, FrameCompressor, Matcher};
+
+use crate::matcher::Chains;
 
 /// How to pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// gzip at a level from 1 to 9.
     Gzip(u32),
-    /// zstd.
-    Zstd,
+    /// zstd at a level from 1 to 9.
+    Zstd(u32),
     /// zstd, without making it smaller.
     ZstdStored,
 }
@@ -27,10 +32,14 @@ pub enum Method {
 impl Method {
     /// The method and the level that these words name.
     pub fn named(name: &[u8], level: Option<&[u8]>) -> Option<Method> {
-        match (name, level) {
-            (b"gzip", None) => Some(Method::Gzip(6)),
-            (b"gzip", Some(&[level @ b'1'..=b'9'])) => Some(Method::Gzip(u32::from(level - b'0'))),
-            (b"zstd", None | Some(b"1")) => Some(Method::Zstd),
+        let level = match level {
+            None => None,
+            Some(&[level @ b'1'..=b'9']) => Some(u32::from(level - b'0')),
+            Some(_) => return None,
+        };
+        match name {
+            b"gzip" => Some(Method::Gzip(level.unwrap_or(6))),
+            b"zstd" => Some(Method::Zstd(level.unwrap_or(3))),
             _ => None,
         }
     }
@@ -39,8 +48,12 @@ impl Method {
     pub fn pack(self, input: impl Read, output: impl Write) -> io::Result<()> {
         match self {
             Method::Gzip(level) => gzip(input, output, level),
-            Method::Zstd => zstd(input, output, CompressionLevel::Fastest),
-            Method::ZstdStored => zstd(input, output, CompressionLevel::Uncompressed),
+            Method::Zstd(..=1) => zstd(input, output, FrameCompressor::new(CompressionLevel::Fastest)),
+            Method::Zstd(level) => {
+                let compressor = FrameCompressor::new_with_matcher(Chains::new(level), CompressionLevel::Fastest);
+                zstd(input, output, compressor)
+            }
+            Method::ZstdStored => zstd(input, output, FrameCompressor::new(CompressionLevel::Uncompressed)),
         }
     }
 
@@ -48,7 +61,7 @@ impl Method {
     fn unpacked<'a>(self, packed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Method::Gzip(_) => Box::new(MultiGzDecoder::new(packed)),
-            Method::Zstd | Method::ZstdStored => {
+            Method::Zstd(_) | Method::ZstdStored => {
                 Box::new(StreamingDecoder::new(packed).map_err(|error| io::Error::other(error.to_string()))?)
             }
         })
@@ -95,14 +108,17 @@ fn gzip(mut input: impl Read, output: impl Write, level: u32) -> io::Result<()> 
     encoder.finish()?.flush()
 }
 
-fn zstd(input: impl Read, output: impl Write, level: CompressionLevel) -> io::Result<()> {
-    let (mut input, mut output) = (Careful { stream: input, error: None }, Careful { stream: output, error: None });
-    let mut compressor = FrameCompressor::new(level);
-    compressor.set_source(&mut input);
-    compressor.set_drain(&mut output);
+fn zstd<R: Read, W: Write, M: Matcher>(
+    input: R,
+    output: W,
+    mut compressor: FrameCompressor<Careful<R>, Careful<W>, M>,
+) -> io::Result<()> {
+    compressor.set_source(Careful { stream: input, error: None });
+    compressor.set_drain(Careful { stream: output, error: None });
     compressor.compress();
-    drop(compressor);
-    match input.error.or(output.error) {
+    let failed = compressor.take_source().and_then(|input| input.error);
+    let Some(mut output) = compressor.take_drain() else { return Ok(()) };
+    match failed.or(output.error) {
         Some(error) => Err(error),
         None => output.stream.flush(),
     }
@@ -145,7 +161,15 @@ impl<S: Write> Write for Careful<S> {
 mod tests {
     use super::*;
 
-    const METHODS: [Method; 4] = [Method::Gzip(1), Method::Gzip(9), Method::Zstd, Method::ZstdStored];
+    const METHODS: [Method; 7] = [
+        Method::Gzip(1),
+        Method::Gzip(9),
+        Method::Zstd(1),
+        Method::Zstd(2),
+        Method::Zstd(3),
+        Method::Zstd(9),
+        Method::ZstdStored,
+    ];
 
     fn packed(method: Method, bytes: &[u8]) -> Vec<u8> {
         let mut packed = Vec::new();
@@ -175,12 +199,40 @@ mod tests {
         }
     }
 
+    /// A match may go over the border of a block, over more than the window, and never too far back.
+    #[test]
+    fn what_is_repeated_is_found_wherever_it_is() {
+        let (lines, noise) = (&samples()[3], &samples()[4]);
+        let period: Vec<u8> = b"abcdefgh".iter().copied().cycle().take(300_000).collect();
+        let long = [&noise[..], lines, &noise[..], &period[..], &noise[..], &period[..], lines].concat();
+        assert!(long.len() > 2 << 20);
+        for method in [Method::Zstd(2), Method::Zstd(9)] {
+            for bytes in [&period, &long] {
+                let packed = packed(method, bytes);
+                assert!(method.is_packed(&packed[..], &bytes[..]).expect("read"), "{method:?}, {} bytes", bytes.len());
+            }
+        }
+        assert!(packed(Method::Zstd(2), &long).len() < 700_000);
+    }
+
     #[test]
     fn lines_become_much_smaller() {
         let lines = &samples()[3];
-        for method in [Method::Gzip(1), Method::Gzip(9), Method::Zstd] {
+        for method in METHODS.into_iter().filter(|&method| method != Method::ZstdStored) {
             assert!(packed(method, lines).len() * 4 < lines.len(), "{method:?}: {}", packed(method, lines).len());
         }
+    }
+
+    #[test]
+    fn the_next_level_packs_smaller() {
+        let lines: Vec<u8> = (0..20_000_u64)
+            .flat_map(|number| {
+                let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                format!("{} GET /{:04} {}\n", mixed >> 44, mixed % 7919 % 500, mixed % 311).into_bytes()
+            })
+            .collect();
+        let sizes = [1, 2, 3, 5, 9].map(|level| packed(Method::Zstd(level), &lines).len());
+        assert!(sizes.is_sorted_by(|one, next| one > next), "{sizes:?}");
     }
 
     #[test]
@@ -233,9 +285,10 @@ mod tests {
     fn methods_have_names() {
         assert_eq!(Method::named(b"gzip", None), Some(Method::Gzip(6)));
         assert_eq!(Method::named(b"gzip", Some(b"9")), Some(Method::Gzip(9)));
-        assert_eq!(Method::named(b"zstd", Some(b"1")), Some(Method::Zstd));
+        assert_eq!(Method::named(b"zstd", Some(b"1")), Some(Method::Zstd(1)));
+        assert_eq!(Method::named(b"zstd", None), Some(Method::Zstd(3)));
         for (name, level) in
-            [(&b"gzip"[..], Some(&b"0"[..])), (b"gzip", Some(b"10")), (b"zstd", Some(b"3")), (b"xz", None)]
+            [(&b"gzip"[..], Some(&b"0"[..])), (b"gzip", Some(b"10")), (b"zstd", Some(b"19")), (b"xz", None)]
         {
             assert_eq!(Method::named(name, level), None);
         }

@@ -22,7 +22,7 @@ pub struct Settings {
     pub rotate: Option<Schedule>,
     /// How finished files are packed.
     pub compress: Option<Compress>,
-    /// The level that was asked for, which may be none of theirs.
+    /// The level that was asked for, which may be none that there is.
     pub level: Option<u8>,
     /// Whether lines are dropped while there is no room.
     pub drops: bool,
@@ -60,8 +60,8 @@ pub enum Sync {
 pub enum Compress {
     /// By gzip, at the level that this digit names.
     Gzip(u8),
-    /// By zstd.
-    Zstd,
+    /// By zstd, the same.
+    Zstd(u8),
 }
 
 impl Compress {
@@ -69,19 +69,17 @@ impl Compress {
     pub fn suffix(self) -> &'static [u8] {
         match self {
             Compress::Gzip(_) => b".gz",
-            Compress::Zstd => b".zst",
+            Compress::Zstd(_) => b".zst",
         }
     }
 
     /// What the program that packs is told.
     pub fn words(self) -> [&'static CStr; 2] {
         const LEVELS: [&CStr; 9] = [c"1", c"2", c"3", c"4", c"5", c"6", c"7", c"8", c"9"];
+        let level = |digit| LEVELS.into_iter().find(|level| level.to_bytes() == [digit]);
         match self {
-            Compress::Gzip(digit) => {
-                let level = LEVELS.into_iter().find(|level| level.to_bytes() == [digit]);
-                [c"gzip", level.unwrap_or(c"6")]
-            }
-            Compress::Zstd => [c"zstd", c"1"],
+            Compress::Gzip(digit) => [c"gzip", level(digit).unwrap_or(c"6")],
+            Compress::Zstd(digit) => [c"zstd", level(digit).unwrap_or(c"3")],
         }
     }
 }
@@ -140,9 +138,10 @@ impl Settings {
     pub fn agreed(&self) -> Result<Settings, Failure> {
         let compress = match (self.compress, self.level) {
             (Some(Compress::Gzip(_)), Some(level @ 1..=9)) => Some(Compress::Gzip(b'0' + level)),
-            (Some(Compress::Zstd), Some(1)) | (None, _) | (_, None) => self.compress,
+            (Some(Compress::Zstd(_)), Some(level @ 1..=9)) => Some(Compress::Zstd(b'0' + level)),
+            (None, _) | (_, None) => self.compress,
             (Some(Compress::Gzip(_)), Some(_)) => return Err(Failure::fatal([b"gzip has levels from 1 to 9"])),
-            (Some(Compress::Zstd), Some(_)) => return Err(Failure::fatal([b"zstd has level 1 only"])),
+            (Some(Compress::Zstd(_)), Some(_)) => return Err(Failure::fatal([b"zstd has levels from 1 to 9"])),
         };
         Ok(Settings { compress, ..*self })
     }
@@ -250,7 +249,7 @@ fn compress(value: &[u8]) -> Option<Option<Compress>> {
     match value {
         b"none" => Some(None),
         b"gzip" => Some(Some(Compress::Gzip(b'6'))),
-        b"zstd" => Some(Some(Compress::Zstd)),
+        b"zstd" => Some(Some(Compress::Zstd(b'3'))),
         _ => None,
     }
 }
@@ -396,9 +395,10 @@ mod tests {
         assert_eq!(agreed(&[]), Some(None));
         assert_eq!(agreed(&[b"compress=gzip"]), Some(Some([c"gzip", c"6"])));
         assert_eq!(agreed(&[b"level=9", b"compress=gzip"]), Some(Some([c"gzip", c"9"])));
+        assert_eq!(agreed(&[b"compress=zstd"]), Some(Some([c"zstd", c"3"])));
         assert_eq!(agreed(&[b"compress=zstd", b"level=1"]), Some(Some([c"zstd", c"1"])));
         assert_eq!(agreed(&[b"compress=zstd", b"compress=none", b"level=7"]), Some(None));
         assert_eq!(agreed(&[b"compress=gzip", b"level=10"]), None);
-        assert_eq!(agreed(&[b"compress=zstd", b"level=2"]), None);
+        assert_eq!(agreed(&[b"compress=zstd", b"level=0"]), None);
     }
 }
