@@ -95,6 +95,17 @@ pub fn descriptors(pid: i32) -> Vec<i32> {
     numbers
 }
 
+/// The process's open descriptors that a program it executes would have, too.
+#[must_use]
+pub fn inherited(pid: i32) -> Vec<i32> {
+    let closed_at_exec = |number: &i32| {
+        let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{number}")).unwrap_or_default();
+        let flags = info.lines().find_map(|line| i32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+        flags.is_some_and(|flags| flags & libc::O_CLOEXEC != 0)
+    };
+    descriptors(pid).into_iter().filter(|number| !closed_at_exec(number)).collect()
+}
+
 /// Waits until the process has these descriptors and no others: what has just been executed opens its libraries first.
 #[track_caller]
 pub fn until_descriptors(pid: i32, expected: &[i32]) {

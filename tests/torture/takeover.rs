@@ -1,4 +1,4 @@
-//! svupgrade on trees of the original while they work, and killed at each of its system calls.
+//! svupgrade on trees of the original and of ours while they work, and killed at each of its system calls.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use daemontools_tests::fault::{Call, all_of_them, calls, selection, try_each};
 use daemontools_tests::run::outcome;
 use daemontools_tests::scrub::scrub;
 use daemontools_tests::status::{until_old, until_up};
-use daemontools_tests::takeover::{originals, runs, scan, supervise_of, upgrade};
+use daemontools_tests::takeover::{originals, runs, scan, supervise_of, upgrade, verdicts};
 use daemontools_tests::{End, Programs, Tree, exits, proc, until};
 use nix::fcntl::{Flock, FlockArg};
 
@@ -38,6 +38,17 @@ fn logged(tree: &Tree, log: &str) -> Vec<u64> {
     text.split_inclusive('\n').filter_map(|text| text.strip_suffix('\n')).map(|text| line(text).expect(text)).collect()
 }
 
+/// How long the processes did nothing else, in words.
+fn pauses(verdicts: &[String]) -> String {
+    let pause = |verdict: &String| verdict.strip_prefix("upgraded in ")?.strip_suffix(" ms")?.parse().ok();
+    let mut all: Vec<f64> = verdicts.iter().filter_map(pause).collect();
+    all.sort_by(f64::total_cmp);
+    match all.last() {
+        None => "none upgraded in place".to_owned(),
+        Some(longest) => format!("{} paused, {} ms (median), {longest} ms (longest)", all.len(), all[all.len() / 2]),
+    }
+}
+
 /// Ends what looks at it, also where a test fails.
 struct SetWhenDropped<'a>(&'a AtomicBool);
 
@@ -47,13 +58,21 @@ impl Drop for SetWhenDropped<'_> {
     }
 }
 
-/// Services with loggers that write all the time, while svstat is asked and svc commands, and the programs are replaced by
-/// ours and svupgrade runs.
 #[test]
 fn a_busy_tree_is_taken_over() {
     let what = "a busy tree of the original, taken over";
     let Some(original) = originals(what) else { return };
-    let count = if all_of_them() { 20 } else { 6 };
+    busy(what, original, if all_of_them() { 20 } else { 6 });
+}
+
+#[test]
+fn a_busy_tree_of_ours_is_upgraded() {
+    busy("a busy tree of ours, upgraded", Programs::ours(), if all_of_them() { 20 } else { 3 });
+}
+
+/// Services with loggers that write all the time, while svstat is asked and svc commands, and the programs are replaced by
+/// ours, as other files, and svupgrade runs.
+fn busy(what: &str, original: &'static Programs, count: usize) {
     let tree = Tree::of(original);
     // The tree runs the programs in `bin`, which the package manager replaces.
     original.copy_to(&tree.path("bin"));
@@ -66,6 +85,8 @@ fn a_busy_tree_is_taken_over() {
     let svscan = tree.invocation(tree.path("bin/svscan")).arg0("svscan").arg("scan").env("PATH", path).spawn();
     let pids: Vec<i32> = names.iter().map(|name| until_up(&tree, name)).collect();
     let supervises: Vec<i32> = pids.iter().map(|&pid| supervise_of(pid)).collect();
+    let loggers = || -> Vec<i32> { names.iter().map(|name| until_up(&tree, &format!("{name}/log"))).collect() };
+    let loggers_before = loggers();
     let started: Vec<_> = pids.iter().chain(&supervises).map(|&pid| proc::started(pid)).collect();
     let status = |name: &String| tree.read(format!("{name}/supervise/status"));
     let before: Vec<_> = names.iter().map(status).collect();
@@ -136,9 +157,9 @@ fn a_busy_tree_is_taken_over() {
     let after: Vec<_> = pids.iter().chain(&supervises).map(|&pid| proc::started(pid)).collect();
     assert_eq!(after, started, "the same processes");
     assert_eq!(names.iter().map(status).collect::<Vec<_>>(), before, "the same pids and times");
-    until("the loggers are new", || {
-        names.iter().all(|name| is_new(until_up(&tree, &format!("{name}/log")), "multilog"))
-    });
+    until("the loggers are new", || loggers().into_iter().all(|pid| is_new(pid, "multilog")));
+    // Those of the original are started again.
+    assert!(original.dir() != Programs::ours().dir() || loggers() == loggers_before);
     for name in &names {
         let log = format!("{name}/log/main");
         let lines = logged(&tree, &log).len() as u64;
@@ -149,6 +170,9 @@ fn a_busy_tree_is_taken_over() {
         assert_eq!(wrong, None, "{name}: a line is lost, doubled or torn");
     }
     println!("{what}: {count} services, {} answers of svstat, {} commands", asked.into_inner(), sent.into_inner());
+    for program in ["supervise", "multilog", "svscan"] {
+        println!("{what}: {program}: {}", pauses(&verdicts(&out, program)));
+    }
 }
 
 /// svupgrade killed at one of its system calls: every process goes on, and a second run completes.

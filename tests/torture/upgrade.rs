@@ -86,6 +86,12 @@ impl Work {
             until_up(&self.tree, service);
             until("it is supervised", || self.tree.run("svok", [service]) == exits(0, "", ""));
         }
+        let named = |pid: &i32| proc::field(*pid, "Name").is_some_and(|name| PROGRAMS.contains(&name.as_str()));
+        for pid in self.tree.processes().into_iter().filter(named) {
+            until("nothing more reaches what it starts", || {
+                proc::inherited(pid).iter().all(|&number| number <= 2) || !proc::alive(pid)
+            });
+        }
         let out = self.upgrade(new, &[]);
         assert_eq!(out.end, End::Code(0), "{out:?}");
         let tree = &self.tree;
