@@ -4,18 +4,17 @@
 //! and each text is written to each log in one piece before the next one is made. What cannot be written now is written
 //! when its log can go on; until the batch is through, the other logs go on with it.
 
+mod routing;
+
 use daemontools_core::label::Label;
 use daemontools_lines::pipe_size::READ_SIZE;
 use daemontools_lines::stamp_text::StampText;
 use daemontools_lines::stamper::Stamper;
 use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::failure::Failure;
-use daemontools_program::stdio::write_all;
-use daemontools_sys::fd::STDERR;
 use daemontools_sys::memory::give_back;
 use daemontools_sys::process::Ending;
 use daemontools_sys::signal::Signals;
-use memchr::memchr;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
@@ -28,9 +27,6 @@ use crate::prefilter::Prefilter;
 use crate::rewriter::Incoming;
 use crate::script::{Action, Script};
 use crate::status_file::StatusFile;
-
-/// How much of a line an alert shows.
-const ALERT: usize = 200;
 
 /// A script at work.
 pub struct Dispatcher<'a> {
@@ -247,63 +243,4 @@ impl<'a> Dispatcher<'a> {
         give_back(&mut self.alerts);
         self.logs().for_each(Log::give_back);
     }
-
-    /// Takes the lines of a text through the script.
-    fn route(&mut self, text: &[u8]) {
-        if self.only_logs {
-            self.logs().for_each(|log| log.append(text, 0..text.len()));
-            return;
-        }
-        let mut at = 0;
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let line = rest.get(..line_length(rest)).unwrap_or(rest);
-            let end = at + line.len();
-            if !self.inside {
-                self.choose(line);
-            }
-            self.logs().filter(|log| log.chosen).for_each(|log| log.append(text, at..end));
-            self.inside = !line.ends_with(b"\n");
-            at = end;
-        }
-        self.logs().for_each(|log| log.complete(text));
-        // As in 0.76, a failure is ignored.
-        let _ = write_all(STDERR, &self.alerts);
-        self.alerts.clear();
-    }
-
-    /// Decides where a line goes by what the script looks at.
-    fn choose(&mut self, line: &[u8]) {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let window = line.get(..WINDOW).unwrap_or(line);
-        let mut selected = true;
-        for action in &mut self.actions {
-            match action {
-                Action::Select(pattern) => selected = selected || pattern.matches(window),
-                Action::Deselect(pattern) => selected = selected && !pattern.matches(window),
-                Action::Alert if selected => alert(&mut self.alerts, window),
-                Action::Status(file) if selected => file.show(window),
-                Action::Alert | Action::Status(_) => {}
-                Action::Log(log) => log.chosen = selected,
-            }
-        }
-    }
-}
-
-/// Shows a line: its first 200 bytes, and whether there is more of it.
-fn alert(alerts: &mut Vec<u8>, window: &[u8]) {
-    match window.get(..ALERT + 1) {
-        Some(_) => {
-            alerts.extend_from_slice(window.get(..ALERT).unwrap_or_default());
-            alerts.extend_from_slice(b"...\n");
-        }
-        None => {
-            alerts.extend_from_slice(window);
-            alerts.push(b'\n');
-        }
-    }
-}
-
-/// How long the line at the start of `text` is, with its newline if that is there.
-fn line_length(text: &[u8]) -> usize {
-    memchr(b'\n', text).map_or(text.len(), |newline| newline + 1)
 }

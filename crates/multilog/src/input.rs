@@ -4,9 +4,11 @@
 //! the pipe. A killed multilog leaves the rest of the pipe untouched, and the next one goes on with it. Where standard
 //! input is no pipe, it is read as usual.
 //!
-//! `window` decides which bytes are where, `peek` makes the system calls on the pipe, the event loop waits.
+//! `window` decides which bytes are where, `peek` makes the system calls on the pipe, `removal` takes out of it what is
+//! written, the event loop waits.
 
-use std::ops::Range;
+mod removal;
+
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -18,7 +20,6 @@ use daemontools_sys::memory::give_back;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::PROGRAM;
 use crate::buffer::{reserved, room};
 use crate::claim::Claim;
 use crate::front::Front;
@@ -28,9 +29,6 @@ use crate::window::Window;
 
 /// How many bytes are read at a time where the input is no pipe, or has another reader: that much a kill may cost.
 pub const READ: usize = 32 * 1024;
-
-/// How many bytes are removed from a pipe at a time where they have to be read.
-const PIECE: usize = 4096;
 
 /// How long the input is silent before the memory of a flood is given back.
 const CALM: Duration = Duration::from_secs(1);
@@ -169,29 +167,6 @@ impl Input {
         self.release_due = between_lines || self.window.unconsumed().start > limit;
     }
 
-    /// Removes consumed bytes from the pipe and from memory, if that is due. What fails is done the next time.
-    pub fn release(&mut self) -> nix::Result<()> {
-        if !self.release_due {
-            return Ok(());
-        }
-        if let Some(peek) = &self.peek {
-            let discarded = peek.discard(self.window.removable().len());
-            self.window.note_removed(discarded);
-        }
-        // Without splice(2), or where another reader has been here: the same bytes once more.
-        while !self.window.removable().is_empty() {
-            self.remove(self.window.removable())?;
-        }
-        self.front.note(self.buffer.get(self.window.shared()).unwrap_or_default());
-        let kept = self.window.drop_consumed();
-        self.buffer.copy_within(kept, 0);
-        self.release_due = false;
-        if let Some(peek) = &mut self.peek {
-            peek.reset();
-        }
-        Ok(())
-    }
-
     /// What to wait for; `None` if that took a change of its own and another look is due.
     pub fn interest(&mut self, now: Instant) -> nix::Result<Option<Interest<'_>>> {
         let shares = !self.window.shared().is_empty();
@@ -226,50 +201,6 @@ impl Input {
             }
         }
         is_calm
-    }
-
-    /// Moves all that has been copied out of the pipe, so that it is in memory alone.
-    fn take_out(&mut self) -> nix::Result<()> {
-        while !self.window.shared().is_empty() {
-            self.remove(self.window.shared())?;
-        }
-        self.release_due = true;
-        self.release()
-    }
-
-    /// Takes the bytes of which this is the copy out of the pipe, or some of them. If others stand there instead, another
-    /// reader has taken those, and these are read.
-    fn remove(&mut self, copy: Range<usize>) -> nix::Result<()> {
-        let mut taken = [0; PIECE];
-        let count = match read_ready(taken.get_mut(..copy.len().min(PIECE)).unwrap_or_default()) {
-            Err(Errno::EAGAIN) => 0,
-            result => result?,
-        };
-        let taken = taken.get(..count).unwrap_or_default();
-        if count > 0 && self.buffer.get(copy).is_some_and(|copy| copy.starts_with(taken)) {
-            self.window.note_removed(count);
-            return Ok(());
-        }
-        self.share();
-        room(&mut self.buffer, self.window.end(), count).copy_from_slice(taken);
-        self.window.note_read(count);
-        Ok(())
-    }
-
-    /// Another reader has taken what we had a copy of. What we have written and it has too cannot be undone. From now on
-    /// nothing is left in the pipe that we have looked at.
-    fn share(&mut self) {
-        self.forget_copy();
-        if let Some(peek) = self.peek.as_mut().filter(|peek| !peek.is_shared()) {
-            peek.share();
-            PROGRAM.warn([b"another process reads this input, and takes lines from it"]);
-        }
-    }
-
-    /// What has been copied stands no longer in the pipe.
-    fn forget_copy(&mut self) {
-        self.window.note_copied(0);
-        self.front = Front::default();
     }
 
     /// Reads, unless that would have to wait.
