@@ -56,6 +56,11 @@ pub fn span(text: &OsStr, bare: Duration) -> Option<Duration> {
     }
 }
 
+/// The same, as the value of an option.
+pub fn time(text: &OsStr, bare: Duration) -> Result<Duration, Failure> {
+    span(text, bare).ok_or_else(|| Failure::misused([b"not a time: ", text.as_bytes()]))
+}
+
 /// Remembers a choice; a different one before it is a contradiction.
 pub fn choose<T: PartialEq>(chosen: &mut Option<T>, choice: T) -> Result<(), Failure> {
     match chosen.replace(choice) {

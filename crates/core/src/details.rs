@@ -184,7 +184,7 @@ impl<'a> Details<'a> {
                 b"since" => since = label(value),
                 b"until" => details.until = label(value),
                 b"reason" => details.reason = value,
-                b"pid" => details.pid = crate::settings::value::number(value).and_then(|pid| u32::try_from(pid).ok()),
+                b"pid" => details.pid = crate::text::number(value).and_then(|pid| u32::try_from(pid).ok()),
                 b"identity" => details.identity = Identity::from_words(value),
                 b"ready-since" => details.ready_since = label(value),
                 b"status-text" => details.status_text = value,

@@ -1,7 +1,7 @@
 //! Which process is meant by a number: its number alone may be another one's later. A line of `supervise/details`.
 
-use crate::settings::value::number;
 use crate::text::Decimal;
+use crate::text::number;
 
 /// What makes a process the only one of its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

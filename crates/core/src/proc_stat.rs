@@ -1,6 +1,6 @@
 //! The line of `/proc/PID/stat` (proc(5)): what the kernel tells of a process. Parsing it allocates nothing.
 
-use crate::settings::value::number;
+use crate::text::number;
 
 /// A process, as its line has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,8 +24,8 @@ use std::ffi::CStr;
 
 use crate::label::Label;
 use crate::rolling_counter::{PLACES, RollingCounter};
-use crate::settings::value::number;
 use crate::status::Status;
+use crate::text::number;
 use crate::text::{Decimal, Text};
 
 /// The file, seen from the service directory.

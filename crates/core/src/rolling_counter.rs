@@ -1,7 +1,7 @@
 //! Counts of what happened in each of the last 60 seconds, or minutes, in as many bytes (`restarts`).
 
-use crate::settings::value::number;
 use crate::text::Decimal;
+use crate::text::number;
 
 /// How many places a counter has.
 pub const PLACES: usize = 60;

@@ -173,7 +173,7 @@ fn end(word: &[u8], value: &[u8]) -> Option<End> {
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
-    crate::settings::value::number(digits)
+    crate::text::number(digits)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Lines of `key value`, in a buffer that never grows: supervise writes its files without asking for memory.
+//! Lines of `key value` and decimal numbers, written into a buffer that never grows: supervise writes its files without
+//! asking for memory.
 
 /// A buffer for text. What does not fit is left out, whole lines at a time.
 pub struct Text<'a> {
@@ -65,6 +66,17 @@ impl Decimal {
     }
 }
 
+/// The number that these digits are; `None` if they are none, too many, or something else.
+pub fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
 /// The lines of a text as keys and values; a line without a blank is a key with an empty value. A last line without its
 /// newline was torn and is left out.
 pub fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -97,6 +109,17 @@ mod tests {
     fn numbers_are_those_of_the_standard_library() {
         for number in [0, 1, 9, 10, 99, 100, 12345, u64::from(u32::MAX), u64::MAX] {
             assert_eq!(Decimal::new(number).as_bytes(), number.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn digits_lead_back_to_their_number_and_nothing_else_is_one() {
+        for expected in [0, 9, 12345, u64::MAX] {
+            assert_eq!(number(Decimal::new(expected).as_bytes()), Some(expected));
+        }
+        assert_eq!(number(b"007"), Some(7));
+        for word in [&b""[..], b"-1", b"+1", b" 1", b"1 ", b"0x1", b"18446744073709551616"] {
+            assert_eq!(number(word), None);
         }
     }
 

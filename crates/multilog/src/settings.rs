@@ -5,6 +5,7 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
+use daemontools_core::text::number;
 use daemontools_lines::stamp_text::Form;
 use daemontools_program::failure::Failure;
 
@@ -202,17 +203,6 @@ impl Settings {
         }
         Some(())
     }
-}
-
-/// A decimal number, and nothing else.
-fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, digit| {
-        let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
 }
 
 /// A number of bytes, of which `k`, `m` and `g` make 1024, and that again.

@@ -5,9 +5,9 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use daemontools_core::settings::value::number;
 use daemontools_core::signal::Signal;
 use daemontools_core::text::Decimal;
+use daemontools_core::text::number;
 use daemontools_program::stdio::read;
 use daemontools_sys::fd::{lock, open_private, open_private_at};
 use daemontools_sys::process::send;

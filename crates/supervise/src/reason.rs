@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use daemontools_core::settings::value::number;
 use daemontools_core::text::Decimal;
+use daemontools_core::text::number;
 
 /// A reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,11 +1,9 @@
 //! The command line of svupgrade.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use daemontools_cli::long_options::{misused, parser, span, value};
+use daemontools_cli::long_options::{misused, parser, time, value};
 use daemontools_program::failure::Failure;
 use daemontools_service::default_scan_dir::default_scan_dir;
 use daemontools_sys::args::Args;
@@ -14,6 +12,9 @@ use lexopt::Arg;
 
 /// How long a process may be busy before it is given up.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a number without a unit counts.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Options {
             match arg {
                 Arg::Long("check") => options.order = Order::Check,
                 Arg::Long("bin") => options.bin = Some(value(&mut parser)?.into()),
-                Arg::Short('t') | Arg::Long("timeout") => options.timeout = time(&value(&mut parser)?)?,
+                Arg::Short('t') | Arg::Long("timeout") => options.timeout = time(&value(&mut parser)?, SECOND)?,
                 Arg::Value(dir) => options.dirs.push(dir.into()),
                 other => return Err(misused(other.unexpected())),
             }
@@ -47,11 +48,6 @@ impl Options {
         }
         Ok(options)
     }
-}
-
-fn time(text: &OsString) -> Result<Duration, Failure> {
-    let second = Duration::from_secs(1);
-    span(text, second).ok_or_else(|| Failure::misused([b"not a time: ", text.as_bytes()]))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The command line of svwait: what was typed becomes what is wanted.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
-use daemontools_cli::long_options::{choose, digits, misused, parser, span, value};
+use daemontools_cli::long_options::{choose, digits, misused, parser, time, value};
 use daemontools_program::failure::Failure;
 use daemontools_service::name::service_path;
 use daemontools_sys::args::Args;
@@ -81,11 +81,6 @@ fn new_pid(given: Option<OsString>) -> Result<Except, Failure> {
     let Some(text) = given else { return Ok(Except::First) };
     let pid = digits(&text).map(Except::Pid);
     pid.ok_or_else(|| Failure::misused([b"not a process id: ", text.as_bytes()]))
-}
-
-/// A span of time, of which a bare number counts `bare`.
-fn time(text: &OsStr, bare: Duration) -> Result<Duration, Failure> {
-    span(text, bare).ok_or_else(|| Failure::misused([b"not a time: ", text.as_bytes()]))
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ pub use running::{Running, Stop, StopCause, StopStep};
 pub use supervise::{Life, Rest, SuperviseState};
 pub use svscan::{ServiceState, SuperviseProcess, SvscanState};
 
-use crate::settings::value::number;
 use crate::text::Decimal;
+use crate::text::number;
 
 /// The variable of the environment that says where the state is. A program removes it before it does anything else.
 pub const VARIABLE: &[u8] = b"DAEMONTOOLS_RESUME";

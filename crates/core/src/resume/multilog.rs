@@ -3,7 +3,7 @@
 use super::Unusable;
 use super::reader::{Writer, label, lines, mask, mask_text, unknown};
 use crate::label::{Label, from_hex, hex};
-use crate::settings::value::number;
+use crate::text::number;
 
 /// The program of this state.
 const PROGRAM: &[u8] = b"multilog";

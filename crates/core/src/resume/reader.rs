@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Unusable;
 use crate::label::Label;
-use crate::settings::value::number;
+use crate::text::number;
 use crate::text::{Decimal, pairs};
 
 /// The last line of each state: without it, the state is torn.

@@ -9,9 +9,9 @@ use super::supervise::{GROUPS, Life, REASONS, RESTS, SuperviseState, WANTS};
 use crate::label::Label;
 use crate::restarts::StartReason;
 use crate::run_record::RunRecord;
-use crate::settings::value::number;
 use crate::signal::Signal;
 use crate::status::Want;
+use crate::text::number;
 
 /// What has been read so far.
 pub struct Read {

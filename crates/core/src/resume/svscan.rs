@@ -8,7 +8,7 @@ use super::reader::{
 };
 use crate::label::{from_hex, hex};
 use crate::run_record::{LineBuffer, RunRecord};
-use crate::settings::value::number;
+use crate::text::number;
 
 /// The program of this state.
 const PROGRAM: &[u8] = b"svscan";

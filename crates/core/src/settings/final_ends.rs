@@ -1,8 +1,9 @@
 //! The value of `no-restart`: which ends of a service are final.
 
-use super::value::{Problem, number};
+use super::value::Problem;
 use crate::end::End;
 use crate::signal::Signal;
+use crate::text::number;
 
 /// The ends after which a service is not started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

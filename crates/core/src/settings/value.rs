@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::signal::Signal;
+use crate::text::number;
 
 /// The longest time that a setting may name.
 const LONGEST: Duration = Duration::from_secs(1_000_000_000);
@@ -90,17 +91,6 @@ pub fn signal(line: &[u8]) -> Result<Signal, Problem> {
 /// A number that fits into 32 bits.
 fn whole_number(digits: &[u8]) -> Result<u32, Problem> {
     number(digits).and_then(|number| u32::try_from(number).ok()).ok_or(Problem("not a number"))
-}
-
-/// The number that these digits are; `None` if they are none, too many, or something else.
-pub fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, digit| {
-        let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
 }
 
 #[cfg(test)]

@@ -24,11 +24,7 @@ impl Log {
             self.write_at = Some(now + SOON);
             return;
         }
-        failure.warn(&PROGRAM);
-        if let Some(own) = &mut self.own {
-            own.begin_to_wait(now, failure.errno().map_or("trouble", reason));
-        }
-        self.trouble = Some(failure);
+        self.wait_because(failure, now);
         self.write_at = Some(now + PAUSE);
     }
 
@@ -39,6 +35,11 @@ impl Log {
             self.begin_to_drop(&failure);
             return;
         }
+        self.wait_because(failure, now);
+    }
+
+    /// Tells of a failure, and remembers that the log waits because of it.
+    fn wait_because(&mut self, failure: Failure, now: Instant) {
         failure.warn(&PROGRAM);
         if let Some(own) = &mut self.own {
             own.begin_to_wait(now, failure.errno().map_or("trouble", reason));
