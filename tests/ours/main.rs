@@ -20,6 +20,7 @@ mod mail_server;
 mod manuals;
 mod mdoc;
 mod memory;
+mod memory_at_work;
 mod mixed;
 mod mixed_multilog;
 mod multilog;

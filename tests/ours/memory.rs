@@ -1,6 +1,5 @@
-//! Where memory ends: `PROGRAM: fatal: out of memory`, 111, never an abort.
-//!
-//! Not tested: supervise, svscan and multilog at work, which wait until there is memory again.
+//! Where memory ends: `PROGRAM: fatal: out of memory`, 111, never an abort. supervise, svscan and multilog at work, which
+//! wait until there is memory again: `memory_at_work`.
 
 use daemontools_tests::{End, Programs, Tree};
 

@@ -37,6 +37,20 @@ pub fn wait_when_exhausted() {
     WHEN_EXHAUSTED.store(WAIT, Ordering::Relaxed);
 }
 
+/// A child on its way to another program exits where there is no memory, and its parent, which tries again, goes on: the
+/// limits of a child are its own, so that it may wait for ever.
+pub(crate) fn exit_when_exhausted() {
+    WHEN_EXHAUSTED.store(EXIT, Ordering::Relaxed);
+}
+
+/// Calls what may run a child in our memory; afterwards it is for us as before.
+pub(crate) fn lending<T>(call: impl FnOnce() -> T) -> T {
+    let before = WHEN_EXHAUSTED.load(Ordering::Relaxed);
+    let result = call();
+    WHEN_EXHAUSTED.store(before, Ordering::Relaxed);
+    result
+}
+
 /// Makes sure that the C library finds memory for what it does by itself, like asking a name service, in which glibc crashes
 /// without memory. Where there is none, the program says so and exits, or waits.
 pub fn reserve_for_c_library() {

@@ -11,17 +11,20 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
 use nix::unistd::{ForkResult, Pid};
 
-use crate::environ;
+use crate::{environ, heap};
 
 /// Room for the calls of a child that runs in our memory.
 const STACK: usize = 256 << 10;
 
-/// Forks: the child's process id in the parent, `None` in the child.
+/// Forks: the child's process id in the parent, `None` in the child, which exits where it finds no memory.
 pub fn fork() -> nix::Result<Option<Pid>> {
     // SAFETY: our programs have one thread, so the child may go on as the parent would.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(Some(child)),
-        ForkResult::Child => Ok(None),
+        ForkResult::Child => {
+            heap::exit_when_exhausted();
+            Ok(None)
+        }
     }
 }
 
@@ -42,9 +45,13 @@ impl ChildStack {
 /// calls `fd::unshare_above`; its directory, limits and signal mask are its own.
 pub fn spawn_sharing(stack: &mut ChildStack, mut child: impl FnMut() -> u8) -> nix::Result<Pid> {
     let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK | CloneFlags::CLONE_FILES;
+    let run = Box::new(|| {
+        heap::exit_when_exhausted();
+        isize::from(child())
+    });
     // SAFETY: the child has a stack of its own, and the kernel lets us go on only when it no longer uses our memory. We
     // have one thread, so everything that it shares is in a consistent state. A panic aborts it: nothing unwinds.
-    unsafe { clone(Box::new(|| isize::from(child())), &mut stack.0, flags, Some(libc::SIGCHLD)) }
+    heap::lending(|| unsafe { clone(run, &mut stack.0, flags, Some(libc::SIGCHLD)) })
 }
 
 /// How a process ended.
