@@ -1,5 +1,5 @@
-//! A logger that does not read what its service writes, and why, as far as that shows from outside. The service waits as
-//! soon as the pipe between them is full.
+//! What blocks a logger, as words and data: it does not read what its service writes, which waits as soon as the pipe between
+//! them is full. `daemontools_observe` finds it out.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The loop around the machine: waits, tells it what happened, performs what it answers. Once the service
+//! The loop around the machine: waits, and finds out what happened (`perform` tells the machine). Once the service
 //! is supervised it allocates nothing, but for `cgroup/`, so that no lack of memory ends it.
 
 use std::ffi::CStr;

@@ -1,4 +1,4 @@
-//! supervise without its `main`: the machine decides, the event loop performs.
+//! supervise without its `main`: `machine` decides, `event_loop` waits, `perform` does what the machine says.
 #![forbid(unsafe_code)]
 
 mod actions;

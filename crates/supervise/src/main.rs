@@ -1,4 +1,4 @@
-//! Starts a service and keeps it running. The machine decides, the event loop performs.
+//! Starts a service and keeps it running. What is where is in `lib.rs`.
 #![no_main]
 #![forbid(unsafe_code)]
 

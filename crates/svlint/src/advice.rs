@@ -1,4 +1,4 @@
-//! What is to be said of a run script: pure, from its commands.
+//! The checks of a run script: what is to be said of its commands. Pure.
 
 use crate::code::Code;
 use crate::daemons::{Background, background};

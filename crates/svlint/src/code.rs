@@ -1,5 +1,5 @@
-//! What can be found: the codes, and how grave each is. svlint(8) has a paragraph for each; a code, once given, keeps its
-//! meaning.
+//! The codes of all checks (`SL001` …), and how grave each finding is. svlint(8) has a paragraph for each; a code, once
+//! given, keeps its meaning.
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

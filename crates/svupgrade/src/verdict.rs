@@ -1,4 +1,5 @@
-//! What came of asking a process, in words.
+//! What came of asking a process, in words: done, refused, busy. (The reasons of refusals come from the process itself, from
+//! `daemontools_upgrade` and from `daemontools_takeover`.)
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Why a process is left as it is.
+//! The refusals of a takeover: why a process of 0.76 is left as it is, in words.
 
 use std::fmt;
 
