@@ -10,7 +10,7 @@ use daemontools_tests::run::outcome;
 use daemontools_tests::scrub::scrub;
 use daemontools_tests::status::{until_old, until_up};
 use daemontools_tests::takeover::{originals, runs, scan, supervise_of, upgrade, verdicts};
-use daemontools_tests::{End, Programs, Tree, exits, proc, until};
+use daemontools_tests::{End, Output, Programs, Tree, exits, proc, until};
 use nix::fcntl::{Flock, FlockArg};
 
 /// Some 2000 numbered lines a second. The signals are noted in the order in which they come.
@@ -70,6 +70,96 @@ fn a_busy_tree_of_ours_is_upgraded() {
     busy("a busy tree of ours, upgraded", Programs::ours(), if all_of_them() { 20 } else { 3 });
 }
 
+/// Puts our programs into the place of those in `bin`, as a package manager does.
+fn put_ours_into_bin(tree: &Tree) {
+    for program in daemontools_tests::programs::NAMES {
+        let new = tree.path(format!("bin/{program}.new"));
+        let from = Programs::ours().path(program);
+        assert!(outcome(Command::new("cp").args([&from, &new])).success());
+        fs::rename(new, tree.path(format!("bin/{program}"))).expect("rename");
+    }
+}
+
+/// A service is up as this process, and its lock is taken.
+fn stays_up(tree: &Tree, original: &'static Programs, name: &str, pid: i32) {
+    let said = tree.command_of(original, "svstat").arg(name).run();
+    let expected = format!("{name}: up (pid {pid}) ");
+    assert!(said.stdout.starts_with(expected.as_bytes()), "{said:?}");
+    assert_eq!(scrub(&said.stdout), format!("{name}: up (pid N) N seconds\n").as_bytes());
+    let lock = fs::File::open(tree.path(format!("{name}/supervise/lock"))).expect("a lock");
+    let taken = Flock::lock(lock, FlockArg::LockExclusiveNonblock);
+    assert!(taken.is_err(), "{name}: the lock was free");
+}
+
+/// Each service gets the signal of this option once, as the one of this number.
+fn all_obey(tree: &Tree, original: &'static Programs, names: &[String], (option, signal): (&str, &str), number: usize) {
+    for name in names {
+        assert_eq!(tree.command_of(original, "svc").args([option, name]).run(), exits(0, "", ""));
+    }
+    for name in names {
+        let got = || tree.lines(format!("{name}/got"));
+        until("it obeys once", || got().len() == number);
+        assert_eq!(got().last().map(String::as_str), Some(signal));
+    }
+}
+
+/// The log of a service goes on, and no line is missing when it has ended.
+fn goes_on_with_every_line(tree: &Tree, name: &str) {
+    let log = format!("{name}/log/main");
+    let lines = logged(tree, &log).len() as u64;
+    until("the log goes on", || logged(tree, &log).len() as u64 > lines);
+    assert_eq!(tree.run("svc", ["-d", name]), exits(0, "", ""));
+    let lines = logged(tree, &log);
+    let wrong = lines.iter().copied().zip(1..).find(|(found, expected)| found != expected);
+    assert_eq!(wrong, None, "{name}: a line is lost, doubled or torn");
+}
+
+/// Runs svupgrade while svstat is asked and svc commands, before, meanwhile and after; its output, and how often each was.
+fn upgrade_while_busy(
+    tree: &Tree,
+    original: &'static Programs,
+    names: &[String],
+    pids: &[i32],
+) -> (Output, usize, usize) {
+    let (done, asked, sent) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut out = None;
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let _end = SetWhenDropped(&done);
+                while !done.load(Ordering::Relaxed) {
+                    for (name, &pid) in names.iter().zip(pids) {
+                        stays_up(tree, original, name, pid);
+                        asked.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        scope.spawn(|| {
+            let _end = SetWhenDropped(&done);
+            // Equal signals would become one, so each is waited for.
+            while !done.load(Ordering::Relaxed) {
+                for (option, signal) in [("-h", "HUP"), ("-a", "ALRM"), ("-i", "INT")] {
+                    let number = sent.fetch_add(1, Ordering::Relaxed) + 1;
+                    all_obey(tree, original, names, (option, signal), number);
+                }
+            }
+        });
+        let end = SetWhenDropped(&done);
+        until("all of them were asked", || {
+            asked.load(Ordering::Relaxed) > names.len() && sent.load(Ordering::Relaxed) > 1
+        });
+        let bin = tree.path("bin").display().to_string();
+        out = Some(upgrade(tree, &["--bin", &bin]));
+        let at_once = (asked.load(Ordering::Relaxed), sent.load(Ordering::Relaxed));
+        until("and again", || {
+            asked.load(Ordering::Relaxed) > at_once.0 + 4 * names.len() && sent.load(Ordering::Relaxed) > at_once.1 + 1
+        });
+        drop(end);
+    });
+    (out.expect("svupgrade ran"), asked.into_inner(), sent.into_inner())
+}
+
 /// Services with loggers that write all the time, while svstat is asked and svc commands, and the programs are replaced by
 /// ours, as other files, and svupgrade runs.
 fn busy(what: &str, original: &'static Programs, count: usize) {
@@ -91,63 +181,9 @@ fn busy(what: &str, original: &'static Programs, count: usize) {
     let status = |name: &String| tree.read(format!("{name}/supervise/status"));
     let before: Vec<_> = names.iter().map(status).collect();
     names.iter().for_each(|name| until_old(&tree, name, 2));
-    for program in daemontools_tests::programs::NAMES {
-        let new = tree.path(format!("bin/{program}.new"));
-        let from = Programs::ours().path(program);
-        assert!(outcome(Command::new("cp").args([&from, &new])).success());
-        fs::rename(new, tree.path(format!("bin/{program}"))).expect("rename");
-    }
+    put_ours_into_bin(&tree);
 
-    let (done, asked, sent) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
-    let mut out = None;
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                let _end = SetWhenDropped(&done);
-                while !done.load(Ordering::Relaxed) {
-                    for (name, pid) in names.iter().zip(&pids) {
-                        let said = tree.command_of(original, "svstat").arg(name).run();
-                        let expected = format!("{name}: up (pid {pid}) ");
-                        assert!(said.stdout.starts_with(expected.as_bytes()), "{said:?}");
-                        assert_eq!(scrub(&said.stdout), format!("{name}: up (pid N) N seconds\n").as_bytes());
-                        let lock = fs::File::open(tree.path(format!("{name}/supervise/lock"))).expect("a lock");
-                        let taken = Flock::lock(lock, FlockArg::LockExclusiveNonblock);
-                        assert!(taken.is_err(), "{name}: the lock was free");
-                        asked.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            });
-        }
-        scope.spawn(|| {
-            let _end = SetWhenDropped(&done);
-            // Equal signals would become one, so each is waited for.
-            while !done.load(Ordering::Relaxed) {
-                for (option, signal) in [("-h", "HUP"), ("-a", "ALRM"), ("-i", "INT")] {
-                    let number = sent.fetch_add(1, Ordering::Relaxed) + 1;
-                    for name in &names {
-                        assert_eq!(tree.command_of(original, "svc").args([option, name]).run(), exits(0, "", ""));
-                    }
-                    for name in &names {
-                        let got = || tree.lines(format!("{name}/got"));
-                        until("it obeys once", || got().len() == number);
-                        assert_eq!(got().last().map(String::as_str), Some(signal));
-                    }
-                }
-            }
-        });
-        let end = SetWhenDropped(&done);
-        until("all of them were asked", || {
-            asked.load(Ordering::Relaxed) > names.len() && sent.load(Ordering::Relaxed) > 1
-        });
-        let bin = tree.path("bin").display().to_string();
-        out = Some(upgrade(&tree, &["--bin", &bin]));
-        let at_once = (asked.load(Ordering::Relaxed), sent.load(Ordering::Relaxed));
-        until("and again", || {
-            asked.load(Ordering::Relaxed) > at_once.0 + 4 * names.len() && sent.load(Ordering::Relaxed) > at_once.1 + 1
-        });
-        drop(end);
-    });
-    let out = out.expect("svupgrade ran");
+    let (out, asked, sent) = upgrade_while_busy(&tree, original, &names, &pids);
     assert_eq!(out.end, End::Code(0), "{out:?}");
 
     let is_new = |pid: i32, name: &str| {
@@ -161,15 +197,9 @@ fn busy(what: &str, original: &'static Programs, count: usize) {
     // Those of the original are started again.
     assert!(original.dir() != Programs::ours().dir() || loggers() == loggers_before);
     for name in &names {
-        let log = format!("{name}/log/main");
-        let lines = logged(&tree, &log).len() as u64;
-        until("the log goes on", || logged(&tree, &log).len() as u64 > lines);
-        assert_eq!(tree.run("svc", ["-d", name]), exits(0, "", ""));
-        let lines = logged(&tree, &log);
-        let wrong = lines.iter().copied().zip(1..).find(|(found, expected)| found != expected);
-        assert_eq!(wrong, None, "{name}: a line is lost, doubled or torn");
+        goes_on_with_every_line(&tree, name);
     }
-    println!("{what}: {count} services, {} answers of svstat, {} commands", asked.into_inner(), sent.into_inner());
+    println!("{what}: {count} services, {asked} answers of svstat, {sent} commands");
     for program in ["supervise", "multilog", "svscan"] {
         println!("{what}: {program}: {}", pauses(&verdicts(&out, program)));
     }
