@@ -10,6 +10,7 @@ mod multilog_errors;
 mod multilog_kill;
 mod multilog_order;
 mod multilog_pack;
+mod multilog_settings;
 mod peers;
 mod peers_multilog;
 mod peers_supervise;
