@@ -15,7 +15,10 @@ use crate::table::{Row, Target, Unit};
 /// scheduler finds a processor for each side of the pipe.)
 const AMOUNT: usize = 256_000_000;
 
-/// How much text that is, over and over: a service writes its lines from memory that it has just used.
+/// How much is fed to what packs it: four files.
+const PACKED: usize = 64_000_000;
+
+/// How much text `AMOUNT` is, over and over: a service writes its lines from memory that it has just used.
 pub const TEXT: usize = 1_000_000;
 
 /// How much of a log is read in one go, once.
@@ -43,6 +46,26 @@ pub fn multilog_iso(bench: &Bench) -> Vec<Row> {
         s6: Some(&["T", "s16777215"]),
     };
     logger(bench, "`multilog t :stamp=iso s16777215 DIR`", Target::AtLeast(4.2), &script)
+}
+
+/// `multilog t :compress=gzip s16777215 DIR`, of the others gzip as the processor, at the same level. What counts is how long
+/// the log is held up: at the end of its input ours leaves to the next one what is not packed yet.
+pub fn multilog_compress(bench: &Bench) -> Vec<Row> {
+    let script = Script {
+        multilog: &["t", ":compress=gzip", ":level=6", "s16777215"],
+        runit: Some((&["-t"], "s16777215\n!gzip -6\n")),
+        s6: Some(&["t", "?gzip -6", "s16777215"]),
+    };
+    // 0.76 ignores a setting, and ours would take a processor as well.
+    let original = Script { multilog: &["t", "!gzip -6", "s16777215"], runit: None, s6: None };
+    let programs = [(Who::Ours, "multilog"), (Who::Original, "multilog"), (Who::Runit, "svlogd"), (Who::S6, "s6-log")];
+    let input = Input { text: lines(TEXT, 80), amount: PACKED };
+    let whos = bench.contenders.with(&programs);
+    let values = in_turn(&whos, bench.rounds, |who| {
+        rate(bench, who, if who == Who::Original { &original } else { &script }, &input)
+    });
+    let what = "`multilog t :compress=gzip s16777215 DIR`; others `!gzip -6`";
+    vec![Row { what, unit: Unit::Rate, target: Target::AtLeast(2.0), values }]
 }
 
 /// With one pattern, and with ten. No line is wanted: a star stops at the first space, and a number comes there.

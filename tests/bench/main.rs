@@ -41,10 +41,11 @@ struct Bench {
 type Experiment = (&'static str, fn(&Bench) -> Vec<Row>);
 
 /// All of them, in the table's order.
-const EXPERIMENTS: [Experiment; 18] = [
+const EXPERIMENTS: [Experiment; 19] = [
     ("multilog", lines::multilog),
     ("multilog-t", lines::multilog_stamped),
     ("multilog-iso", lines::multilog_iso),
+    ("multilog-compress", lines::multilog_compress),
     ("multilog-patterns", lines::multilog_patterns),
     ("multilog-rotation", lines::multilog_default_size),
     ("tai64n", lines::tai64n),
