@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use daemontools_tests::accounts::{shell, with_module};
+use daemontools_tests::programs::workspace;
 use daemontools_tests::{Programs, Tree, exits, needs_root, until};
 
 fn tree() -> Tree {
@@ -63,6 +64,18 @@ fn settings_are_taken_back() {
     assert_eq!((tree.read("d/current"), tree.read("e/current")), (b"> a li\\\n> ne\n".to_vec(), b"a line\n".to_vec()));
     let others = ["d/current", "e/current"].map(|file| fs::metadata(tree.path(file)).expect("its mode").mode() & 0o77);
     assert_eq!(others, [0o40, 0o44]);
+}
+
+/// Those that come from another logger find there what they may write here.
+#[test]
+fn what_the_page_on_other_loggers_names_is_understood() {
+    let page = fs::read_to_string(workspace().join("docs/logging.md")).expect("read the page");
+    let words = page.split(['`', ' ', '\n', ',', ';', '\'']).filter(|word| word.starts_with(':') && word.contains('='));
+    // TIME and the like stand for something; a group is of a system.
+    let words = words.filter(|word| !word.contains(char::is_uppercase) && !word.starts_with(":group="));
+    let words: Vec<&str> = words.chain(["./d"]).collect();
+    assert!(words.len() > 30, "{words:?}");
+    assert_eq!(tree().command("multilog").arg("t").args(words).stdin("x\n").run(), exits(0, "", ""));
 }
 
 #[test]
