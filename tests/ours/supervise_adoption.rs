@@ -1,18 +1,20 @@
 //! A supervise that was killed leaves its service running: the next one takes it over and starts no second copy.
 //!
-//! Not tested: kernels without pidfd, and a reused number, which a record of another start stands for here.
+//! Not tested: a reused number, which a record of another start stands for here.
 
 use std::fs;
 use std::os::unix::fs::chown;
 use std::time::Duration;
 
+use daemontools_tests::fault::can_trace;
 use daemontools_tests::status::{Status, until_down, until_status, until_up};
 use daemontools_tests::wait::all_the_while;
-use daemontools_tests::{Process, Programs, Random, Tree, exits, needs_root, proc, until, until_random_moment};
+use daemontools_tests::{Process, Programs, Random, Tree, exits, needs_root, proc, until, until_random_moment, value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::supervise_details::{detail, history, until_detail};
+use crate::supervise_readiness::python;
 
 const NOTE: &str = "echo $$ >>pids; exec sleep 987";
 
@@ -187,6 +189,128 @@ fn settings_go_on_and_what_cannot_is_told() {
     until("finish", || tree.lines("sv/finished") == ["-1 0"]);
     until("the whole group is gone", || tree.processes() == [next.pid()]);
     assert_eq!(pids(&tree), [pid]);
+}
+
+/// A kernel without pidfd_open(2): it is said once, and the process is looked at once a second.
+#[test]
+fn where_the_kernel_does_not_tell_of_an_end_it_is_looked_for() {
+    if !can_trace("supervise where there is no pidfd_open") {
+        return;
+    }
+    let tree = tree(NOTE);
+    let killed = tree.spawn("supervise", ["sv"]);
+    let pid = until_up(&tree, "sv");
+    until("it notes its number", || pids(&tree) == [pid]);
+    drop(killed);
+    let fault = ["inject=pidfd_open:error=ENOSYS".to_owned()];
+    let next = tree.traced("trace", &fault, "supervise").arg("sv").spawn();
+    until("it is taken over", || detail(&tree, "adopted").is_some() && tree.run("svok", ["sv"]) == exits(0, "", ""));
+    let looks = || {
+        let look = format!("\"/proc/{pid}/stat\"");
+        String::from_utf8_lossy(&tree.read("trace")).matches(&look).count()
+    };
+    let first = looks();
+    until("it looks again and again", || looks() > first + 2);
+    for (letter, paused) in [("-p", 1), ("-c", 0)] {
+        svc(&tree, letter);
+        until_status(&tree, "sv", "it obeys", |status| status.paused == paused && status.pid == pid);
+    }
+    end(pid);
+    until_status(&tree, "sv", "another process", |status| status.up() && status.pid != pid);
+    until("it notes its number", || pids(&tree).len() == 2);
+    let said = "sv runs already, and this kernel does not tell when it ends: looking once a second";
+    assert_eq!(String::from_utf8_lossy(&next.stderr()), format!("supervise: warning: {said}\n"));
+}
+
+/// The same where the service's new parent never reaps it: it is a zombie for ever.
+#[test]
+fn a_service_that_is_not_reaped_has_ended_as_well() {
+    let what = "a service under a parent that does not reap it";
+    if !can_trace(what) || !python(what) {
+        return;
+    }
+    let tree = tree(NOTE);
+    let parent = "import ctypes, os, time; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+if os.fork() == 0: os.execvp('supervise', ['supervise', 'sv'])
+time.sleep(1000)";
+    let parent = tree.invocation("/usr/bin/python3").args(["-c", parent]).spawn();
+    let pid = until_up(&tree, "sv");
+    until("it notes its number", || pids(&tree) == [pid]);
+    end(proc::parent(pid).expect("its supervise"));
+    until("it has another parent", || proc::parent(pid) == Some(parent.pid()));
+    let fault = ["inject=pidfd_open:error=ENOSYS".to_owned()];
+    let _next = tree.traced("trace", &fault, "supervise").arg("sv").spawn();
+    until("it is taken over", || detail(&tree, "adopted").is_some());
+    end(pid);
+    until("it is a zombie", || proc::state(pid) == Some('Z'));
+    until_status(&tree, "sv", "another process", |status| status.up() && status.pid != pid);
+    assert_eq!(proc::state(pid), Some('Z'));
+}
+
+/// supervise is killed while `finish` runs: the next one waits for its end, and only then starts the service.
+#[test]
+fn a_finish_that_runs_is_waited_for_and_not_run_again() {
+    for name in ["finish", "finish-s6"] {
+        let finish = "echo $$ >>finishes; until test -e ../go; do sleep 0.05; done; echo end >>finishes";
+        let tree = tree(NOTE).script(format!("sv/supervise.d/{name}"), finish);
+        let tree = tree.file("sv/supervise.d/finish-timeout", "1000s");
+        let killed = tree.spawn("supervise", ["sv"]);
+        let pid = until_up(&tree, "sv");
+        until("it notes its number", || pids(&tree) == [pid]);
+        end(pid);
+        until("finish runs", || tree.lines("sv/finishes").len() == 1);
+        let finish = tree.lines("sv/finishes")[0].clone();
+        until_detail(&tree, "finish-pid", &finish);
+        drop(killed);
+        let next = tree.spawn("supervise", ["sv"]);
+        until("svok", || tree.run("svok", ["sv"]) == exits(0, "", ""));
+        for (letter, want) in [("-d", 'd'), ("-u", 'u')] {
+            svc(&tree, letter);
+            until_status(&tree, "sv", "it obeys", |status| status.want == want && !status.up());
+        }
+        assert_eq!(
+            (detail(&tree, "state"), detail(&tree, "finish-pid")),
+            (Some("finishing".into()), Some(finish.clone()))
+        );
+        assert_eq!((pids(&tree), tree.lines("sv/finishes").len()), (vec![pid], 1));
+        tree.put_file("go", "");
+        let second = until_status(&tree, "sv", "another process", |status| status.up() && status.pid != pid).pid;
+        until("it notes its number", || pids(&tree) == [pid, second]);
+        assert_eq!(tree.lines("sv/finishes"), [finish, "end".to_owned()]);
+        assert_eq!((next.stderr(), detail(&tree, "finish-pid")), (vec![], None));
+    }
+}
+
+/// The same at random moments around the start of `finish`: it never runs twice at once, and never beside the service.
+#[test]
+fn no_moment_exists_in_which_a_finish_runs_unrecorded() {
+    let run = "test -d finishing && echo beside >>wrong; echo $$ >>pids; exec sleep 987";
+    let finish = "mkdir finishing || echo twice >>wrong; sleep 0.05; echo >>finishes; rmdir finishing";
+    let tree = tree(run).script("sv/supervise.d/finish", finish);
+    let mut random = Random::new(9);
+    let mut supervise = tree.spawn("supervise", ["sv"]);
+    let mut last = 0;
+    let mut next = |supervise: &mut Process| {
+        last = value("another process", || {
+            // A child of the one that was killed may have had its lock for a moment.
+            if supervise.ended().is_some() {
+                *supervise = tree.spawn("supervise", ["sv"]);
+            }
+            let status = Status::of(&tree, "sv").filter(|status| status.up() && status.pid != last)?;
+            (!proc::is_forked_only(status.pid)).then_some(status.pid)
+        });
+        last
+    };
+    for _ in 0..40 {
+        end(next(&mut supervise));
+        until_random_moment(&mut random, Duration::from_millis(20));
+        drop(supervise);
+        supervise = tree.spawn("supervise", ["sv"]);
+    }
+    next(&mut supervise);
+    assert_eq!(tree.lines("sv/wrong"), [""; 0]);
+    let finishes = tree.lines("sv/finishes").len();
+    assert!((1..=40).contains(&finishes), "{finishes} finished");
 }
 
 #[test]

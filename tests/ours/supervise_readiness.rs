@@ -54,7 +54,7 @@ def notify(text):
 exec(open("script").read())
 '"#;
 
-fn python(what: &str) -> bool {
+pub fn python(what: &str) -> bool {
     let found = std::path::Path::new("/usr/bin/python3").exists();
     if !found {
         daemontools_tests::left_out(what, "python3 is not installed");

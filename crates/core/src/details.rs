@@ -11,7 +11,8 @@
 //! | `until` | when it ends by itself, if it does: the next start, the next signal |
 //! | `reason` | why, in words |
 //! | `pid` | the process of the service |
-//! | `identity` | what tells it from a later one of that number: its start in ticks, the id of the boot, the process namespace |
+//! | `finish-pid` | the process of `finish`, where that runs |
+//! | `identity` | what tells that process from a later one of its number: its start in ticks, the id of the boot, the process namespace |
 //! | `ready-since` | when the service said that it is ready |
 //! | `status-text` | what the service last said about itself (`STATUS=` of sd_notify(3)) |
 //! | `adopted` | when this supervise took the running service over from one that was killed |
@@ -100,6 +101,8 @@ pub struct Details<'a> {
     pub reason: &'a [u8],
     /// The process of the service.
     pub pid: Option<u32>,
+    /// The process of `finish`; then there is none of the service.
+    pub finish: Option<u32>,
     /// What tells this process from a later one of the same number.
     pub identity: Option<Identity>,
     /// When it became ready.
@@ -125,6 +128,7 @@ impl<'a> Details<'a> {
             until: None,
             reason: b"",
             pid: None,
+            finish: None,
             identity: None,
             ready_since: None,
             status_text: b"",
@@ -156,6 +160,9 @@ impl<'a> Details<'a> {
         if let Some(pid) = self.pid {
             line(b"pid", Decimal::new(u64::from(pid)).as_bytes());
         }
+        if let Some(pid) = self.finish {
+            line(b"finish-pid", Decimal::new(u64::from(pid)).as_bytes());
+        }
         if let Some(identity) = &self.identity {
             identity.with_words(|words| text.line(words));
         }
@@ -176,6 +183,7 @@ impl<'a> Details<'a> {
     /// What such a file says; `None` unless it has a known state and when that began.
     pub fn read(file: &'a [u8]) -> Option<Details<'a>> {
         let label = |value| Label::from_text(value).map(|(label, _)| label);
+        let number = |value| crate::text::number(value).and_then(|pid| u32::try_from(pid).ok());
         let (mut state, mut since) = (None, None);
         let mut details = Details::new(State::Down, Label::new(0, 0));
         for (key, value) in pairs(file) {
@@ -184,7 +192,8 @@ impl<'a> Details<'a> {
                 b"since" => since = label(value),
                 b"until" => details.until = label(value),
                 b"reason" => details.reason = value,
-                b"pid" => details.pid = crate::text::number(value).and_then(|pid| u32::try_from(pid).ok()),
+                b"pid" => details.pid = number(value),
+                b"finish-pid" => details.finish = number(value),
                 b"identity" => details.identity = Identity::from_words(value),
                 b"ready-since" => details.ready_since = label(value),
                 b"status-text" => details.status_text = value,

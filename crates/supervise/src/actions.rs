@@ -19,7 +19,7 @@ pub enum Action {
     RecordEnd,
     /// Make the service's process; `Started` or `StartFailed` is the next event.
     Start,
-    /// Let the service's process, which waits after its start, become `run`.
+    /// Let the process of the service or of `finish`, which waits after its start, become that.
     Release,
     /// Send a signal.
     Send(Target, Signal),

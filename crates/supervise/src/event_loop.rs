@@ -113,17 +113,7 @@ impl Supervisor {
     /// Looks for everything that may have happened and deals with it. Breaks when supervise is to end.
     fn handle_all(&mut self) -> ControlFlow<()> {
         self.handle_ends()?;
-        if self.adopted.as_ref().is_some_and(|adopted| adopted.watch.has_ended(adopted.pid, &adopted.identity)) {
-            self.adopted = None;
-            // Only its parent is told how it ended.
-            self.handle(Event::Exited(Exited {
-                end: End::Unknown,
-                core: false,
-                oom: false,
-                cpu: None,
-                peak_kb: None,
-            }))?;
-        }
+        self.handle_end_of_adopted()?;
         self.handle_messages()?;
         let mut buffer = [0; 256];
         for byte in self.control.read(&mut buffer, self.processes.program, self.processes.name) {
@@ -134,6 +124,20 @@ impl Supervisor {
             }
         }
         self.handle(Event::Tick)
+    }
+
+    /// Looks whether the process has ended that is not our child.
+    fn handle_end_of_adopted(&mut self) -> ControlFlow<()> {
+        let has_ended = |adopted: &mut Adopted| adopted.watch.has_ended(adopted.pid, &adopted.identity);
+        let Some(Adopted { pid, .. }) = self.adopted.take_if(has_ended) else { return ControlFlow::Continue(()) };
+        // Only its parent is told how it ended.
+        let end = End::Unknown;
+        match self.machine.role_of(pid) {
+            Some(Role::Hook) => self.handle(Event::HookEnded(pid, end)),
+            Some(Role::Service) | None => {
+                self.handle(Event::Exited(Exited { end, core: false, oom: false, cpu: None, peak_kb: None }))
+            }
+        }
     }
 
     /// What the service says about itself.

@@ -171,20 +171,25 @@ impl Machine {
         }
     }
 
-    /// A service that runs already, which a supervise before this one started.
+    /// A service that runs already, or whose `finish` does, which a supervise before this one started.
     pub fn adopt(now: Now, config: &Config, left: &LeftBehind) -> Machine {
         let mut config = *config;
         let lost = config.give_up_channels(left.ready_since.is_some());
         let mut machine = Machine::new(left.want, now, &config);
-        let running = Running::adopted(now, &config, left);
-        machine.policy.note_start(running.started);
-        machine.life = Life::Running(running);
+        machine.last_end = left.last_end;
+        machine.restarts = left.restarts;
         machine.since = left.since;
         machine.state_since = left.since;
-        machine.restarts = left.restarts;
-        machine.last_end = left.last_end;
         machine.identity = Some(left.identity);
-        (machine.adopted, machine.lost) = (Some(now.label), lost);
+        match left.role {
+            Role::Service => {
+                let running = Running::adopted(now, &config, left);
+                machine.policy.note_start(running.started);
+                machine.life = Life::Running(running);
+                (machine.adopted, machine.lost) = (Some(now.label), lost);
+            }
+            Role::Hook => machine.goes_on_finishing(now, left),
+        }
         machine
     }
 
@@ -265,10 +270,18 @@ impl Machine {
     fn hook_started(&mut self, now: Now, pid: Pid) -> Actions {
         match &mut self.life {
             Life::Running(running) => running.hook_started(now, &self.config, pid),
-            Life::Finishing(finishing) => finishing.started(pid),
+            Life::Finishing(finishing) => {
+                finishing.started(pid);
+                return Actions::of([Action::PublishDetails, Action::Release]);
+            }
             Life::Down(_) | Life::Waiting(..) | Life::Clearing(_) => {}
         }
         Actions::NONE
+    }
+
+    /// What tells the process of `finish`, of which `HookStarted` comes next, from a later one of its number.
+    pub fn identify_finish(&mut self, identity: Option<Identity>) {
+        self.identity = identity;
     }
 
     fn hook_failed(&mut self, now: Now) -> Actions {

@@ -102,9 +102,16 @@ impl Supervisor {
     }
 
     #[inline(never)]
-    fn start_hook(&self, hook: Hook) -> Event {
+    fn start_hook(&mut self, hook: Hook) -> Event {
         match self.processes.start_hook(hook, self.settings.config(), self.settings.reader()) {
-            Ok(pid) => Event::HookStarted(pid),
+            Ok((pid, key)) => {
+                if matches!(hook, Hook::Finish(..)) {
+                    self.key = key;
+                    let identity = self.surroundings.as_ref().and_then(|surroundings| surroundings.identify(pid));
+                    self.machine.identify_finish(identity);
+                }
+                Event::HookStarted(pid)
+            }
             Err(errno) => {
                 let (program, name) = (self.processes.program, self.processes.name);
                 program.warn_because([b"unable to fork for a program of ", name, b"/supervise.d"], errno);

@@ -83,8 +83,13 @@ impl Processes {
         leave(self.program.fail_because([b"unable to start ", self.name, b"/run"], errno).0)
     }
 
-    /// Starts a program of the settings, in a process group of its own.
-    pub fn start_hook(&self, hook: Hook, config: &Config, settings: &SettingsReader) -> nix::Result<Pid> {
+    /// Starts a program of the settings, in a process group of its own. `finish` waits for its record to be written.
+    pub fn start_hook(
+        &self,
+        hook: Hook,
+        config: &Config,
+        settings: &SettingsReader,
+    ) -> nix::Result<(Pid, Option<Key>)> {
         let (file, place) = match hook {
             Hook::Check => ("check", config.check),
             Hook::Stop(_) => ("stop", config.stop),
@@ -92,13 +97,19 @@ impl Processes {
             Hook::Finish(FinishStyle::S6, ..) => ("finish-s6", config.finish_s6),
         };
         let place = place.unwrap_or(Place::Service);
+        let gate = matches!(hook, Hook::Finish(..)).then(Gate::new).transpose()?;
         match fork()? {
             Some(pid) => {
                 // The child does it too: who comes first does not matter.
                 let _ = setpgid(pid, pid);
-                Ok(pid)
+                Ok((pid, gate.and_then(Gate::key)))
             }
-            None => self.become_hook(hook, file, place, settings),
+            None => {
+                if let Some(gate) = gate {
+                    gate.pass();
+                }
+                self.become_hook(hook, file, place, settings)
+            }
         }
     }
 

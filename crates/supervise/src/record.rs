@@ -1,7 +1,8 @@
-//! The record of the service's process: what is written before `run` begins, and what a successor makes of it, so that a
+//! The record of the service's process, and of `finish`: what is written before `run` begins, and what a successor makes of it, so that a
 //! service whose supervise was killed is never started twice.
 
 use std::ffi::CStr;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use daemontools_core::details::{self, Details};
@@ -20,6 +21,8 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, SFlag, fstat, stat};
 use nix::unistd::{Pid, geteuid};
+
+use crate::machine::Role;
 
 /// The id of this boot.
 const BOOT_ID: &CStr = c"/proc/sys/kernel/random/boot_id";
@@ -50,10 +53,12 @@ impl Surroundings {
     }
 }
 
-/// A service that runs already, which a supervise left that was killed.
+/// A service that runs already, or its `finish`, which a supervise left that was killed.
 pub struct LeftBehind {
-    /// Its process.
+    /// The process.
     pub pid: Pid,
+    /// What it is.
+    pub role: Role,
     /// What is known about it.
     pub identity: Identity,
     /// When it was started.
@@ -91,7 +96,9 @@ fn read_left_behind(file: &OwnedFd, surroundings: &Surroundings) -> Option<Box<L
     let mut buffer = [0; details::MAX_SIZE];
     let length = read(file, &mut buffer).ok()?;
     let details = Details::read(buffer.get(..length)?)?;
-    let (identity, number) = (details.identity?, details.pid?);
+    let identity = details.identity?;
+    let finish = || details.finish.map(|number| (number, Role::Hook));
+    let (number, role) = details.pid.map(|number| (number, Role::Service)).or_else(finish)?;
     let pid = Pid::from_raw(i32::try_from(number).ok()?);
     // The descriptor first: what is compared after that is about the process that it stands for.
     let watch = match pidfd::open(pid) {
@@ -106,9 +113,10 @@ fn read_left_behind(file: &OwnedFd, surroundings: &Surroundings) -> Option<Box<L
     let whole = |file| read(&file, &mut buffer) == Ok(Status::SIZE);
     let status = open_own(status::PATH).is_some_and(whole).then(|| Status::from_bytes(buffer));
     // Another supervise may have written it since.
-    let status = status.filter(|status| status.pid.is_some_and(|pid| pid.get() == number));
+    let status = status.filter(|status| status.pid.map(NonZeroU32::get) == details.pid);
     Some(Box::new(LeftBehind {
         pid,
+        role,
         identity,
         since: status.map_or(details.since, |status| status.since),
         ready_since: details.ready_since,
@@ -156,11 +164,13 @@ impl Watch {
     }
 }
 
-/// When a process was started, in ticks since the boot. A function of its own, so that its buffer is on the stack of nobody
-/// else.
+/// When a process was started, in ticks since the boot. `None` for one that has ended, whether or not its parent, which need
+/// not be us, has reaped it. A function of its own, so that its buffer is on the stack of nobody else.
 #[inline(never)]
 fn started(pid: Pid) -> Option<u64> {
-    Some(procfs::stat(u32::try_from(pid.as_raw()).ok()?, &mut [0; procfs::STAT_SIZE])?.started)
+    let mut buffer = [0; procfs::STAT_SIZE];
+    let stat = procfs::stat(u32::try_from(pid.as_raw()).ok()?, &mut buffer)?;
+    (!matches!(stat.state, b'Z' | b'X')).then_some(stat.started)
 }
 
 /// A file that supervise's user wrote: no link, and nobody else's.

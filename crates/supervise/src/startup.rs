@@ -14,7 +14,7 @@ use nix::unistd::chdir;
 use crate::event_loop::now;
 use crate::fifos::Control;
 use crate::lock::Lock;
-use crate::machine::Machine;
+use crate::machine::{Machine, Role};
 use crate::processes::Processes;
 use crate::record::{LeftBehind, Surroundings, Watch, left_behind};
 use crate::settings::Settings;
@@ -53,7 +53,7 @@ fn begin(want: Want, settings: &Settings) -> Box<Machine> {
     Box::new(Machine::new(want, now(), settings.config()))
 }
 
-/// Takes over a service that runs already.
+/// Takes over a service that runs already, or its `finish`.
 #[cold]
 #[inline(never)]
 fn adopt(
@@ -63,9 +63,13 @@ fn adopt(
     left: Box<LeftBehind>,
 ) -> (Box<Machine>, Option<Adopted>) {
     if matches!(left.watch, Watch::Looks) {
-        program.warn([name, b" runs already, and this kernel does not tell when it ends: looking once a second"]);
+        let what: &[u8] = if left.role == Role::Service { b"" } else { b"/supervise.d/finish" };
+        let why = b" runs already, and this kernel does not tell when it ends: looking once a second";
+        program.warn([name, what, why]);
     }
-    settings.do_without_group(left.pid);
+    if left.role == Role::Service {
+        settings.do_without_group(left.pid);
+    }
     let machine = Box::new(Machine::adopt(now(), settings.config(), &left));
     (machine, Some(Adopted { pid: left.pid, identity: left.identity, watch: left.watch }))
 }

@@ -28,7 +28,7 @@ pub struct Supervisor {
     pub channels: Channels,
     /// What a record says of where we are; `None`: no record can be made.
     pub surroundings: Option<Surroundings>,
-    /// The service's process, if it is not our child.
+    /// The process of the service or of `finish`, if it is not our child.
     pub adopted: Option<Adopted>,
     /// The control group of the service.
     pub cgroup: CgroupSetting,

@@ -14,6 +14,7 @@ use super::{Exited, Life, Machine, Now, Rest, Running, USUAL_PATIENCE};
 use crate::actions::{Action, Actions, FinishStyle, Hook};
 use crate::config::Config;
 use crate::reason::Reason;
+use crate::record::LeftBehind;
 
 /// The exit code by which `finish` gives the service up.
 const GIVES_UP: End = End::Code(125);
@@ -78,6 +79,7 @@ impl Machine {
         let judged = config.values.no_restart.is_some() || config.values.restart_limit.is_some();
         let run = RunRecord { core, oom, cpu, peak_kb, ran, judged, ..RunRecord::new(now.label, end) };
         self.last_end = Some(run);
+        self.identity = None;
         self.since = now.label;
         let ended = self.judge(now, config, &running, &run);
         let mut actions = Actions::of([Action::RecordEnd, Action::PublishStatus]);
@@ -116,13 +118,20 @@ impl Machine {
                 self.want = Want::Down;
             }
         }
-        let finish = match (config.finish, config.finish_s6) {
-            (Some(_), _) => Some((FinishStyle::Runit, settings.finish_timeout)),
-            (None, Some(_)) => Some((FinishStyle::S6, settings.finish_timeout.or(Some(FINISH_S6_TIMEOUT)))),
-            (None, None) => None,
-        };
         let start_reason = StartReason::Exited;
-        Ended { pid: running.pid, end: run.end, again_at, start_reason, verdict, finish }
+        Ended { pid: running.pid, end: run.end, again_at, start_reason, verdict, finish: finish_of(config) }
+    }
+
+    /// Waits for a `finish` that a supervise before this one started. What that one had decided about the end is in what is
+    /// wanted.
+    pub(super) fn goes_on_finishing(&mut self, now: Now, left: &LeftBehind) {
+        let settings = &self.config.values;
+        let (end, ran) = left.last_end.map_or((End::Unknown, Duration::ZERO), |run| (run.end, run.ran));
+        let again_at = self.policy.again(now.clock, ran, false, settings);
+        let kill_at = finish_of(&self.config).and_then(|(_, timeout)| timeout).map(|timeout| now.clock + timeout);
+        let (start_reason, verdict) = (StartReason::Exited, Rest::AsTold);
+        let ended = Ended { pid: left.pid, end, again_at, start_reason, verdict, finish: None };
+        self.life = Life::Finishing(Finishing { ended, pid: Some(left.pid), kill_at });
     }
 
     /// Runs `finish`, if there is one.
@@ -211,6 +220,16 @@ impl Machine {
             Some(group) if clearing.look_at <= now.clock => Actions::of([Action::SignalRest(group, None)]),
             Some(_) | None => Actions::NONE,
         }
+    }
+}
+
+/// Which `finish` there is, and how long it may take.
+fn finish_of(config: &Config) -> Option<(FinishStyle, Option<Duration>)> {
+    let timeout = config.values.finish_timeout;
+    match (config.finish, config.finish_s6) {
+        (Some(_), _) => Some((FinishStyle::Runit, timeout)),
+        (None, Some(_)) => Some((FinishStyle::S6, timeout.or(Some(FINISH_S6_TIMEOUT)))),
+        (None, None) => None,
     }
 }
 

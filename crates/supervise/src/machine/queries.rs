@@ -87,10 +87,15 @@ impl Machine {
     /// What the details are to say, but for the texts.
     pub fn details(&self) -> Details<'static> {
         let (state, pid, ready_since, until, _) = self.visible();
+        let finish = match &self.life {
+            Life::Finishing(finishing) => finishing.pid,
+            Life::Down(_) | Life::Waiting(..) | Life::Running(_) | Life::Clearing(_) => None,
+        };
         Details {
             pid: pid.and_then(number).map(NonZeroU32::get),
+            finish: finish.and_then(number).map(NonZeroU32::get),
             until,
-            identity: pid.and(self.identity),
+            identity: pid.or(finish).and(self.identity),
             ready_since,
             adopted: pid.and(self.adopted),
             lost: if pid.is_some() { self.lost } else { b"" },

@@ -62,11 +62,12 @@ fn runits_status_has_two_bytes_more() {
     assert_eq!(tail(&life), b"\0\0\0\0\0d\0\0");
 }
 
-#[test]
-fn a_service_that_is_taken_over_goes_on_as_it_was() {
-    let left = |want, ready: bool| LeftBehind {
+/// A service of process 7, in which a supervise left it that was killed.
+fn left(want: Want, ready: bool) -> LeftBehind {
+    LeftBehind {
         pid: Pid::from_raw(7),
-        identity: Identity { started: 1, boot: [b'b'; 36], namespace: 2 },
+        role: Role::Service,
+        identity: IDENTITY,
         since: at(1000).label,
         ready_since: ready.then(|| at(2000).label),
         want,
@@ -74,7 +75,48 @@ fn a_service_that_is_taken_over_goes_on_as_it_was() {
         restarts: RestartLog::none(),
         last_end: None,
         watch: Watch::Looks,
-    };
+    }
+}
+
+const IDENTITY: Identity = Identity { started: 1, boot: [b'b'; 36], namespace: 2 };
+
+/// `finish` is recorded before it may run, and a supervise that finds it running waits for its end.
+#[test]
+fn a_finish_that_is_taken_over_runs_once_and_before_the_next_start() {
+    let config = Config { finish: Some(Place::Service), ..Config::DEFAULT };
+    let hook = Pid::from_raw(70);
+    let mut life = Clocked::with(Want::Up, config);
+    life.step(EXITED);
+    assert_eq!((life.machine.details().finish, life.machine.details().identity), (None, None));
+    life.machine.identify_finish(Some(IDENTITY));
+    let actions = life.machine.step(at(life.clock), &config, Event::HookStarted(hook));
+    assert!(actions.into_iter().eq([PublishDetails, Action::Release]));
+    let details = life.machine.details();
+    assert_eq!((details.state, details.pid, details.finish), (State::Finishing, None, Some(70)));
+    assert_eq!(details.identity, Some(IDENTITY));
+
+    for (want, end, state) in [
+        (Want::Up, End::Unknown, State::Waiting),
+        (Want::Up, End::Code(125), State::Failed),
+        (Want::Down, End::Unknown, State::Down),
+    ] {
+        let left = LeftBehind { pid: hook, role: Role::Hook, ..left(want, false) };
+        let mut config = config;
+        config.values.finish_timeout = Some(2 * SECOND);
+        let mut life = Clocked { machine: Machine::adopt(at(9000), &config, &left), config, clock: 9000 };
+        assert_eq!(
+            (life.state(), life.due(), life.machine.role_of(hook)),
+            (State::Finishing, Some(11_000), Some(Role::Hook))
+        );
+        assert_eq!((life.machine.details().finish, life.machine.status().since), (Some(70), at(1000).label));
+        assert_eq!(life.step(Tick), [], "no second one, and no start");
+        life.step(Event::HookEnded(hook, end));
+        assert_eq!((life.state(), life.machine.details().finish), (state, None));
+    }
+}
+
+#[test]
+fn a_service_that_is_taken_over_goes_on_as_it_was() {
     let config = with(|settings| {
         settings.notification_fd = Some(3);
         settings.notify_socket = true;
