@@ -63,3 +63,87 @@ fn a_script_that_its_owner_may_not_read_is_passed_over() {
     tree.put_script("sv/run", ". ../secret\nexec sleep 987");
     assert!(!told(&tree).0.contains("secretprogram"));
 }
+
+/// What svlint tells of a service of another account, with each of these in turn at a place that only root can reach.
+fn told_with_each(tree: &Tree, secret: &str) -> Vec<(String, String)> {
+    let each: [&dyn Fn(); 5] = [
+        &|| {},
+        &|| tree.put_file(secret, "a secret\n"),
+        &|| tree.put_script(secret, "exec secretprogram"),
+        &|| fs::create_dir_all(tree.path(secret).join("secretname")).expect("mkdir"),
+        &|| tree.put_script(format!("{secret}/run"), "exec secretprogram"),
+    ];
+    let told = each.map(|make| {
+        make();
+        let found = told(tree);
+        let path = tree.path(secret);
+        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+        found
+    });
+    told.into()
+}
+
+/// Neither that a file is there, nor what it is, nor its mode: svlint says the same whatever a link leads to that its owner
+/// could not follow, and whatever a script of theirs names.
+#[test]
+fn nothing_is_told_of_a_place_that_its_owner_may_not_enter() {
+    if !needs_root("svlint on a service directory of another account") {
+        return;
+    }
+    let user = spare_user();
+    let new = || {
+        let tree = Tree::of(Programs::ours()).dir("secret").dir("sv");
+        fs::set_permissions(tree.path("secret"), Permissions::from_mode(0o700)).expect("shut it");
+        tree
+    };
+    let give = |tree: &Tree, path: &str| lchown(tree.path(path), Some(user), Some(user)).expect("give it away");
+    let links =
+        ["run", "log", "down", "finish", "setup", "env", "type", "supervise", "supervise.d", "log/run", "log/down"];
+    for link in links.into_iter().chain(["supervise.d/check", "supervise.d/group", "supervise.d/cgroup"]) {
+        let tree = if link == "run" { new() } else { new().script("sv/run", "exec sleep 987") };
+        if let Some((directory, _)) = link.split_once('/') {
+            fs::create_dir(tree.path(format!("sv/{directory}"))).expect("mkdir");
+            give(&tree, &format!("sv/{directory}"));
+        }
+        give(&tree, "sv");
+        symlink(tree.path("secret/it"), tree.path(format!("sv/{link}"))).expect("link");
+        give(&tree, &format!("sv/{link}"));
+        let told = told_with_each(&tree, "secret/it");
+        assert!(told.iter().all(|one| *one == told[0]), "{link}: {told:#?}");
+    }
+    let secret = |tree: &Tree| tree.path("secret/it").display().to_string();
+    let scripts: [&dyn Fn(&str) -> String; 6] = [
+        &|secret| format!("#!{secret}\nexec sleep 987\n"),
+        &|secret| format!("#!/bin/sh\nexec {secret}\n"),
+        &|secret| format!("#!/bin/sh\nPATH=$PATH:{secret}\nexec run\n"),
+        &|secret| format!("#!/bin/sh\n. {secret}\nexec sleep 987\n"),
+        &|secret| format!("#!/bin/sh\nexec multilog t {secret}\n"),
+        &|secret| format!("#!/bin/sh\nexec setuidgid nobody multilog t {secret}/it\n"),
+    ];
+    for script in scripts {
+        for place in ["sv/run", "sv/log/run"] {
+            let tree = new().script("sv/run", "exec sleep 987");
+            tree.put_exec(place, script(&secret(&tree)));
+            give(&tree, "sv");
+            give(&tree, place);
+            let told = told_with_each(&tree, "secret/it");
+            assert!(told.iter().all(|one| *one == told[0]), "{place} {}: {told:#?}", script("SECRET"));
+        }
+    }
+}
+
+/// A `supervise` of root's in a directory of another account is no planted one.
+#[test]
+fn a_tree_without_svscan_is_seen_whoever_owns_its_services() {
+    if !needs_root("svlint on a service directory of another account") {
+        return;
+    }
+    let user = spare_user();
+    let tree = Tree::of(Programs::ours()).script("sv/web/run", "exec sleep 987").file("sv/web/supervise/lock", "");
+    fs::set_permissions(tree.path("sv/web/supervise"), Permissions::from_mode(0o700)).expect("shut it");
+    lchown(tree.path("sv/web"), Some(user), Some(user)).expect("give it away");
+    assert!(told(&tree).0.contains("svscan does not run"), "{:?}", told(&tree));
+    fs::remove_file(tree.path("sv/web/run")).expect("remove it");
+    let alone = tree.command_of(Programs::ours(), "svlint").arg("sv/web").run();
+    assert!(String::from_utf8_lossy(&alone.stdout).contains("SL001"), "{alone:?}");
+}

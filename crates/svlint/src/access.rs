@@ -2,13 +2,13 @@
 //! file system, is not looked at.
 
 use std::ffi::CString;
-use std::fs::{Metadata, metadata};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_sys::access_list::has_access_list;
+
+use crate::file::{Origin, Seen};
 
 /// Whose rights are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +36,11 @@ const SEARCH: u32 = 0o1;
 
 impl Who {
     /// Whether these bits (read 4, write 2, execute or search 1) are all granted, or may be by an access control list.
-    fn may(self, path: &Path, file: &Metadata, bits: u32) -> bool {
+    fn may(self, path: &Path, file: &Seen, bits: u32) -> bool {
         let granted = match () {
             () if self.uid == 0 => 0o7,
-            () if file.uid() == self.uid => file.mode() >> 6,
-            () if self.gid == Some(file.gid()) => file.mode() >> 3,
+            () if file.owner() == self.uid => file.mode() >> 6,
+            () if self.gid == Some(file.group()) => file.mode() >> 3,
             () if self.gid.is_none() => file.mode() | file.mode() >> 3,
             () => file.mode(),
         };
@@ -49,12 +49,13 @@ impl Who {
     }
 }
 
-/// Whether a logger that works in `here` can write to its directory `dir`; `makes` says whether it would make it.
-pub fn obstacle(who: Who, here: &Path, dir: &Path, makes: bool) -> Option<Obstacle> {
+/// Whether a logger that works in `here` can write to its directory `dir`, which its script names; `makes` says whether it
+/// would make it.
+pub fn obstacle(who: Who, origin: &Origin, here: &Path, dir: &Path, makes: bool) -> Option<Obstacle> {
     let whole = here.join(dir);
     for above in above(here, dir) {
-        match metadata(&above) {
-            Ok(found) if !found.is_dir() => return Some(Obstacle::NotDirectory(above)),
+        match origin.look(&above) {
+            Ok(found) if !found.is_directory() => return Some(Obstacle::NotDirectory(above)),
             Ok(found) if !who.may(&above, &found, SEARCH) => return Some(Obstacle::Denied(above)),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return Some(Obstacle::Missing(above)),
@@ -62,18 +63,18 @@ pub fn obstacle(who: Who, here: &Path, dir: &Path, makes: bool) -> Option<Obstac
             Err(_) => return None,
         }
     }
-    match metadata(&whole) {
-        Ok(found) if !found.is_dir() => Some(Obstacle::NotDirectory(whole)),
+    match origin.look(&whole) {
+        Ok(found) if !found.is_directory() => Some(Obstacle::NotDirectory(whole)),
         Ok(found) if !who.may(&whole, &found, WRITE_SEARCH) => Some(Obstacle::Denied(whole)),
         // Files that another account made when it ran the logger.
         Ok(_) => ["lock", "current", "state"].iter().find_map(|name| {
             let file = whole.join(name);
-            let denied = metadata(&file).is_ok_and(|found| found.is_file() && !who.may(&file, &found, READ_WRITE));
+            let denied = origin.look(&file).is_ok_and(|found| found.is_file() && !who.may(&file, &found, READ_WRITE));
             denied.then_some(Obstacle::Denied(file))
         }),
         Err(error) if error.kind() != ErrorKind::NotFound => None,
         Err(_) => {
-            let may_write = |dir: &Path| metadata(dir).map_or(true, |found| who.may(dir, &found, WRITE_SEARCH));
+            let may_write = |dir: &Path| origin.look(dir).map_or(true, |found| who.may(dir, &found, WRITE_SEARCH));
             let can_make = makes && whole.parent().is_some_and(may_write);
             (!can_make).then_some(Obstacle::Missing(whole))
         }
@@ -106,15 +107,19 @@ mod tests {
     fn root_may_and_others_may_not_write_in_the_root() {
         let (root, nobody) = (Who { uid: 0, gid: Some(0) }, Who { uid: 65534, gid: Some(65534) });
         let here = Path::new("/");
-        assert_eq!(obstacle(root, here, Path::new("/not there"), true), None);
+        let origin = &Origin::script(Path::new("Cargo.toml"));
+        assert_eq!(obstacle(root, origin, here, Path::new("/not there"), true), None);
         let missing = Some(Obstacle::Missing("/not there".into()));
-        assert_eq!(obstacle(root, here, Path::new("/not there"), false), missing);
-        assert_eq!(obstacle(nobody, here, Path::new("/not there"), true), missing);
-        assert_eq!(obstacle(nobody, here, Path::new("/etc"), true), Some(Obstacle::Denied("/etc".into())));
+        assert_eq!(obstacle(root, origin, here, Path::new("/not there"), false), missing);
+        assert_eq!(obstacle(nobody, origin, here, Path::new("/not there"), true), missing);
+        assert_eq!(obstacle(nobody, origin, here, Path::new("/etc"), true), Some(Obstacle::Denied("/etc".into())));
         let unknown_groups = Who { uid: 65534, gid: None };
-        assert_eq!(obstacle(unknown_groups, here, Path::new("/etc"), true), Some(Obstacle::Denied("/etc".into())));
         assert_eq!(
-            obstacle(nobody, here, Path::new("/etc/passwd/x"), true),
+            obstacle(unknown_groups, origin, here, Path::new("/etc"), true),
+            Some(Obstacle::Denied("/etc".into()))
+        );
+        assert_eq!(
+            obstacle(nobody, origin, here, Path::new("/etc/passwd/x"), true),
             Some(Obstacle::NotDirectory("/etc/passwd".into()))
         );
     }

@@ -1,12 +1,10 @@
 //! Files of other supervisors beside `run`: what they meant there, and which setting does it here. supervise never uses
 //! them by themselves.
 
-use std::fs::metadata;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::code::Code;
-use crate::file::read_start;
+use crate::file::{Origin, has_entry, read_start};
 use crate::finding::Finding;
 use crate::service::Report;
 
@@ -62,18 +60,19 @@ const fn foreign(name: &'static str, entry: Entry, meaning: &'static str, settin
 impl Report {
     /// Looks for files of other supervisors in a service directory whose settings do not take their place.
     pub fn read_foreign(&mut self, dir: &Path) {
+        let origin = Origin::directory(dir);
         for foreign in &KNOWN {
+            let Ok(found) = origin.look(Path::new(foreign.name)) else { continue };
             let path = dir.join(foreign.name);
-            let Ok(found) = metadata(&path) else { continue };
             let is_it = match foreign.entry {
-                Entry::Script => found.is_file() && found.permissions().mode() & 0o111 != 0,
+                Entry::Script => found.is_file() && found.mode() & 0o111 != 0,
                 Entry::Value => found.is_file(),
-                Entry::Directory => found.is_dir(),
+                Entry::Directory => found.is_directory(),
             };
             let contents =
                 if found.is_file() { read_start(&path, MOST).map(|part| part.bytes) } else { Ok(Vec::new()) };
             let (setting, fix) = advice(foreign, &contents.unwrap_or_default());
-            let is_set = !setting.is_empty() && dir.join("supervise.d").join(setting).symlink_metadata().is_ok();
+            let is_set = !setting.is_empty() && has_entry(&dir.join("supervise.d"), setting);
             if is_it && !is_set {
                 let what = format!("{}; supervise does not use it", foreign.meaning);
                 self.findings.push(Finding::new(Code::ForeignFile, path, what, fix));

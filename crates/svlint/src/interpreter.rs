@@ -1,11 +1,11 @@
 //! The first line of a script, as the kernel reads it: `#!`, blanks (space, tab), a path, and all the rest as one argument.
 
-use std::fs::metadata;
-use std::os::unix::fs::PermissionsExt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use daemontools_program::printable::printable;
 
+use crate::file::Origin;
 use crate::launch::{SHELLS, is_name};
 use crate::programs::{Found, Search};
 
@@ -21,14 +21,16 @@ pub enum Interpreter {
 }
 
 /// Reads what is after `#!`. A path without a slash in front is seen from the service directory `dir`.
-pub fn interpreter(dir: &Path, line: &[u8]) -> Interpreter {
+pub fn interpreter(dir: &Path, origin: &Origin, line: &[u8]) -> Interpreter {
     let line = String::from_utf8_lossy(line);
     let line = line.trim_matches([' ', '\t']);
     let (path, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     let argument = argument.trim_matches([' ', '\t']);
     let fails = |what: String, fix: &str| Interpreter::Fails(what, fix.into());
-    let executable = |path: &str| {
-        metadata(dir.join(path)).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    let executable = |path: &str| match origin.look(&dir.join(path)) {
+        Ok(found) => found.is_program(),
+        // It may not be looked at.
+        Err(error) => error.kind() == ErrorKind::PermissionDenied,
     };
     if path.is_empty() {
         return fails("there is no interpreter after #!".into(), "let the first line be #!/bin/sh");
@@ -47,7 +49,7 @@ pub fn interpreter(dir: &Path, line: &[u8]) -> Interpreter {
     }
     let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let shell = match name(path).as_str() {
-        "env" => match by_env(dir, argument) {
+        "env" => match by_env(dir, origin, argument) {
             Ok(program) => name(&program),
             Err(fails) => return fails,
         },
@@ -72,7 +74,7 @@ pub fn means_shell(line: &[u8]) -> bool {
 }
 
 /// The program that `env` starts, given this one argument.
-fn by_env(dir: &Path, argument: &str) -> Result<String, Interpreter> {
+fn by_env(dir: &Path, origin: &Origin, argument: &str) -> Result<String, Interpreter> {
     let splits = argument.strip_prefix("-S").or_else(|| argument.strip_prefix("--split-string"));
     let assigns = |word: &&str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
     let program = match splits {
@@ -89,7 +91,7 @@ fn by_env(dir: &Path, argument: &str) -> Result<String, Interpreter> {
     }
     let found = match program.contains('/') {
         true => Found::Perhaps,
-        false => Search::usual().find(dir, program),
+        false => Search::usual().find(dir, origin, program),
     };
     match found {
         Found::Perhaps => Ok(program.into()),
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
 
     fn of(line: &str) -> Interpreter {
-        interpreter(Path::new("/bin"), line.as_bytes())
+        interpreter(Path::new("/bin"), &Origin::script(Path::new("Cargo.toml")), line.as_bytes())
     }
 
     #[test]

@@ -24,6 +24,7 @@ use daemontools_sys::fd::STDERR;
 use nix::unistd::User;
 
 use crate::code::Code;
+use crate::file::{has_lock, has_supervise, is_refused};
 use crate::finding::Finding;
 use crate::service::Report;
 use crate::wanted::{Explanation, Facts, explain};
@@ -109,9 +110,12 @@ impl Report {
                 Some(tree) => supervised.iter().any(|service| service.parent() == Some(tree)),
                 None => is_in_live_tree(&dir),
             };
-            let seen = ["supervise", "log/supervise"].map(|name| dir.join(name).exists());
+            let seen = [has_supervise(&dir), has_supervise(&dir.join("log"))];
             for told in explain(entry, Facts { in_live_tree, seen }, now, &account_name) {
-                found.push((tree.clone(), part_dir(&dir, told.part), told));
+                let part = part_dir(&dir, told.part);
+                if !is_refused(&part) && !is_planted(&part.join("supervise")) {
+                    found.push((tree.clone(), part, told));
+                }
             }
         }
         self.dead_trees(&supervised);
@@ -134,9 +138,7 @@ impl Report {
         trees.dedup();
         let of = |tree: &PathBuf, service: &Path| service.parent() == Some(tree);
         trees.retain(|tree| !supervised.iter().any(|service| of(tree, service)));
-        let had = |tree: &PathBuf| {
-            self.services.iter().any(|(service, _)| of(tree, service) && service.join("supervise/lock").exists())
-        };
+        let had = |tree: &PathBuf| self.services.iter().any(|(service, _)| of(tree, service) && has_lock(service));
         trees.retain(had);
         for tree in trees {
             let what = "no service here has a supervise, though there were some: svscan does not run";
@@ -221,6 +223,11 @@ fn part_dir(dir: &Path, part: Part) -> PathBuf {
 /// The service in `dir`, with its logger.
 fn entry(dir: &Path) -> Option<Entry> {
     tree::entry(CString::new(dir.as_os_str().as_bytes()).ok()?, time_of_day())
+}
+
+/// Whether this is a link to where its owner may not look.
+fn is_planted(link: &Path) -> bool {
+    link.is_symlink() && is_refused(link)
 }
 
 fn path(name: &CStr) -> PathBuf {

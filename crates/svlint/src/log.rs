@@ -1,7 +1,5 @@
 //! Where a logger writes: read from its script; checked against the account it runs under; and the last lines there.
 
-use std::fs::metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_program::printable::printable;
@@ -10,7 +8,7 @@ use nix::unistd::geteuid;
 use crate::access::{Obstacle, Who, obstacle};
 use crate::code::Code;
 use crate::ending::Ending;
-use crate::file::read_end_named_by;
+use crate::file::{Origin, look, read_end_named_by};
 use crate::finding::Finding;
 use crate::launch::{Launch, RunsAs, launch};
 use crate::script::Script;
@@ -36,8 +34,8 @@ pub struct LogDirectory {
 impl LogDirectory {
     /// What is the same for two names of one directory.
     pub fn identity(&self) -> String {
-        match metadata(&self.path) {
-            Ok(found) => format!("{}:{}", found.dev(), found.ino()),
+        match Origin::script(&self.run).look(&self.path) {
+            Ok(found) => format!("{:?}", found.identity()),
             Err(_) => self.path.to_string_lossy().into_owned(),
         }
     }
@@ -113,7 +111,7 @@ fn who(dir: &Path, launched: &Launch) -> Option<Who> {
 /// taken for root if we are root.
 fn supervise(dir: &Path) -> Option<Who> {
     let dirs = [dir.join("supervise"), dir.join("../supervise")];
-    let owner = dirs.iter().find_map(|dir| metadata(dir).ok()).map(|found| found.uid());
+    let owner = dirs.iter().find_map(|dir| look(dir).ok()).map(|found| found.owner());
     let uid = owner.or(geteuid().is_root().then_some(0))?;
     Some(Who { uid, gid: None })
 }
@@ -124,7 +122,7 @@ fn finding(who: Who, dir: &Path, path: &Path, log: &LogDirectory, launched: &Lau
         _ => "the account that supervise runs as".into(),
     };
     let shown = |path: &Path| printable(path.as_os_str().as_encoded_bytes());
-    let (code, what, fix) = match obstacle(who, dir, path, launched.program != "svlogd")? {
+    let (code, what, fix) = match obstacle(who, &Origin::script(&log.run), dir, path, launched.program != "svlogd")? {
         Obstacle::Missing(missing) => (
             Code::LogDirectoryMissing,
             format!("the log directory {} is missing, and {} cannot make it", shown(&missing), launched.program),

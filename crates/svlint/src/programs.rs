@@ -1,13 +1,12 @@
 //! Whether the programs that a script starts are there.
 
 use std::env;
-use std::fs::metadata;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::advice::is_harmless;
 use crate::ending::Ending;
+use crate::file::Origin;
 use crate::launch::SHELLS;
 use crate::script::Script;
 use crate::sourced::Sourced;
@@ -54,18 +53,20 @@ impl Search {
     }
 
     /// Looks for a program as execvp(3) does; relative directories are seen from `dir`.
-    pub fn find(&self, dir: &Path, name: &str) -> Found {
-        let found = self.dirs.iter().map(|place| look(&dir.join(place).join(name)));
-        match found.max_by_key(|found| *found == Found::Perhaps) {
-            _ if self.open || name.is_empty() => Found::Perhaps,
-            Some(Found::Perhaps) => Found::Perhaps,
-            _ => Found::No,
-        }
+    pub fn find(&self, dir: &Path, origin: &Origin, name: &str) -> Found {
+        let is_in = |place: &PathBuf| look(origin, &dir.join(place).join(name)) == Found::Perhaps;
+        if self.open || name.is_empty() || self.dirs.iter().any(is_in) { Found::Perhaps } else { Found::No }
     }
 }
 
 /// A program of the ending that is not there: as it is written, and what was found.
-pub fn missing(dir: &Path, script: &Script, ending: &Ending, sourced: &Sourced) -> Option<(String, Found)> {
+pub fn missing(
+    dir: &Path,
+    origin: &Origin,
+    script: &Script,
+    ending: &Ending,
+    sourced: &Sourced,
+) -> Option<(String, Found)> {
     let launch = &ending.launch;
     let (command, commands) = (&ending.command, &script.commands);
     if command.is_conditional() {
@@ -78,7 +79,7 @@ pub fn missing(dir: &Path, script: &Script, ending: &Ending, sourced: &Sourced) 
     let sets = commands.iter().chain(sourced.commands()).flat_map(|command| command.words.iter().filter_map(set));
     sets.chain(launch.paths.iter().cloned()).for_each(|value| search.add(&value));
     let may_set = |variables: &Word| {
-        variables.literal().is_none_or(|variables| look(&dir.join(variables).join("PATH")) != Found::No)
+        variables.literal().is_none_or(|variables| look(origin, &dir.join(variables).join("PATH")) != Found::No)
     };
     search.open |= sourced.unknown || launch.variables.iter().any(may_set);
     let starts_with = |names: &[&str]| {
@@ -101,8 +102,8 @@ pub fn missing(dir: &Path, script: &Script, ending: &Ending, sourced: &Sourced) 
             _ if shell_s_own || is_mentioned(script, ending, text) => continue,
             true if PASSING.iter().any(|place| text.starts_with(place)) => continue,
             true if !text.starts_with('/') && moves => continue,
-            true => look(&dir.join(text)),
-            false => search.find(dir, text),
+            true => look(origin, &dir.join(text)),
+            false => search.find(dir, origin, text),
         };
         if found != Found::Perhaps {
             return Some((text.into(), found));
@@ -119,9 +120,9 @@ fn is_mentioned(script: &Script, ending: &Ending, program: &str) -> bool {
     words.any(is)
 }
 
-fn look(path: &Path) -> Found {
-    match metadata(path) {
-        Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Found::Perhaps,
+fn look(origin: &Origin, path: &Path) -> Found {
+    match origin.look(path) {
+        Ok(found) if found.is_program() => Found::Perhaps,
         Ok(_) => Found::NotExecutable,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Found::No,
         // It may not be looked at, or is on a disk that fails.
@@ -136,7 +137,14 @@ mod tests {
 
     fn of(text: &str) -> Option<String> {
         let script = Script::new(text).unwrap();
-        missing(Path::new("/etc"), &script, &ending(&script, 1)?, &Sourced::default()).map(|(program, _)| program)
+        missing(
+            Path::new("/etc"),
+            &Origin::script(Path::new("Cargo.toml")),
+            &script,
+            &ending(&script, 1)?,
+            &Sourced::default(),
+        )
+        .map(|(program, _)| program)
     }
 
     #[test]

@@ -8,6 +8,7 @@ use daemontools_program::printable::printable;
 use crate::advice::{Context, advice, redirects_all_errors};
 use crate::code::Code;
 use crate::ending::{Ending, ending};
+use crate::file::{Origin, exists};
 use crate::finding::Finding;
 use crate::foreign_command::{foreign_commands, instead_of_chpst};
 use crate::interpreter::{Interpreter, interpreter, means_shell};
@@ -95,7 +96,7 @@ impl Report {
             let what = "this line ends with a carriage return, which becomes part of its last word";
             first(Code::CarriageReturn, what.into(), RETURNS.into());
         }
-        match interpreter(dir, without.unwrap_or(interpreter_line)) {
+        match interpreter(dir, &Origin::script(run), without.unwrap_or(interpreter_line)) {
             Interpreter::Shell => true,
             Interpreter::Other => false,
             Interpreter::Fails(what, fix) => {
@@ -147,9 +148,10 @@ impl Report {
     }
 
     fn missing_program(&mut self, dir: &Path, run: &Path, script: &Script, ending: &Ending, sourced: &Sourced) {
-        let Some((program, found)) = missing(dir, script, ending, sourced) else { return };
+        let origin = Origin::script(run);
+        let Some((program, found)) = missing(dir, &origin, script, ending, sourced) else { return };
         let name = printable(program.as_bytes());
-        let here = !program.contains('/') && dir.join(&program).is_file();
+        let here = !program.contains('/') && origin.look(&dir.join(&program)).is_ok_and(|found| found.is_file());
         let what = match found {
             Found::NotExecutable => format!("{name} is no executable file"),
             _ if program.contains('/') => format!("there is no program {name}"),
@@ -172,7 +174,7 @@ impl Report {
 fn has_status(dir: &Path, service: &str) -> bool {
     let tree = dir.parent().unwrap_or(dir);
     let service = if service == "." { dir.to_path_buf() } else { tree.join(service) };
-    [service.join("supervise.d/status"), tree.join(".supervise.d/status")].iter().any(|path| path.exists())
+    [service.join("supervise.d/status"), tree.join(".supervise.d/status")].iter().any(|path| exists(path))
 }
 
 const RETURNS: &str = "remove them all: sed -i 's/\\r$//' run";

@@ -1,15 +1,13 @@
 //! One service directory: what is there and with what modes; its `run` and that of its logger.
 
-use std::fs::{Metadata, metadata};
 use std::io::{Error, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_program::failure::Failure;
 use nix::errno::Errno;
 
 use crate::code::Code;
-use crate::file::read_start;
+use crate::file::{Seen, look, read_start};
 use crate::finding::Finding;
 use crate::log::LogDirectory;
 use crate::sourced::MOST;
@@ -45,8 +43,8 @@ impl Report {
     /// Reads the service in `dir`, and its logger.
     pub fn read(&mut self, dir: &Path) {
         let log = dir.join("log");
-        let role = match metadata(&log) {
-            Ok(found) if found.is_dir() => Role::Logged,
+        let role = match look(&log) {
+            Ok(found) if found.is_directory() => Role::Logged,
             Ok(_) => {
                 let fix = "make it a directory with a run of its own";
                 self.find(Code::LogNotDirectory, &log, "this is no directory: its supervise fails for ever", fix);
@@ -67,7 +65,7 @@ impl Report {
         if role == Role::Logged {
             self.read_one(&log, Role::Logger);
             let down = log.join("down");
-            if metadata(&down).is_ok() {
+            if look(&down).is_ok() {
                 let what = "this logger is not started, and its service will wait for it when the pipe is full";
                 self.find(Code::DownLeftBehind, &down, what, "remove it");
             }
@@ -79,7 +77,7 @@ impl Report {
         self.read_settings(dir);
         self.read_foreign(dir);
         let run = dir.join("run");
-        let found = match metadata(&run) {
+        let found = match look(&run) {
             Ok(found) if found.is_file() => found,
             Ok(_) => return self.find(Code::RunMissing, &run, "this is no regular file", "put a script here"),
             Err(error) if leads_nowhere(&run, &error) => {
@@ -117,8 +115,8 @@ impl Report {
         ]));
     }
 
-    fn modes(&mut self, run: &Path, found: &Metadata) {
-        let mode = found.permissions().mode();
+    fn modes(&mut self, run: &Path, found: &Seen) {
+        let mode = found.mode();
         if mode & 0o111 == 0 {
             self.find(Code::RunNotExecutable, run, "this is not executable", "chmod +x");
         }

@@ -1,16 +1,14 @@
 //! The settings of a service: names in `supervise.d` that are none, values that supervise cannot use, hooks that it cannot
 //! run, files that it does not use because others may write them.
 
-use std::fs::{Metadata, metadata, read_dir};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use daemontools_core::settings::{DIRECTORY, Kind, MAX_SIZE, Setting, Settings, value};
 use daemontools_program::printable::printable;
 
 use crate::code::Code;
-use crate::file::read_start;
+use crate::file::{Seen, look, names, read_start};
 use crate::finding::Finding;
 use crate::service::Report;
 
@@ -28,13 +26,13 @@ impl Report {
     /// Reads the settings of the service in `dir`.
     pub fn read_settings(&mut self, dir: &Path) {
         let place = dir.join(std::ffi::OsStr::from_bytes(DIRECTORY));
-        let Ok(entries) = read_dir(&place) else { return };
+        let Ok(names) = names(&place) else { return };
         let mut found = Vec::new();
-        for entry in entries.flatten() {
-            let path = entry.path();
-            match Setting::from_name(entry.file_name().as_bytes()) {
+        for name in names {
+            let path = place.join(&name);
+            match Setting::from_name(name.as_bytes()) {
                 Some(setting) => found.push((setting, path)),
-                None if entry.file_name().as_bytes().starts_with(b".") => {}
+                None if name.as_bytes().starts_with(b".") => {}
                 None => {
                     let fix = "supervise(8) lists the names; remove it, or give it the right one";
                     self.setting(&path, "no setting has this name", fix);
@@ -49,18 +47,18 @@ impl Report {
                 self.setting(path, &what, &format!("add {}, or remove this", needed.name()));
             }
         }
-        if let (Some(owner), Ok(found)) = (owner(dir), metadata(&place)) {
+        if let (Some(owner), Ok(found)) = (owner(dir), look(&place)) {
             self.check_writers(&place, &found, owner);
         }
     }
 
     fn read_setting(&mut self, setting: Setting, path: &Path) {
-        let found = match metadata(path) {
+        let found = match look(path) {
             Ok(found) => found,
             Err(error) => return self.setting(path, &format!("this cannot be read: {error}"), "mend it, or remove it"),
         };
         if setting.kind() == Kind::Directory {
-            if !found.is_dir() {
+            if !found.is_directory() {
                 self.setting(path, "this is not a directory", "make it a directory with a file per limit");
             }
             return;
@@ -71,7 +69,7 @@ impl Report {
         let Ok(contents) = read_start(path, MAX_SIZE as u64) else { return };
         if setting.kind() == Kind::Hook {
             let is_off = value::line(&contents.bytes).is_none();
-            if !is_off && found.permissions().mode() & 0o111 == 0 {
+            if !is_off && found.mode() & 0o111 == 0 {
                 self.setting(path, "this is not executable, so it is not run", "chmod +x");
             }
         } else if contents.cut {
@@ -87,10 +85,10 @@ impl Report {
     }
 
     /// Says so where supervise does not use a file or directory because others may write it. `owner` is the owner of `run`.
-    fn check_writers(&mut self, path: &Path, found: &Metadata, owner: u32) {
-        let supervise = path.ancestors().find_map(|dir| metadata(dir.join("supervise")).ok()).map(|found| found.uid());
-        let is_known = found.uid() == 0 || found.uid() == owner || Some(found.uid()) == supervise;
-        if found.permissions().mode() & 0o022 != 0 {
+    fn check_writers(&mut self, path: &Path, found: &Seen, owner: u32) {
+        let supervise = path.ancestors().find_map(|dir| look(&dir.join("supervise")).ok()).map(|found| found.owner());
+        let is_known = found.owner() == 0 || found.owner() == owner || Some(found.owner()) == supervise;
+        if found.mode() & 0o022 != 0 {
             self.setting(path, "others may write this, so supervise does not use it", "chmod go-w");
         } else if !is_known {
             let fix = "chown it to root or to the owner of run";
@@ -105,5 +103,5 @@ impl Report {
 
 /// The owner of `run`.
 fn owner(dir: &Path) -> Option<u32> {
-    metadata(dir.join("run")).ok().map(|found| found.uid())
+    look(&dir.join("run")).ok().map(|found| found.owner())
 }

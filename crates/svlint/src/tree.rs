@@ -1,9 +1,8 @@
 //! A directory that was given: one service, or a whole tree; and what only shows between services.
 
 use std::collections::HashMap;
-use std::fs::{metadata, read_dir, read_link};
+use std::fs::read_link;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use daemontools_program::errno::reason;
@@ -11,17 +10,17 @@ use daemontools_program::printable::printable;
 use nix::errno::Errno;
 
 use crate::code::Code;
+use crate::file::{exists, has_entry, has_lock, look, names};
 use crate::finding::Finding;
 use crate::service::Report;
 
 impl Report {
     /// Reads what is in `dir`: a service, or the services of a scan directory.
     pub fn read_all(&mut self, dir: &Path) {
-        let mut paths: Vec<PathBuf> = match read_dir(dir) {
-            Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        let paths: Vec<PathBuf> = match names(dir) {
+            Ok(names) => names.into_iter().map(|name| dir.join(name)).collect(),
             Err(error) => return self.trouble("read directory", dir, &error),
         };
-        paths.sort();
         if is_service(dir, &paths) {
             self.services.push((dir.into(), None));
             return self.read(dir);
@@ -29,23 +28,23 @@ impl Report {
         let mut known: HashMap<(u64, u64), PathBuf> = HashMap::new();
         for path in paths {
             let hidden = path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
-            match metadata(&path) {
-                Ok(found) if found.is_dir() && hidden => self.hidden(&path),
-                Ok(found) if found.is_dir() => {
-                    if let Some(first) = known.insert((found.dev(), found.ino()), path.clone()) {
+            match look(&path) {
+                Ok(found) if found.is_directory() && hidden => self.hidden(&path),
+                Ok(found) if found.is_directory() => {
+                    if let Some(first) = known.insert(found.identity(), path.clone()) {
                         self.twice(&path, &first);
                     } else {
                         self.services.push((path.clone(), Some(dir.into())));
                         self.read(&path);
                     }
                 }
-                Ok(found) if found.is_file() && !hidden && found.permissions().mode() & 0o111 != 0 => {
+                Ok(found) if found.is_file() && !hidden && found.mode() & 0o111 != 0 => {
                     let what = "svscan looks at directories only, and this is an executable file";
                     self.find(Code::NameSkipped, &path, what, "make a directory, and put it there as run");
                 }
                 Ok(_) => {}
                 Err(error) if hidden => drop(error),
-                Err(error) if path.is_symlink() => {
+                Err(error) if path.is_symlink() && error.raw_os_error().is_some() => {
                     let what = format!("this link leads nowhere: {}", nowhere(&path, &error));
                     let fix = "lead it to a service directory, or remove it";
                     self.findings.push(Finding::new(Code::LinkBroken, &path, what, fix));
@@ -89,18 +88,18 @@ impl Report {
 fn is_service(dir: &Path, paths: &[PathBuf]) -> bool {
     let is_file = |name: &str| {
         let path = dir.join(name);
-        metadata(&path).map_or(path.is_symlink(), |found| !found.is_dir())
+        look(&path).map_or_else(|_| path.is_symlink(), |found| !found.is_directory())
     };
-    if ["run", "down", "finish", "supervise/lock"].iter().any(|name| is_file(name)) {
+    if ["run", "down", "finish"].iter().any(|name| is_file(name)) || has_lock(dir) {
         return true;
     }
     let log = dir.join("log");
-    log.exists() && !paths.iter().filter(|path| **path != log).any(|path| has_run(path))
+    exists(&log) && !paths.iter().filter(|path| **path != log).any(|path| has_run(path))
 }
 
 /// Whether there is a `run` in the directory, even one that is a broken link.
 fn has_run(dir: &Path) -> bool {
-    dir.join("run").symlink_metadata().is_ok()
+    has_entry(dir, "run")
 }
 
 fn shown(path: &Path) -> String {
