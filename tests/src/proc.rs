@@ -24,6 +24,15 @@ pub fn state(pid: i32) -> Option<char> {
     field(pid, "State")?.chars().next()
 }
 
+/// Whether the process sleeps in ppoll(2): a program with an event loop has done all that it had to do. Where the kernel
+/// does not tell the call, any sleep counts.
+#[must_use]
+pub fn waits_for_events(pid: i32) -> bool {
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall"));
+    let in_ppoll = |call: String| call.split(' ').next() == Some(&libc::SYS_ppoll.to_string());
+    state(pid) == Some('S') && call.map_or(true, in_ppoll)
+}
+
 /// Whether the process is there and no zombie.
 #[must_use]
 pub fn alive(pid: i32) -> bool {

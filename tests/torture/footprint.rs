@@ -1,8 +1,6 @@
 //! What a process takes of the machine: memory and descriptors, for those that must not grow.
 
-use std::path::PathBuf;
-
-use daemontools_tests::proc::{descriptors, field};
+use daemontools_tests::proc::{descriptors, field, waits_for_events};
 use daemontools_tests::until;
 
 /// What a process takes, in kB and in numbers.
@@ -17,13 +15,10 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    /// What supervise takes when it has done what it was told. The status that was waited for is in place; the descriptor
-    /// that it was written through may not be closed yet.
+    /// What supervise takes when it has done what it was told. It writes more files than the status that was waited for,
+    /// the history last.
     pub fn of_supervise(pid: i32) -> Footprint {
-        let opened = |fd: i32| std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap_or_default();
-        // By the name that it has by then.
-        let is_status = |file: PathBuf| file.ends_with("supervise/status.new") || file.ends_with("supervise/status");
-        until("supervise has closed what it wrote", || !descriptors(pid).into_iter().any(|fd| is_status(opened(fd))));
+        until("supervise waits for events", || waits_for_events(pid));
         let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
         let kilobytes = |figure: &str| figure.split_whitespace().next().and_then(|number| number.parse().ok());
         let anonymous = |text: String| text.lines().find_map(|line| kilobytes(line.strip_prefix("Anonymous:")?));
