@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::chown;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use daemontools_tests::fault::can_trace;
 use daemontools_tests::status::{Status, until_down, until_status, until_up};
@@ -145,9 +145,17 @@ fn no_moment_exists_in_which_a_service_runs_unrecorded() {
     let tree = tree(NOTE);
     let mut random = Random::new(7);
     let (mut ran, mut unrecorded) = (0, 0);
+    // A start takes as long as it takes here: the moments before its end, and as many after it.
+    let begin = Instant::now();
+    let first = tree.spawn("supervise", ["sv"]);
+    let started = until_up(&tree, "sv");
+    let most = (2 * begin.elapsed()).max(Duration::from_millis(12));
+    drop(first);
+    end(started);
+    until("it is gone", || !proc::alive(started));
     for _ in 0..250 {
         let supervise = tree.spawn("supervise", ["sv"]);
-        until_random_moment(&mut random, Duration::from_millis(12));
+        until_random_moment(&mut random, most);
         let number = supervise.pid();
         drop(supervise);
         until("its children are the service or gone", || {
@@ -329,6 +337,7 @@ fn a_hundred_kills_and_still_one_process() {
     }
     let _supervise = tree.spawn("supervise", ["sv"]);
     until_detail(&tree, "state", "up");
+    until("it notes its number", || !pids(&tree).is_empty());
     assert_eq!(pids(&tree).len(), 1);
     let pid = pids(&tree)[0];
     all_the_while("one process", Duration::from_secs(2), || Status::of(&tree, "sv").is_some_and(|s| s.pid == pid));

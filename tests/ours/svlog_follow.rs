@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 
 use daemontools_tests::{End, Process, Programs, Tree, pipe, proc, until};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -206,6 +208,11 @@ fn reading_a_log_that_is_rotated_meanwhile_leaves_no_gap() {
     });
 }
 
+fn readable(reader: &impl AsFd) -> bool {
+    let mut descriptors = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
+    poll(&mut descriptors, PollTimeout::ZERO) == Ok(1)
+}
+
 /// Also where the reader does not read, so that svlog waits in the middle of its output.
 #[test]
 fn a_signal_ends_a_follower_after_a_whole_line() {
@@ -215,6 +222,7 @@ fn a_signal_ends_a_follower_after_a_whole_line() {
         let command = || tree.command_of(Programs::ours(), "svlog").args(["-fn20000", "-otai64n", "log"]);
         let (reader, writer) = pipe();
         let follower = command().descriptor(1, writer).spawn();
+        until("something is shown", || readable(&reader));
         until("svlog to wait", || proc::state(follower.pid()) == Some('S'));
         follower.signal(signal);
         let mut text = Vec::new();
