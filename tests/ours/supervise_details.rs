@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use daemontools_tests::status::{until_down, until_up};
+use daemontools_tests::status::{until_down, until_status, until_up};
 use daemontools_tests::{Process, Programs, Tree, exits, until, value};
 
 /// The value of a key in `details`.
@@ -92,6 +92,8 @@ fn a_new_supervise_begins_to_count_anew() {
     value("a start again", || detail(&tree, "restarts").filter(|count| count != "0"));
     // A process that is left would be adopted, and its end would count.
     svc(&tree, "-d");
+    // Between two of its starts it is down as well.
+    until_status(&tree, "sv", "the wish to be down", |status| status.want == 'd');
     until_down(&tree, "sv");
     drop(supervise);
     tree.put_script("sv/run", "exec sleep 987");

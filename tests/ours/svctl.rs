@@ -3,7 +3,7 @@
 //! Not tested: how the screen looks in a terminal; that is `svps` and `svlog`.
 
 use daemontools_tests::status::{Status, until_down, until_up};
-use daemontools_tests::{End, Output, Programs, Tree, exits};
+use daemontools_tests::{End, Output, Programs, Tree, exits, proc, until};
 
 /// What svctl says and how it ends, without how long that took.
 pub fn svctl(tree: &Tree, arguments: &[&str]) -> Output {
@@ -149,6 +149,7 @@ fn status_shows_all_of_a_service_and_its_code() {
     let _supervises = [tree.spawn("supervise", ["scan/web"]), tree.spawn("supervise", ["scan/job"])];
     let pid = until_up(&tree, "scan/web");
     until_supervised(&tree, "scan/job");
+    until("its script has executed sleep", || proc::arguments(pid) == [&b"sleep"[..], b"987"]);
     let status = svctl(&tree, &["status", "web"]);
     let shown = text(&status.stdout);
     assert_eq!(status.end, End::Code(0), "{status:?}");
