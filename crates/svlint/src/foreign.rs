@@ -49,7 +49,7 @@ const KNOWN: [Foreign; 15] = [
     foreign("max-death-tally", Entry::Value, "s6 remembers so many ends for finish to judge by", "restart-limit"),
     foreign("setup", Entry::Script, "nitro runs this before run", ""),
     foreign("start", Entry::Script, "daemontools-encore runs this before run", ""),
-    foreign("stop", Entry::Script, "daemontools-encore runs this after each end", "finish"),
+    foreign("stop", Entry::Script, "daemontools-encore runs this once the service is stopped", "finish"),
     foreign("notify", Entry::Script, "daemontools-encore runs this at each change", "finish"),
 ];
 
