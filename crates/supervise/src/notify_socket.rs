@@ -123,15 +123,18 @@ impl NotifySocket {
     }
 }
 
-/// The length of the next message, and who sent it.
+/// The length of the next message, and who sent it. With descriptors in it, which there is no room for, its sender is not
+/// known: it counts as somebody else's.
 fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> nix::Result<(usize, Option<Pid>)> {
     let mut pieces = [IoSliceMut::new(buffer)];
     let mut control = [0; CREDENTIALS_SIZE];
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut pieces, Some(&mut control), flags)?;
-    let sender = message.cmsgs()?.find_map(|control| match control {
-        ControlMessageOwned::ScmCredentials(credentials) => Some(Pid::from_raw(credentials.pid())),
-        _ => None,
+    let sender = message.cmsgs().ok().and_then(|mut controls| {
+        controls.find_map(|control| match control {
+            ControlMessageOwned::ScmCredentials(credentials) => Some(Pid::from_raw(credentials.pid())),
+            _ => None,
+        })
     });
     Ok((message.bytes, sender))
 }
@@ -141,13 +144,29 @@ const _: () = assert!(CREDENTIALS_SIZE >= 16 + size_of::<UnixCredentials>());
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::sys::socket::sendto;
+    use nix::sys::socket::{ControlMessage, sendmsg, sendto};
     use nix::unistd::{getpgid, getpid};
+    use std::io::IoSlice;
 
     fn send(to: &NotifySocket, message: &[u8]) {
         let from = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::empty(), None).unwrap();
         let address = UnixAddr::new_abstract(&to.address()[1..]).unwrap();
         sendto(from.as_raw_fd(), message, &address, MsgFlags::empty()).unwrap();
+    }
+
+    #[test]
+    fn a_message_with_a_descriptor_does_not_hide_the_next_one() {
+        let mut socket = NotifySocket::new().unwrap();
+        let me = Members { pid: getpid(), group: false, cgroup: None };
+        let from = nix::sys::socket::socket(AddressFamily::Unix, SockType::Datagram, SockFlag::empty(), None).unwrap();
+        let address = UnixAddr::new_abstract(&socket.address()[1..]).unwrap();
+        let descriptor = [from.as_raw_fd()];
+        let rights = [ControlMessage::ScmRights(&descriptor)];
+        sendmsg(from.as_raw_fd(), &[IoSlice::new(b"FDSTORE=1")], &rights, MsgFlags::empty(), Some(&address)).unwrap();
+        send(&socket, b"READY=1");
+        assert_eq!(socket.take(Some(&me)), Some(Received::default()));
+        assert!(socket.take(Some(&me)).is_some_and(|received| received.ready));
+        assert_eq!(socket.take(Some(&me)), None);
     }
 
     #[test]
