@@ -10,16 +10,17 @@ use daemontools_core::notify::{MAX_SIZE, Message};
 use daemontools_program::printable::write_printable;
 use daemontools_sys::fd::above_standard;
 use nix::errno::Errno;
+use nix::libc::{SCM_CREDENTIALS, SOL_SOCKET};
 use nix::sys::socket::sockopt::PassCred;
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, UnixCredentials, bind, getsockname,
-    recvmsg, setsockopt, socket,
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, getsockname, recvmsg, setsockopt, socket,
 };
 use nix::unistd::Pid;
 
 use crate::members::Members;
 
-/// Room for the credentials and for nothing else: descriptors that somebody sends along are not taken.
+/// Room for the credentials, which come first, and for nothing else. The kernel drops descriptors that are sent along:
+/// supervise never has them, since closing what a stranger chose may take for ever.
 const CREDENTIALS_SIZE: usize = 32;
 
 /// The socket, and what the service last said about itself.
@@ -123,50 +124,77 @@ impl NotifySocket {
     }
 }
 
-/// The length of the next message, and who sent it. With descriptors in it, which there is no room for, its sender is not
-/// known: it counts as somebody else's.
+/// The length of the next message, and who sent it.
 fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> nix::Result<(usize, Option<Pid>)> {
     let mut pieces = [IoSliceMut::new(buffer)];
     let mut control = [0; CREDENTIALS_SIZE];
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = recvmsg::<()>(socket.as_raw_fd(), &mut pieces, Some(&mut control), flags)?;
-    let sender = message.cmsgs().ok().and_then(|mut controls| {
-        controls.find_map(|control| match control {
-            ControlMessageOwned::ScmCredentials(credentials) => Some(Pid::from_raw(credentials.pid())),
-            _ => None,
-        })
-    });
-    Ok((message.bytes, sender))
+    let length = recvmsg::<()>(socket.as_raw_fd(), &mut pieces, Some(&mut control), flags)?.bytes;
+    Ok((length, sender(&control)))
 }
 
-const _: () = assert!(CREDENTIALS_SIZE >= 16 + size_of::<UnixCredentials>());
+/// The process in a control message with credentials: its length as a `size_t`, level, kind, process. nix does not show
+/// it where descriptors were dropped.
+fn sender(control: &[u8]) -> Option<Pid> {
+    let mut words =
+        control.get(size_of::<usize>()..)?.chunks_exact(4).map(|word| word.try_into().map(i32::from_ne_bytes));
+    let mut word = || words.next()?.ok();
+    (word()? == SOL_SOCKET && word()? == SCM_CREDENTIALS).then(word).flatten().map(Pid::from_raw)
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::sys::socket::{ControlMessage, sendmsg, sendto};
-    use nix::unistd::{getpgid, getpid};
+    use nix::libc::SCM_RIGHTS;
+    use nix::sys::socket::{ControlMessage, sendmsg};
+    use nix::unistd::{getpgid, getpid, pipe, read};
     use std::io::IoSlice;
+    use std::os::fd::RawFd;
 
     fn send(to: &NotifySocket, message: &[u8]) {
+        send_with(to, message, &[]);
+    }
+
+    /// With copies of these descriptors.
+    fn send_with(to: &NotifySocket, message: &[u8], descriptors: &[RawFd]) {
         let from = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::empty(), None).unwrap();
         let address = UnixAddr::new_abstract(&to.address()[1..]).unwrap();
-        sendto(from.as_raw_fd(), message, &address, MsgFlags::empty()).unwrap();
+        let rights = [ControlMessage::ScmRights(descriptors)];
+        let rights = if descriptors.is_empty() { &[][..] } else { &rights };
+        sendmsg(from.as_raw_fd(), &[IoSlice::new(message)], rights, MsgFlags::empty(), Some(&address)).unwrap();
     }
 
     #[test]
-    fn a_message_with_a_descriptor_does_not_hide_the_next_one() {
+    fn a_message_with_descriptors_counts_and_they_are_dropped() {
         let mut socket = NotifySocket::new().unwrap();
         let me = Members { pid: getpid(), group: false, cgroup: None };
-        let from = nix::sys::socket::socket(AddressFamily::Unix, SockType::Datagram, SockFlag::empty(), None).unwrap();
-        let address = UnixAddr::new_abstract(&socket.address()[1..]).unwrap();
-        let descriptor = [from.as_raw_fd()];
-        let rights = [ControlMessage::ScmRights(&descriptor)];
-        sendmsg(from.as_raw_fd(), &[IoSlice::new(b"FDSTORE=1")], &rights, MsgFlags::empty(), Some(&address)).unwrap();
-        send(&socket, b"READY=1");
-        assert_eq!(socket.take(Some(&me)), Some(Received::default()));
-        assert!(socket.take(Some(&me)).is_some_and(|received| received.ready));
+        let stranger = Members { pid: Pid::from_raw(1), ..me };
+        let (reader, writer) = pipe().unwrap();
+        send_with(&socket, b"FDSTORE=1\nREADY=1", &[writer.as_raw_fd()]);
+        send_with(&socket, b"FDSTORE=1\nREADY=1", &[writer.as_raw_fd(); 250]);
+        send(&socket, b"WATCHDOG=1");
+        drop(writer);
+        assert_eq!(socket.take(Some(&me)), Some(Received { ready: true, ..Received::default() }));
+        assert_eq!(socket.take(Some(&stranger)), Some(Received::default()));
+        assert_eq!(read(&reader, &mut [0]), Ok(0), "somebody has the pipe's writing end");
+        assert_eq!(socket.take(Some(&me)), Some(Received { alive: true, ..Received::default() }));
         assert_eq!(socket.take(Some(&me)), None);
+    }
+
+    #[test]
+    fn a_sender_is_found_in_credentials_only() {
+        let message = |level: i32, kind: i32| {
+            let mut control = 28_usize.to_ne_bytes().to_vec();
+            [level, kind, 42, 0, 0, 0].iter().for_each(|word| control.extend(word.to_ne_bytes()));
+            control
+        };
+        assert_eq!(sender(&message(SOL_SOCKET, SCM_CREDENTIALS)), Some(Pid::from_raw(42)));
+        assert_eq!(sender(&message(SOL_SOCKET, SCM_RIGHTS)), None);
+        assert_eq!(sender(&message(0, SCM_CREDENTIALS)), None);
+        for length in 0..size_of::<usize>() + 12 {
+            assert_eq!(sender(&message(SOL_SOCKET, SCM_CREDENTIALS)[..length]), None);
+        }
+        assert_eq!(sender(&[0; CREDENTIALS_SIZE]), None);
     }
 
     #[test]
