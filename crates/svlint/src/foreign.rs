@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use daemontools_core::settings::value::{descriptor, line, signal};
+
 use crate::code::Code;
 use crate::file::{Origin, has_entry, read_start};
 use crate::finding::Finding;
@@ -30,10 +32,12 @@ struct Foreign {
     setting: &'static str,
 }
 
-const KNOWN: [Foreign; 15] = [
+const KNOWN: [Foreign; 22] = [
     foreign("finish", Entry::Script, "runit, s6 and nitro run this after each end", "finish"),
     foreign("check", Entry::Script, "runit's sv runs this to see whether the service is ready", "check"),
-    foreign("control", Entry::Directory, "runit runs a program in here instead of sending a signal", "stop"),
+    foreign("control/t", Entry::Script, "runit runs this before it sends TERM, and instead where it exits 0", "stop"),
+    foreign("control/d", Entry::Script, "runit runs this when it has sent TERM for sv down", "finish"),
+    foreign("control/h", Entry::Script, "runit runs this before it sends HUP, and instead where it exits 0", "reload"),
     foreign(
         "notification-fd",
         Entry::Value,
@@ -42,15 +46,32 @@ const KNOWN: [Foreign; 15] = [
     ),
     foreign("timeout-kill", Entry::Value, "s6 sends KILL so many milliseconds after a stop", "stop-timeout"),
     foreign("timeout-finish", Entry::Value, "s6 ends finish after so many milliseconds", "finish-timeout"),
-    foreign("down-signal", Entry::Value, "s6 stops the service with this signal", "stop-signal"),
+    foreign("down-signal", Entry::Value, "s6 and nitro stop the service with this signal", "stop-signal"),
     foreign("nosetsid", Entry::Value, "s6 leaves the service in its own session for this", ""),
     foreign("no-setsid", Entry::Value, "daemontools-encore leaves the service in its own process group for this", ""),
     foreign("lock-fd", Entry::Value, "s6 lets the service inherit a lock at this descriptor", ""),
-    foreign("max-death-tally", Entry::Value, "s6 remembers so many ends for finish to judge by", "restart-limit"),
+    foreign("max-death-tally", Entry::Value, "s6 remembers so many ends for s6-permafailon in finish", ""),
+    foreign("dependencies", Entry::Value, "s6-rc starts the services that it names first", ""),
+    foreign("dependencies.d", Entry::Directory, "s6-rc starts the services that it names first", ""),
+    foreign("timeout-up", Entry::Value, "s6-rc waits so many milliseconds for the service to be ready", ""),
+    foreign("producer-for", Entry::Value, "s6-rc leads the service's output to the one that it names", ""),
+    foreign("consumer-for", Entry::Value, "s6-rc leads the output of those that it names to this service", ""),
     foreign("setup", Entry::Script, "nitro runs this before run", ""),
-    foreign("start", Entry::Script, "daemontools-encore runs this before run", ""),
+    foreign("start", Entry::Script, "daemontools-encore runs this before the first run", ""),
     foreign("stop", Entry::Script, "daemontools-encore runs this once the service is stopped", "finish"),
     foreign("notify", Entry::Script, "daemontools-encore runs this at each change", "finish"),
+];
+
+/// The letters of signals in nitro's `down-signal`.
+const LETTERS_OF_NITRO: [(u8, &str); 8] = [
+    (b'h', "HUP"),
+    (b'a', "ALRM"),
+    (b'i', "INT"),
+    (b'q', "QUIT"),
+    (b'1', "USR1"),
+    (b'2', "USR2"),
+    (b't', "TERM"),
+    (b'k', "KILL"),
 ];
 
 const fn foreign(name: &'static str, entry: Entry, meaning: &'static str, setting: &'static str) -> Foreign {
@@ -72,7 +93,8 @@ impl Report {
             let contents =
                 if found.is_file() { read_start(&path, MOST).map(|part| part.bytes) } else { Ok(Vec::new()) };
             let (setting, fix) = advice(foreign, &contents.unwrap_or_default());
-            let is_set = !setting.is_empty() && has_entry(&dir.join("supervise.d"), setting);
+            let has = |setting: &str| has_entry(&dir.join("supervise.d"), setting);
+            let is_set = !setting.is_empty() && has(setting) || foreign.name == "finish" && has("finish");
             if is_it && !is_set {
                 let what = format!("{}; supervise does not use it", foreign.meaning);
                 self.findings.push(Finding::new(Code::ForeignFile, path, what, fix));
@@ -84,31 +106,67 @@ impl Report {
 /// The setting that takes the place of a file with these contents, and what to do. A link is advised only where the file
 /// means the same as the setting, units and arguments included.
 fn advice(foreign: &Foreign, contents: &[u8]) -> (&'static str, String) {
-    let link = |setting: &str| format!("mkdir -p supervise.d && ln -s ../{} supervise.d/{setting}", foreign.name);
-    let value =
-        std::str::from_utf8(contents).ok().map(str::trim).filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-    let number = value.filter(|text| !text.is_empty());
+    let name = foreign.name;
+    let link = |setting: &str| format!("mkdir -p supervise.d && ln -s ../{name} supervise.d/{setting}");
+    let value = line(contents).unwrap_or_default();
+    let number = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = number.filter(|text| !text.is_empty());
     let setting = foreign.setting;
-    match (foreign.name, number) {
+    let fix = match (name, number) {
         // s6 hands 256 for a signal, runit and nitro -1.
-        ("finish", _) if contents.windows(3).any(|part| part == b"256") => ("finish-s6", link("finish-s6")),
-        ("finish" | "check" | "notification-fd" | "down-signal", _) => (setting, link(setting)),
-        ("timeout-kill" | "timeout-finish", Some("0")) => {
-            (setting, "0 means no limit in s6, as here: remove it".into())
+        ("finish", _) if contents.windows(3).any(|part| part == b"256") => return ("finish-s6", link("finish-s6")),
+        ("finish" | "check", _) => link(setting),
+        ("notification-fd", _) if descriptor(value).is_ok() => link(setting),
+        ("notification-fd", _) => {
+            format!("echo a descriptor from 3 up >supervise.d/{setting}, and name it in the program's arguments in run")
         }
-        ("timeout-kill" | "timeout-finish", Some(number)) => {
-            (setting, format!("mkdir -p supervise.d && echo {number}ms >supervise.d/{setting}"))
-        }
-        ("max-death-tally", Some(number)) => (
-            setting,
-            format!("mkdir -p supervise.d && echo {number}/60s >supervise.d/{setting}, with the time that is right"),
+        ("down-signal", _) => stop_signal(value, link(setting)),
+        ("timeout-kill", Some("0")) => "0 means no limit in s6, as here: remove it".into(),
+        ("timeout-finish", Some("0")) => format!(
+            "0 means no limit in s6, as here with supervise.d/finish; with finish-s6 the limit is 5s unless you say more: \
+             mkdir -p supervise.d && echo 24h >supervise.d/{setting}"
         ),
-        ("nosetsid" | "no-setsid", _) => ("", "remove it: here that is so unless supervise.d/group is there".into()),
-        ("lock-fd", _) => ("", "remove it, and start the program by setlock in run".into()),
-        ("setup" | "start", _) => ("", format!("call ./{} at the beginning of run", foreign.name)),
-        ("control", _) => (setting, "write supervise.d/stop, which gets the process id".into()),
-        ("stop", _) => (setting, link("finish") + ", if its arguments allow it"),
-        _ => (setting, format!("write supervise.d/{setting}")),
+        ("timeout-kill" | "timeout-finish", Some(number)) => {
+            format!("mkdir -p supervise.d && echo {number}ms >supervise.d/{setting}")
+        }
+        ("timeout-up", Some(number)) => format!("give the limit where it is waited for: svwait -r -t {number}ms"),
+        ("max-death-tally", _) => {
+            "remove it: supervise/history has the last 64 ends, and supervise.d/restart-limit gives a service up".into()
+        }
+        ("dependencies" | "dependencies.d", _) => {
+            "wait for each at the beginning of run, where it is no oneshot: svwait -r -t 60s /service/NAME || exit 1"
+                .into()
+        }
+        ("producer-for" | "consumer-for", _) => {
+            "let the consumer be log/ of the producer: svscan leads the output to log/run".into()
+        }
+        ("nosetsid" | "no-setsid", _) => "remove it: here that is so unless supervise.d/group is there".into(),
+        ("lock-fd", _) => "remove it, and start the program by setlock in run".into(),
+        ("setup", _) => "call ./setup || exit at the beginning of run".into(),
+        ("start", _) => "call ./start at the beginning of run, if it may run before each".into(),
+        ("control/t", _) => format!("write supervise.d/{setting}, which gets the process id as its argument"),
+        ("control/d", _) => format!("write supervise.d/{setting}, which runs when the service has ended"),
+        ("control/h", _) => format!("write supervise.d/{setting}, which svctl reload runs"),
+        ("stop", _) => link("finish") + ", if it may run after each end",
+        _ => format!("write supervise.d/{setting}"),
+    };
+    (setting, fix)
+}
+
+/// What to do about a `down-signal`: s6 has the name or the number of a signal in it, nitro looks at its first letter.
+fn stop_signal(value: &[u8], link: String) -> String {
+    let echo = |name: &str| format!("mkdir -p supervise.d && echo {name} >supervise.d/stop-signal");
+    let capitals = value.to_ascii_uppercase();
+    let of_nitro = LETTERS_OF_NITRO.iter().find(|(letter, _)| value.first() == Some(letter)).map(|(_, name)| *name);
+    match (signal(value), signal(&capitals), of_nitro) {
+        // A digit is a number in s6, and the letter of USR1 or USR2 in nitro.
+        (Ok(number), _, Some(name)) if value.len() == 1 => {
+            format!("{} if it is s6's, {name} if it is nitro's", echo(&number.name()))
+        }
+        (Ok(_), ..) => link,
+        (Err(_), Ok(known), _) => echo(&known.name()),
+        (Err(_), Err(_), Some(name)) => echo(name),
+        (Err(_), Err(_), None) => format!("{}, if it is nitro's", echo("TERM")),
     }
 }
 
@@ -133,8 +191,39 @@ mod tests {
             advised("timeout-kill", "5000\n").1,
             "mkdir -p supervise.d && echo 5000ms >supervise.d/stop-timeout"
         );
-        assert!(!advised("timeout-finish", "0\n").1.contains("ln -s"));
         assert!(!advised("timeout-kill", "odd\n").1.contains("ln -s"));
         assert!(!advised("max-death-tally", "5\n").1.contains("ln -s"));
+    }
+
+    #[test]
+    fn no_limit_for_finish_has_to_be_said_with_the_arguments_of_s6() {
+        let (setting, fix) = advised("timeout-finish", "0\n");
+        assert_eq!(setting, "finish-timeout");
+        assert!(fix.ends_with("mkdir -p supervise.d && echo 24h >supervise.d/finish-timeout"), "{fix}");
+        assert_eq!(advised("timeout-kill", "0\n").1, "0 means no limit in s6, as here: remove it");
+    }
+
+    #[test]
+    fn a_signal_is_that_of_the_supervisor_whose_file_it_is() {
+        let echo = |name: &str| format!("mkdir -p supervise.d && echo {name} >supervise.d/stop-signal");
+        let link = "mkdir -p supervise.d && ln -s ../down-signal supervise.d/stop-signal";
+        for of_s6 in ["INT\n", "SIGQUIT", "15\n"] {
+            assert_eq!(advised("down-signal", of_s6).1, link, "{of_s6}");
+        }
+        for (of_nitro, name) in [("h\n", "HUP"), ("i", "INT"), ("q\n", "QUIT"), ("k\n", "KILL"), ("term\n", "TERM")] {
+            assert_eq!(advised("down-signal", of_nitro).1, echo(name), "{of_nitro}");
+        }
+        assert_eq!(advised("down-signal", "sigusr1\n").1, echo("USR1"));
+        let either = format!("{} if it is s6's, USR1 if it is nitro's", echo("HUP"));
+        assert_eq!(advised("down-signal", "1\n").1, either);
+        assert_eq!(advised("down-signal", "").1, echo("TERM") + ", if it is nitro's");
+    }
+
+    #[test]
+    fn a_descriptor_that_supervise_refuses_is_not_linked() {
+        assert!(advised("notification-fd", "3\n").1.ends_with("ln -s ../notification-fd supervise.d/notification-fd"));
+        for refused in ["1\n", "0\n", "x\n", ""] {
+            assert!(!advised("notification-fd", refused).1.contains("ln -s"), "{refused}");
+        }
     }
 }
