@@ -36,6 +36,7 @@ mod real_services;
 mod release;
 mod runit_directories;
 mod supervise;
+mod supervise_adopted_end;
 mod supervise_adoption;
 mod supervise_cgroup;
 mod supervise_details;

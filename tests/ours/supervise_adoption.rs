@@ -82,7 +82,9 @@ fn its_end_leads_to_the_next_start() {
     let second = until_status(&tree, "sv", "another process", |status| status.up() && status.pid != pid).pid;
     assert_eq!(proc::parent(second), Some(next.pid()));
     until("the history", || history(&tree).len() == 1);
-    assert!(history(&tree)[0].starts_with("unknown ran-ms "), "{:?}", history(&tree));
+    // Which of both depends on the kernel, and on when its new parent reaped it (`supervise_adopted_end`).
+    let end = history(&tree)[0].clone();
+    assert!(end.starts_with("unknown ran-ms ") || end.starts_with("signal KILL ran-ms "), "{end}");
     assert_eq!(detail(&tree, "adopted"), None);
     assert_eq!(next.stderr(), b"");
 }
@@ -194,7 +196,9 @@ fn settings_go_on_and_what_cannot_is_told() {
     assert_eq!(detail(&tree, "lost").as_deref(), Some("notification-fd"));
     until("it notes its number", || pids(&tree) == [pid]);
     svc(&tree, "-d");
-    until("finish", || tree.lines("sv/finished") == ["-1 0"]);
+    until("finish", || !tree.lines("sv/finished").is_empty());
+    // It may be known how the service ended.
+    assert!(["-1 0", "-1 9"].contains(&tree.lines("sv/finished")[0].as_str()));
     until("the whole group is gone", || tree.processes() == [next.pid()]);
     assert_eq!(pids(&tree), [pid]);
 }
@@ -230,29 +234,33 @@ fn where_the_kernel_does_not_tell_of_an_end_it_is_looked_for() {
     assert_eq!(String::from_utf8_lossy(&next.stderr()), format!("supervise: warning: {said}\n"));
 }
 
-/// The same where the service's new parent never reaps it: it is a zombie for ever.
+/// A service whose new parent never reaps it is a zombie for ever: how it ended is not known then, and it is started again,
+/// where the kernel has pidfd_open(2) and where it has not.
 #[test]
 fn a_service_that_is_not_reaped_has_ended_as_well() {
     let what = "a service under a parent that does not reap it";
     if !can_trace(what) || !python(what) {
         return;
     }
-    let tree = tree(NOTE);
-    let parent = "import ctypes, os, time; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+    for fault in [&["inject=pidfd_open:error=ENOSYS".to_owned()][..], &[]] {
+        let tree = tree(NOTE).file("sv/supervise.d/no-restart", "9");
+        let parent = "import ctypes, os, time; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 if os.fork() == 0: os.execvp('supervise', ['supervise', 'sv'])
 time.sleep(1000)";
-    let parent = tree.invocation("/usr/bin/python3").args(["-c", parent]).spawn();
-    let pid = until_up(&tree, "sv");
-    until("it notes its number", || pids(&tree) == [pid]);
-    end(proc::parent(pid).expect("its supervise"));
-    until("it has another parent", || proc::parent(pid) == Some(parent.pid()));
-    let fault = ["inject=pidfd_open:error=ENOSYS".to_owned()];
-    let _next = tree.traced("trace", &fault, "supervise").arg("sv").spawn();
-    until("it is taken over", || detail(&tree, "adopted").is_some());
-    end(pid);
-    until("it is a zombie", || proc::state(pid) == Some('Z'));
-    until_status(&tree, "sv", "another process", |status| status.up() && status.pid != pid);
-    assert_eq!(proc::state(pid), Some('Z'));
+        let parent = tree.invocation("/usr/bin/python3").args(["-c", parent]).spawn();
+        let pid = until_up(&tree, "sv");
+        until("it notes its number", || pids(&tree) == [pid]);
+        end(proc::parent(pid).expect("its supervise"));
+        until("it has another parent", || proc::parent(pid) == Some(parent.pid()));
+        let _next = tree.traced("trace", fault, "supervise").arg("sv").spawn();
+        until("it is taken over", || detail(&tree, "adopted").is_some());
+        end(pid);
+        until("it is a zombie", || proc::state(pid) == Some('Z'));
+        until_status(&tree, "sv", "another process", |status| status.up() && status.pid != pid);
+        assert_eq!(proc::state(pid), Some('Z'));
+        until("the history", || history(&tree).len() == 1);
+        assert!(history(&tree)[0].starts_with("unknown ran-ms "), "{:?}", history(&tree));
+    }
 }
 
 /// supervise is killed while `finish` runs: the next one waits for its end, and only then starts the service.

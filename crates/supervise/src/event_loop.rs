@@ -16,21 +16,18 @@ use daemontools_sys::heap::wait_when_exhausted;
 use daemontools_sys::process::reap_measured;
 use daemontools_upgrade::Caller;
 
+use crate::adopted::{Adopted, Seen, patience};
 use crate::fifos::OkFifo;
 use crate::machine::{Event, Exited, Now, Role};
 use crate::members::Members;
 use crate::perform::end;
 use crate::publisher::{remove_details, remove_old_restarts};
-use crate::record::Watch;
 use crate::startup::prepare;
-use crate::supervisor::{Adopted, Supervisor};
+use crate::supervisor::Supervisor;
 use crate::upgrade;
 
 /// The pause after a failure that no manual page speaks of.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// How often a process is looked at of which the kernel does not tell the end.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many messages of the service are read before other things have their turn.
 const SOME_MESSAGES: usize = 32;
 /// How many are read before a deadline is judged: more than the kernel lets wait.
@@ -95,16 +92,15 @@ impl Supervisor {
 
     /// Waits for a child's end, a command, a message of the service or a deadline.
     fn wait(&self) {
-        let look =
-            matches!(self.adopted, Some(Adopted { watch: Watch::Looks, .. })).then(|| Instant::now() + LOOK_EVERY);
+        let look = self.adopted.as_ref().and_then(Adopted::deadline);
         let deadlines = [self.machine.deadline(), self.publisher.deadline(), self.channels.deadline(), look];
         let [pipe, socket] = self.channels.to_wait_for();
-        let adopted = self.adopted.as_ref().and_then(|adopted| adopted.watch.to_wait_for());
-        let others = [self.control.to_wait_for(), pipe, socket, adopted];
+        let others = [self.control.to_wait_for(), pipe, socket];
+        let others = others.iter().flatten().map(readable).chain(self.adopted.as_ref().and_then(Adopted::to_wait_for));
         let mut fds = std::array::from_fn::<_, 5, _>(|_| readable(&self.processes.signals));
         let mut count = 1;
-        for (place, other) in fds.iter_mut().skip(1).zip(others.iter().flatten()) {
-            *place = readable(other);
+        for (place, other) in fds.iter_mut().skip(1).zip(others) {
+            *place = other;
             count += 1;
         }
         wait(fds.get_mut(..count).unwrap_or_default(), deadlines.into_iter().flatten().min());
@@ -128,14 +124,19 @@ impl Supervisor {
 
     /// Looks whether the process has ended that is not our child.
     fn handle_end_of_adopted(&mut self) -> ControlFlow<()> {
-        let has_ended = |adopted: &mut Adopted| adopted.watch.has_ended(adopted.pid, &adopted.identity);
-        let Some(Adopted { pid, .. }) = self.adopted.take_if(has_ended) else { return ControlFlow::Continue(()) };
-        // Only its parent is told how it ended.
-        let end = End::Unknown;
-        match self.machine.role_of(pid) {
+        let Some(adopted) = &mut self.adopted else { return ControlFlow::Continue(()) };
+        let (pid, role) = (adopted.pid, self.machine.role_of(adopted.pid));
+        let patience = patience(role, self.settings.config());
+        let Seen::Ended(told) = adopted.look(patience, self.machine.deadline()) else {
+            return ControlFlow::Continue(());
+        };
+        self.adopted = None;
+        let (end, core) = told.map_or((End::Unknown, false), |(ending, core)| (end(ending), core));
+        match role {
             Some(Role::Hook) => self.handle(Event::HookEnded(pid, end)),
             Some(Role::Service) | None => {
-                self.handle(Event::Exited(Exited { end, core: false, oom: false, cpu: None, peak_kb: None }))
+                let exited = Exited { end, core, oom: self.was_out_of_memory(end), cpu: None, peak_kb: None };
+                self.handle(Event::Exited(exited))
             }
         }
     }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod actions;
+mod adopted;
 mod cgroup;
 mod cgroup_setting;
 mod channels;

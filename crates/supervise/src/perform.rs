@@ -83,9 +83,19 @@ impl Supervisor {
     /// What the end of the service's process tells.
     pub fn exited(&self, reaped: &Reaped) -> Exited {
         let end = end(reaped.ending);
+        Exited {
+            end,
+            core: reaped.core,
+            oom: self.was_out_of_memory(end),
+            cpu: Some(reaped.cpu),
+            peak_kb: Some(reaped.peak_kb),
+        }
+    }
+
+    /// Whether the service ended like this because the memory of its control group ran out.
+    pub fn was_out_of_memory(&self, end: End) -> bool {
         let killed = end == End::Signal(Signal::KILL);
-        let oom = killed && self.cgroup.current().is_some_and(|group| group.new_oom_kills() > 0);
-        Exited { end, core: reaped.core, oom, cpu: Some(reaped.cpu), peak_kb: Some(reaped.peak_kb) }
+        killed && self.cgroup.current().is_some_and(|group| group.new_oom_kills() > 0)
     }
 
     fn signal(&self, target: Target, signal: Signal) {

@@ -3,7 +3,7 @@
 
 use std::ffi::CStr;
 use std::num::NonZeroU32;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use daemontools_core::details::{self, Details};
 use daemontools_core::identity::Identity;
@@ -11,17 +11,15 @@ use daemontools_core::label::Label;
 use daemontools_core::restarts::RestartLog;
 use daemontools_core::run_record::RunRecord;
 use daemontools_core::status::{self, Status, Want};
-use daemontools_program::clock::Instant;
-use daemontools_program::procfs;
 use daemontools_program::stdio::read;
-use daemontools_program::wait::{readable, wait};
 use daemontools_sys::fd::open_private;
-use daemontools_sys::{pidfd, process};
+use daemontools_sys::pidfd;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, SFlag, fstat, stat};
 use nix::unistd::{Pid, geteuid};
 
+use crate::adopted::{Seen, Watch, started};
 use crate::machine::Role;
 
 /// The id of this boot.
@@ -77,14 +75,6 @@ pub struct LeftBehind {
     pub watch: Watch,
 }
 
-/// How the end of a process is heard of that is not our child.
-pub enum Watch {
-    /// Its descriptor is readable then.
-    Descriptor(OwnedFd),
-    /// The kernel knows no such descriptors: somebody has to look.
-    Looks,
-}
-
 /// Reads what is left in the current directory. `None` where no service of its runs, or where that is not certain.
 pub fn left_behind(surroundings: &Surroundings) -> Option<Box<LeftBehind>> {
     read_left_behind(&open_own(details::PATH)?, surroundings)
@@ -106,7 +96,7 @@ fn read_left_behind(file: &OwnedFd, surroundings: &Surroundings) -> Option<Box<L
         Err(Errno::ESRCH) => return None,
         Err(_) => Watch::Looks,
     };
-    if surroundings.identify(pid) != Some(identity) || watch.has_ended(pid, &identity) {
+    if surroundings.identify(pid) != Some(identity) || watch.look(pid, &identity) != Seen::Running {
         return None;
     }
     let mut buffer = [0; Status::SIZE];
@@ -126,51 +116,6 @@ fn read_left_behind(file: &OwnedFd, surroundings: &Surroundings) -> Option<Box<L
         last_end: details.last_end,
         watch,
     }))
-}
-
-impl Watch {
-    /// What is readable when the process has ended.
-    pub fn to_wait_for(&self) -> Option<BorrowedFd<'_>> {
-        match self {
-            Watch::Descriptor(process) => Some(process.as_fd()),
-            Watch::Looks => None,
-        }
-    }
-
-    /// The descriptor that this process has open already.
-    pub fn open_already(process: OwnedFd) -> Watch {
-        Watch::Descriptor(process)
-    }
-
-    /// Whether the process has ended.
-    pub fn has_ended(&self, pid: Pid, identity: &Identity) -> bool {
-        match self {
-            Watch::Descriptor(process) => {
-                let mut fds = [readable(process)];
-                wait(&mut fds, Some(Instant::default()));
-                fds.iter().any(|fd| fd.any() == Some(true))
-            }
-            Watch::Looks => started(pid) != Some(identity.started),
-        }
-    }
-
-    /// Sends a signal to the process, and to no other that has got its number since.
-    pub fn send(&self, pid: Pid, identity: &Identity, signal: i32) {
-        let _ = match self {
-            Watch::Descriptor(process) => pidfd::send(process.as_fd(), signal),
-            Watch::Looks if started(pid) == Some(identity.started) => process::send(pid, signal),
-            Watch::Looks => Ok(()),
-        };
-    }
-}
-
-/// When a process was started, in ticks since the boot. `None` for one that has ended, whether or not its parent, which need
-/// not be us, has reaped it. A function of its own, so that its buffer is on the stack of nobody else.
-#[inline(never)]
-fn started(pid: Pid) -> Option<u64> {
-    let mut buffer = [0; procfs::STAT_SIZE];
-    let stat = procfs::stat(u32::try_from(pid.as_raw()).ok()?, &mut buffer)?;
-    (!matches!(stat.state, b'Z' | b'X')).then_some(stat.started)
 }
 
 /// A file that supervise's user wrote: no link, and nobody else's.

@@ -11,15 +11,16 @@ use nix::sys::signal::SIGCHLD;
 use nix::sys::stat::stat;
 use nix::unistd::chdir;
 
+use crate::adopted::{Adopted, Watch};
 use crate::event_loop::now;
 use crate::fifos::Control;
 use crate::lock::Lock;
 use crate::machine::{Machine, Role};
 use crate::processes::Processes;
-use crate::record::{LeftBehind, Surroundings, Watch, left_behind};
+use crate::record::{LeftBehind, Surroundings, left_behind};
 use crate::settings::Settings;
 use crate::settings_reader::SettingsReader;
-use crate::supervisor::{Adopted, Supervisor};
+use crate::supervisor::Supervisor;
 
 /// Opens and reads all that supervise needs. The machine is on the heap, in a page that is in use anyway, and what this
 /// needs of the stack is given back: so an idle supervise takes two or three pages of it.
@@ -71,5 +72,5 @@ fn adopt(
         settings.do_without_group(left.pid);
     }
     let machine = Box::new(Machine::adopt(now(), settings.config(), &left));
-    (machine, Some(Adopted { pid: left.pid, identity: left.identity, watch: left.watch }))
+    (machine, Some(Adopted::new(left.pid, left.identity, left.watch)))
 }

@@ -1,8 +1,6 @@
 //! A service being supervised: its machine, and all that supervise has open or remembers for it.
 
-use daemontools_core::identity::Identity;
-use nix::unistd::Pid;
-
+use crate::adopted::Adopted;
 use crate::cgroup_setting::CgroupSetting;
 use crate::channels::Channels;
 use crate::fifos::{Control, OkFifo};
@@ -11,7 +9,7 @@ use crate::lock::Lock;
 use crate::machine::Machine;
 use crate::processes::Processes;
 use crate::publisher::Publisher;
-use crate::record::{Surroundings, Watch};
+use crate::record::Surroundings;
 use crate::settings::Settings;
 
 /// A service being supervised.
@@ -36,13 +34,6 @@ pub struct Supervisor {
     pub key: Option<Key>,
     /// The request of svupgrade that came, by its number.
     pub request: Option<i32>,
-}
-
-/// A process that a supervise before this one started.
-pub struct Adopted {
-    pub pid: Pid,
-    pub identity: Identity,
-    pub watch: Watch,
 }
 
 impl Supervisor {

@@ -12,16 +12,17 @@ use daemontools_upgrade::{Answer, Request, replace};
 use nix::sys::signal::SIGCHLD;
 use nix::unistd::Pid;
 
+use crate::adopted::{Adopted, Watch};
 use crate::channels::Channels;
 use crate::event_loop::now;
 use crate::fifos::{Control, OkFifo};
 use crate::lock::Lock;
 use crate::machine::Machine;
 use crate::processes::Processes;
-use crate::record::{Surroundings, Watch};
+use crate::record::Surroundings;
 use crate::settings::Settings;
 use crate::settings_reader::SettingsReader;
-use crate::supervisor::{Adopted, Supervisor};
+use crate::supervisor::Supervisor;
 
 /// Does what the request of this number asks. Comes back where this file goes on.
 #[cold]
@@ -45,7 +46,7 @@ fn state(supervisor: &Supervisor) -> Result<(SuperviseState, Vec<BorrowedFd<'_>>
     let [notification, notify_socket] = channels.to_wait_for();
     let process = match adopted.as_ref().map(|adopted| &adopted.watch) {
         None => None,
-        Some(watch) => Some(watch.to_wait_for().ok_or("this kernel does not tell when the service ends")?),
+        Some(watch) => Some(watch.descriptor().ok_or("this kernel does not tell when the service ends")?),
     };
     let status = machine.status();
     let numbers = [reader.as_raw_fd(), writer.as_raw_fd()];
@@ -92,7 +93,7 @@ pub fn resume(program: &'static Program, name: &'static [u8], text: &[u8]) -> Re
     let adopted = optional(state.process)?.zip(pid).map(|(process, pid)| {
         // Where the process has ended meanwhile, its descriptor says so.
         let identity = identity.unwrap_or(Identity { started: 0, boot: [0; Identity::BOOT_SIZE], namespace: 0 });
-        Adopted { pid, identity, watch: Watch::open_already(process) }
+        Adopted::new(pid, identity, Watch::open_already(process))
     });
     let machine = Box::new(Machine::resume(now(), settings.config(), &state, identity));
     let processes = Processes::new(program, name, signals);

@@ -113,18 +113,24 @@ fn wait(which: libc::pid_t, options: libc::c_int) -> nix::Result<Option<Reaped>>
     let pid = Errno::result(unsafe { libc::wait4(which, &raw mut status, options, usage.as_mut_ptr()) })?;
     // SAFETY: numbers only, zero unless the kernel wrote others.
     let usage = unsafe { usage.assume_init() };
+    let (ending, core) = ending(status);
+    Ok((pid > 0).then(|| Reaped {
+        pid: Pid::from_raw(pid),
+        ending,
+        core,
+        cpu: span(usage.ru_utime) + span(usage.ru_stime),
+        peak_kb: u64::try_from(usage.ru_maxrss).unwrap_or(0),
+    }))
+}
+
+/// How a process ended, and whether a core was dumped, by the number that its parent gets.
+pub(crate) fn ending(status: libc::c_int) -> (Ending, bool) {
     let ending = match libc::WIFSIGNALED(status) {
         true => Ending::Signal(libc::WTERMSIG(status)),
         // The kernel keeps eight bits of an exit code.
         false => Ending::Code((libc::WEXITSTATUS(status) & 0xff) as u8),
     };
-    Ok((pid > 0).then(|| Reaped {
-        pid: Pid::from_raw(pid),
-        ending,
-        core: libc::WCOREDUMP(status),
-        cpu: span(usage.ru_utime) + span(usage.ru_stime),
-        peak_kb: u64::try_from(usage.ru_maxrss).unwrap_or(0),
-    }))
+    (ending, libc::WCOREDUMP(status))
 }
 
 fn span(time: libc::timeval) -> Duration {

@@ -13,8 +13,8 @@ use daemontools_core::settings::{FinalEnds, Group, Settings};
 use daemontools_core::signal::Signal;
 
 use crate::actions::{FinishStyle, Hook, Target};
+use crate::adopted::Watch;
 use crate::config::Place;
-use crate::record::Watch;
 use Action::{Exit, PublishDetails, PublishStatus, Send, Start};
 use Event::{Command as Told, StartFailed, Started, Tick};
 
