@@ -106,7 +106,7 @@ fn code(plan: &Plan, places: &Places, before: &Registers, (base, size): (u64, u6
     if created != state {
         code.call(call::CLOSE, [created, 0, 0, 0]);
     }
-    code.call_and_leave(call::MUNMAP, [base, size, 0, 0], before);
+    code.call_and_leave(call::MUNMAP, [base, size], before);
     code.into_bytes()
 }
 

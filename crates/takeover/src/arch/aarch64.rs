@@ -142,12 +142,15 @@ impl Code {
         self.call(notice, arguments);
     }
 
-    /// Lets the process make this call at its own instruction for calls, from which it goes on by itself.
-    pub fn call_and_leave(&mut self, number: i64, arguments: [u64; 4], before: &Registers) {
-        self.load_call(number, arguments);
+    /// Lets the process make this call, of two arguments, at its own instruction for calls, from which it goes on by itself.
+    pub fn call_and_leave(&mut self, number: i64, [first, second]: [u64; 2], before: &Registers) {
+        let [_, _, x2, x3, _, _, _, _, _, x9, x10, ..] = before.regs;
+        self.load(9, x9);
+        self.load(10, x10);
+        self.load_call(number, [first, second, x2, x3]);
         self.load(SCRATCH, before.pc.wrapping_sub(CALL.len() as u64));
-        // br x16
-        self.words.push(0xd61f_0200);
+        // ret x16, not br: where that instruction lies, the processor may allow branches to marked places alone (BTI).
+        self.words.push(0xd65f_0200);
     }
 
     /// The bytes of the instructions.
@@ -177,7 +180,8 @@ pub mod tests {
 
     /// The registers of a process that sleeps in a call.
     pub fn registers() -> Registers {
-        Registers { regs: [0; 31], sp: 0x7ffc_0000_0000, pc: 0x7f00_1234_5678, pstate: 0 }
+        let regs = std::array::from_fn(|number| 100 + number as u64);
+        Registers { regs, sp: 0x7ffc_0000_0000, pc: 0x7f00_1234_5678, pstate: 0 }
     }
 
     #[test]
@@ -186,7 +190,7 @@ pub mod tests {
         code.call(25, [5, 2, 0, 0x1234_5678_9abc_def0]);
         code.require(7);
         code.begin_failure(129, [42, 18, 0, 0]);
-        code.call_and_leave(215, [0x7000, 0x10000, 0, 0], &registers());
+        code.call_and_leave(215, [0x7000, 0x10000], &registers());
         let load = |register: u32, parts: [u32; 4]| {
             let [movz, others @ ..] = [0xd280_0000, 0xf2a0_0000, 0xf2c0_0000, 0xf2e0_0000_u32];
             let all = [movz].into_iter().chain(others).zip(parts);
@@ -208,13 +212,15 @@ pub mod tests {
             load(2, [0; 4]),
             load(3, [0; 4]),
             vec![0xd400_0001],
+            load(9, [109, 0, 0, 0]),
+            load(10, [110, 0, 0, 0]),
             load(8, [215, 0, 0, 0]),
             load(0, [0x7000, 0, 0, 0]),
             load(1, [0, 1, 0, 0]),
-            load(2, [0; 4]),
-            load(3, [0; 4]),
+            load(2, [102, 0, 0, 0]),
+            load(3, [103, 0, 0, 0]),
             load(16, [0x5674, 0x1234, 0x7f00, 0]),
-            vec![0xd61f_0200], // br x16
+            vec![0xd65f_0200], // ret x16
         ];
         let expected: Vec<u8> = expected.concat().into_iter().flat_map(u32::to_le_bytes).collect();
         assert_eq!(code.into_bytes(), expected);

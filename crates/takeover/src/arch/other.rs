@@ -97,7 +97,7 @@ impl Code {
     pub fn begin_failure(&mut self, _: i64, _: [u64; 4]) {}
 
     /// Nothing.
-    pub fn call_and_leave(&mut self, _: i64, _: [u64; 4], _: &Registers) {}
+    pub fn call_and_leave(&mut self, _: i64, _: [u64; 2], _: &Registers) {}
 
     /// Nothing.
     pub fn into_bytes(self) -> Vec<u8> {

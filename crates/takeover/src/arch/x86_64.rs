@@ -126,14 +126,14 @@ impl Code {
         self.bytes.extend_from_slice(&CALL);
     }
 
-    /// Lets the process make this call at its own instruction for calls, from which it goes on by itself.
-    pub fn call_and_leave(&mut self, number: i64, arguments: [u64; 4], before: &Registers) {
+    /// Lets the process make this call, of two arguments, at its own instruction for calls, from which it goes on by itself.
+    pub fn call_and_leave(&mut self, number: i64, [first, second]: [u64; 2], before: &Registers) {
         let (r8, r9) = (before.r8.to_le_bytes(), before.r9.to_le_bytes());
         self.bytes.extend_from_slice(&[0x49, 0xb8]);
         self.bytes.extend_from_slice(&r8);
         self.bytes.extend_from_slice(&[0x49, 0xb9]);
         self.bytes.extend_from_slice(&r9);
-        self.load_call(number, arguments);
+        self.load_call(number, [first, second, before.rdx, before.r10]);
         // jmp [rip+0], and the address
         self.bytes.extend_from_slice(&[0xff, 0x25, 0, 0, 0, 0]);
         let address = before.rip.wrapping_sub(CALL.len() as u64);
@@ -211,7 +211,7 @@ pub mod tests {
         code.call(72, [5, 2, 0, 0]);
         code.require(0);
         code.begin_failure(62, [42, 18, 0, 0]);
-        code.call_and_leave(11, [0x7000, 0x10000, 0, 0], &registers());
+        code.call_and_leave(11, [0x7000, 0x10000], &registers());
         let load = |register: [u8; 2], value: u64| [&register[..], &value.to_le_bytes()].concat();
         let expected = [
             load([0x49, 0xb9], 72),       // mov r9, 72
@@ -235,8 +235,8 @@ pub mod tests {
             load([0x48, 0xb8], 11),
             load([0x48, 0xbf], 0x7000),
             load([0x48, 0xbe], 0x10000),
-            load([0x48, 0xba], 0),
-            load([0x49, 0xba], 0),
+            load([0x48, 0xba], 3),
+            load([0x49, 0xba], 4),
             vec![0xff, 0x25, 0, 0, 0, 0], // jmp to what follows
             0x7f00_1234_5676_u64.to_le_bytes().to_vec(),
         ];
