@@ -74,6 +74,7 @@ mod svup;
 mod svupgrade;
 mod svupgrade_refused;
 mod svupgrade_state;
+mod svupgrade_strays;
 mod svupgrade_tree;
 mod svwait;
 mod svwait_ready;

@@ -76,6 +76,13 @@ fn a_tree_goes_on_as_ours() {
     });
     let again = upgrade(&tree, &[]);
     assert!(verdicts(&again, "svscan") == ["up to date"], "{again:?}");
+    // The logger would only become the same program again.
+    let path = original.path("multilog").display().to_string();
+    let alone = format!("left alone: its run script finds {path} again; change that or its PATH, then svc -t");
+    for told in [&out, &again] {
+        assert_eq!((told.end, verdicts(told, "multilog")), (End::Code(0), vec![alone.clone()]), "{told:?}");
+    }
+    assert_eq!(until_up(&tree, "scan/sv/log"), before[1]);
 }
 
 #[test]

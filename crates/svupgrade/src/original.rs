@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
+use daemontools_program::printable::printable;
 use daemontools_takeover::{Multilog, Refusal, Supervise, Svscan, Taken};
 use daemontools_upgrade::{Order, sealed, trial, trusted};
 use nix::unistd::Pid;
@@ -24,8 +25,7 @@ pub fn ask(member: &Member, order: Order, bin: &[u8]) -> Verdict {
         ("supervise", Order::Upgrade) => Supervise::look(pid).and_then(|found| found.take_over(&program)).map(taken),
         ("svscan", Order::Check) => Svscan::look(pid).and_then(|found| try_it(&program, &found.state.to_text())),
         ("svscan", Order::Upgrade) => Svscan::look(pid).and_then(|found| found.take_over(&program)).map(taken),
-        (_, Order::Check) => Multilog::look(pid).map(|_| Ok(Verdict::Able)),
-        (_, Order::Upgrade) => Multilog::look(pid).and_then(|found| found.end()).map(|()| Ok(Verdict::Restarted)),
+        _ => Multilog::look(pid).and_then(|found| logger(&found, order)).map(Ok),
     };
     match asked {
         Ok(Ok(verdict)) => verdict,
@@ -33,6 +33,15 @@ pub fn ask(member: &Member, order: Order, bin: &[u8]) -> Verdict {
         Err(Refusal::Gone) => Verdict::Gone,
         Err(refusal) if refusal.is_temporary() => Verdict::Busy(refusal.to_string().into_bytes()),
         Err(refusal) => Verdict::Refused(refusal.to_string().into_bytes()),
+    }
+}
+
+/// A multilog, which its supervise starts again.
+fn logger(found: &Multilog, order: Order) -> Result<Verdict, Refusal> {
+    match (found.finds_itself(), order) {
+        (Some(file), _) => Ok(Verdict::FindsItself(printable(&file))),
+        (None, Order::Check) => Ok(Verdict::Able),
+        (None, Order::Upgrade) => found.end().map(|()| Verdict::Restarted),
     }
 }
 

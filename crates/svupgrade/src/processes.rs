@@ -67,6 +67,11 @@ impl Processes {
         found
     }
 
+    /// Whether it is a process of this program.
+    pub fn is(&self, pid: i32, name: &[u8]) -> bool {
+        self.all.get(&pid).is_some_and(|process| process.name == name)
+    }
+
     /// What is known of a process.
     pub fn get(&self, pid: i32) -> Option<&Process> {
         self.all.get(&pid)
@@ -99,6 +104,11 @@ pub fn place(pid: i32) -> String {
         Ok(path) => printable::printable(path.as_bytes()),
         Err(_) => "?".into(),
     }
+}
+
+/// The user of a process.
+pub fn owner(pid: i32) -> Option<u32> {
+    stat(format!("/proc/{pid}").as_str()).ok().map(|found| found.st_uid)
 }
 
 /// Whether it cannot be seen where a process works.

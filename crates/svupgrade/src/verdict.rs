@@ -14,6 +14,8 @@ pub enum Verdict {
     Upgraded(Duration),
     /// It was told to end and is started again.
     Restarted,
+    /// It is left alone: its run script would execute the same old file, at this path, again.
+    FindsItself(String),
     /// Not now.
     Busy(Vec<u8>),
     /// Not at all, for this reason.
@@ -27,7 +29,8 @@ pub enum Verdict {
 impl Verdict {
     /// Whether everything is as it should be.
     pub fn is_fine(&self) -> bool {
-        matches!(self, Verdict::Current | Verdict::Able | Verdict::Upgraded(_) | Verdict::Restarted)
+        use Verdict::{Able, Current, FindsItself, Restarted, Upgraded};
+        matches!(self, Current | Able | Upgraded(_) | Restarted | FindsItself(_))
     }
 
     /// The words.
@@ -38,6 +41,10 @@ impl Verdict {
             Verdict::Able => b"can be upgraded".to_vec(),
             Verdict::Upgraded(pause) => format!("upgraded in {:.1} ms", pause.as_secs_f64() * 1000.0).into_bytes(),
             Verdict::Restarted => b"told to finish its line and end; its supervise starts it again".to_vec(),
+            Verdict::FindsItself(file) => {
+                format!("left alone: its run script finds {file} again; change that or its PATH, then svc -t")
+                    .into_bytes()
+            }
             Verdict::Busy(reason) => because("busy: ", reason),
             Verdict::Refused(reason) => because("refused: ", reason),
             Verdict::Silent => b"no answer: it is older than svupgrade, or stopped".to_vec(),

@@ -190,6 +190,18 @@ fn descriptors(pid: Pid) -> nix::Result<Vec<Descriptor>> {
     Ok(found)
 }
 
+/// Whether a process has a file open, as far as that can be seen.
+pub(crate) fn may_have(pid: u32, file: FileId) -> bool {
+    let mut descriptors = match directory::open(format!("/proc/{pid}/fd").as_str()) {
+        Ok(descriptors) => descriptors,
+        // It has ended.
+        Err(errno) => return errno != Errno::ENOENT,
+    };
+    let numbers = descriptors.iter().flatten().filter(|entry| !entry.file_name().to_bytes().starts_with(b"."));
+    let paths = numbers.map(|entry| [format!("/proc/{pid}/fd/").as_bytes(), entry.file_name().to_bytes()].concat());
+    paths.filter_map(|path| stat(path.as_slice()).ok()).any(|found| id(&found) == file)
+}
+
 /// One descriptor; `None` if it was closed meanwhile.
 fn descriptor(pid: Pid, number: i32) -> nix::Result<Option<Descriptor>> {
     let link = format!("/proc/{pid}/fd/{number}");

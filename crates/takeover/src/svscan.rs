@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use daemontools_core::resume::{ServiceState, SuperviseProcess, SvscanState};
 use daemontools_program::clock::Instant;
+use daemontools_program::procfs;
+use daemontools_sys::fd::open_private;
+use daemontools_sys::pipe::unread;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getpid};
 
-use crate::proc_reader::{read_process, read_supervisor};
+use crate::proc_reader::{may_have, read_process, read_supervisor};
 use crate::process::{FileId, Process, Supervisor};
 use crate::recognise::{self, OriginalSvscan, Tracer};
 use crate::refusal::Refusal;
@@ -56,10 +61,9 @@ impl Svscan {
 fn judge(process: Process, before: Option<&Process>, tracer: Tracer) -> Result<Svscan, Refusal> {
     check_surroundings(process.pid)?;
     let found = recognise::svscan(&process, before, tracer)?;
-    if process.children.iter().any(|child| child.ended) {
-        return Err(Refusal::Busy("one of its children has just ended"));
-    }
-    let children = process.children.iter().map(|child| read_supervisor(child.pid)).collect::<Result<Vec<_>, _>>()?;
+    // Our program reaps those that have ended.
+    let children = process.children.iter().filter(|child| !child.ended);
+    let children = children.map(|child| read_supervisor(child.pid)).collect::<Result<Vec<_>, _>>()?;
     let is_supervise = |child: &&Supervisor| child.name() == b"supervise" || child.name() == b"svscan";
     let children: Vec<&Supervisor> = children.iter().filter(is_supervise).collect();
     let services = services(&process, &found, &children, Instant::now().0)?;
@@ -102,8 +106,19 @@ fn services(
             Some(pipes.remove(pipe).ok_or(Refusal::Foreign("two of its children write into the same pipe"))?);
         service.logger = Some(loggers.remove(pipe).unwrap_or(SuperviseProcess::Idle(Duration::ZERO)));
     }
+    pipes.retain(|pipe, (reader, _)| !is_unused(process.pid, *pipe, *reader));
     match pipes.is_empty() && loggers.is_empty() {
         true => Ok(services.into_iter().map(|(service, _)| service).collect()),
         false => Err(Refusal::Busy("the supervise of a service with a logger does not run")),
     }
+}
+
+/// Whether a pipe is empty and nobody has it but svscan, so that it need not be kept: that of a service whose supervises an
+/// svscan left that was killed, where those that this one starts end at once.
+fn is_unused(svscan: Pid, pipe: FileId, reader: i32) -> bool {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+    let opened = open_private(format!("/proc/{svscan}/fd/{reader}").as_str(), flags, Mode::empty());
+    let is_empty = opened.is_ok_and(|reader| unread(&reader) == Ok(0));
+    let is_other = |pid: u32| pid != svscan.as_raw().unsigned_abs();
+    is_empty && procfs::pids().is_ok_and(|mut all| !all.any(|pid| is_other(pid) && may_have(pid, pipe)))
 }
