@@ -31,10 +31,8 @@ fn are_reached(programs: &'static Programs, bin: &[&str]) {
     let out = upgrade(&tree, bin);
     assert_eq!((out.end, out.stderr.as_slice()), (End::Code(0), &b""[..]), "{out:?}");
     let told = verdicts(&out, "supervise");
-    assert!(
-        told.len() >= 2 && told.iter().filter(|verdict| verdict.starts_with("upgraded in ")).count() == 2,
-        "{out:?}"
-    );
+    // Those that an svscan of the original starts may have ended meanwhile.
+    assert_eq!(told.iter().filter(|verdict| verdict.starts_with("upgraded in ")).count(), 2, "{out:?}");
     let is_new = |pid: i32, name: &str| {
         let new = if bin.is_empty() { Programs::ours().path(name) } else { tree.path("new").join(name) };
         std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == new)

@@ -78,10 +78,13 @@ impl Processes {
     }
 }
 
-/// What there is to know now of a process.
+/// What there is to know now of a process; `None` if it has ended, also where its parent has not reaped it yet.
 pub fn process(pid: i32) -> Option<Process> {
     let mut buffer = [0; procfs::STAT_SIZE];
     let stat = procfs::stat(u32::try_from(pid).ok()?, &mut buffer)?;
+    if matches!(stat.state, b'Z' | b'X') {
+        return None;
+    }
     Some(Process { parent: i32::try_from(stat.parent).ok()?, name: stat.name.to_vec(), started: stat.started })
 }
 

@@ -68,6 +68,7 @@ impl Socket {
             Ok(Some(called)) => called,
             Ok(None) if is_there() => return Verdict::Silent,
             Ok(None) => return Verdict::Gone,
+            Err(Errno::ESRCH) => return Verdict::Gone,
             Err(errno) => return Verdict::Refused(daemontools_program::errno::reason(errno).into()),
         };
         let began = Instant::now();
