@@ -81,4 +81,5 @@ mod svwait_ready;
 mod svwait_trouble;
 mod tai64nlocal;
 mod takeover;
+mod takeover_builds;
 mod unsafe_code;

@@ -1,7 +1,7 @@
 //! svupgrade on a running tree of the original: each process executes ours in its place, and nothing else changes.
 //!
-//! Left out where the original is not installed or processes may not be traced. Not tested: aarch64, Yama, other builds of
-//! the original.
+//! Left out where the original is not installed or processes may not be traced. Other builds of the original:
+//! `takeover_builds`. Not tested: aarch64, Yama.
 
 use std::fs;
 

@@ -80,6 +80,12 @@ impl Programs {
         found.as_ref()
     }
 
+    /// Other programs, of this directory, for as long as the tests run.
+    #[must_use]
+    pub fn other(dir: PathBuf) -> &'static Programs {
+        Box::leak(Box::new(Programs { dir, ours: false }))
+    }
+
     /// The directory they lie in.
     #[must_use]
     pub fn dir(&self) -> &Path {

@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 
 use crate::fault::can_trace;
+use crate::programs::NAMES;
+use crate::run::outcome;
 use crate::{Output, Process, Programs, Tree, left_out, needs_root, proc};
 
 /// The original; none, which is said, where its processes cannot be taken over.
@@ -21,6 +24,15 @@ pub fn originals(what: &str) -> Option<&'static Programs> {
 #[must_use]
 pub fn scan(tree: &Tree) -> Process {
     tree.command("svscan").arg("scan").spawn()
+}
+
+/// Puts our programs into the place of those in `bin`, as a package manager does.
+pub fn put_ours_into_bin(tree: &Tree) {
+    for program in NAMES {
+        let new = tree.path(format!("bin/{program}.new"));
+        assert!(outcome(Command::new("cp").args([&Programs::ours().path(program), &new])).success());
+        fs::rename(new, tree.path(format!("bin/{program}"))).expect("rename");
+    }
 }
 
 /// svupgrade of ours on `scan`, with these arguments before it.

@@ -1,15 +1,13 @@
 //! svupgrade on trees of the original and of ours while they work, and killed at each of its system calls.
 
 use std::fs;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use daemontools_tests::fault::{Call, all_of_them, calls, selection, try_each};
-use daemontools_tests::run::outcome;
 use daemontools_tests::scrub::scrub;
 use daemontools_tests::status::{until_old, until_up};
-use daemontools_tests::takeover::{originals, runs, scan, supervise_of, upgrade, verdicts};
+use daemontools_tests::takeover::{originals, put_ours_into_bin, runs, scan, supervise_of, upgrade, verdicts};
 use daemontools_tests::{End, Output, Programs, Tree, exits, proc, until};
 use nix::fcntl::{Flock, FlockArg};
 
@@ -68,16 +66,6 @@ fn a_busy_tree_is_taken_over() {
 #[test]
 fn a_busy_tree_of_ours_is_upgraded() {
     busy("a busy tree of ours, upgraded", Programs::ours(), if all_of_them() { 20 } else { 3 });
-}
-
-/// Puts our programs into the place of those in `bin`, as a package manager does.
-fn put_ours_into_bin(tree: &Tree) {
-    for program in daemontools_tests::programs::NAMES {
-        let new = tree.path(format!("bin/{program}.new"));
-        let from = Programs::ours().path(program);
-        assert!(outcome(Command::new("cp").args([&from, &new])).success());
-        fs::rename(new, tree.path(format!("bin/{program}"))).expect("rename");
-    }
 }
 
 /// A service is up as this process, and its lock is taken.
