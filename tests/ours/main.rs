@@ -38,6 +38,7 @@ mod runit_directories;
 mod supervise;
 mod supervise_adopted_end;
 mod supervise_adoption;
+mod supervise_adoption_settings;
 mod supervise_cgroup;
 mod supervise_details;
 mod supervise_ending;

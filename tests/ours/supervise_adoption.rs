@@ -1,6 +1,7 @@
 //! A supervise that was killed leaves its service running: the next one takes it over and starts no second copy.
 //!
-//! Not tested: a reused number, which a record of another start stands for here.
+//! What the settings of the service come to is in `supervise_adoption_settings`. Not tested: a reused number, which a record
+//! of another start stands for here.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -16,27 +17,27 @@ use nix::unistd::Pid;
 use crate::supervise_details::{detail, history, until_detail};
 use crate::supervise_readiness::python;
 
-const NOTE: &str = "echo $$ >>pids; exec sleep 987";
+pub(crate) const NOTE: &str = "echo $$ >>pids; exec sleep 987";
 
-fn tree(run: &str) -> Tree {
+pub(crate) fn tree(run: &str) -> Tree {
     Tree::of(Programs::ours()).script("sv/run", run)
 }
 
-fn svc(tree: &Tree, letters: &str) {
+pub(crate) fn svc(tree: &Tree, letters: &str) {
     assert_eq!(tree.run("svc", [letters, "sv"]), exits(0, "", ""));
 }
 
 /// The numbers of all processes that the service had.
-fn pids(tree: &Tree) -> Vec<i32> {
+pub(crate) fn pids(tree: &Tree) -> Vec<i32> {
     tree.lines("sv/pids").iter().map(|line| line.parse().expect("a number")).collect()
 }
 
-fn end(pid: i32) {
+pub(crate) fn end(pid: i32) {
     let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
 }
 
 /// A tree with the service of a supervise that was killed, and that of the next supervise, which has taken it over.
-fn taken_over(tree: Tree) -> (Tree, Process, i32) {
+pub(crate) fn taken_over(tree: Tree) -> (Tree, Process, i32) {
     let killed = tree.spawn("supervise", ["sv"]);
     let pid = until_up(&tree, "sv");
     drop(killed);

@@ -21,8 +21,11 @@
 //! | `restarts` | how often supervise started the service again by itself since it began |
 //! | `last-start` | when it last started the service |
 //! | `restarts-by-second`, `restarts-by-minute` | for each of the 60 seconds or minutes up to `last-start` in which there were restarts: its number modulo 60, `:`, how many |
+//! | `restart-delay-ms` | what `restart-delay` has come to after short runs |
+//! | `counted-ends` | when the last ends were that `restart-limit` counts, oldest first: milliseconds of the monotonic clock |
 
 use std::ffi::CStr;
+use std::time::Duration;
 
 use crate::identity::Identity;
 use crate::label::Label;
@@ -39,6 +42,9 @@ pub const MAX_SIZE: usize = 4096;
 pub const MAX_STATUS_TEXT: usize = 1024;
 /// The longest `reason` in bytes; more is cut off.
 pub const MAX_REASON: usize = 512;
+
+/// How many of the ends that `restart-limit` counts the file has.
+const MOST_ENDS: usize = 40;
 
 /// What a service is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +123,11 @@ pub struct Details<'a> {
     pub last_end: Option<RunRecord>,
     /// How often it was started again.
     pub restarts: RestartLog,
+    /// What `restart-delay` has come to after short runs.
+    pub delay: Option<Duration>,
+    /// When the ends were that `restart-limit` counts, by the monotonic clock, oldest first; the last 40 are written.
+    /// `Details::read` leaves them to `counted_ends`.
+    pub counted_ends: &'a [Duration],
 }
 
 impl<'a> Details<'a> {
@@ -136,6 +147,8 @@ impl<'a> Details<'a> {
             lost: b"",
             last_end: None,
             restarts: RestartLog::none(),
+            delay: None,
+            counted_ends: &[],
         }
     }
 
@@ -177,6 +190,12 @@ impl<'a> Details<'a> {
             line(b"last-end", words.as_bytes());
         }
         self.restarts.write(&mut text);
+        if let Some(delay) = self.delay {
+            text.line(&[b"restart-delay-ms ", milliseconds(delay).as_bytes()]);
+        }
+        if !self.counted_ends.is_empty() {
+            write_ends(&mut text, self.counted_ends);
+        }
         text.is_complete().then(|| text.into_bytes())
     }
 
@@ -200,6 +219,7 @@ impl<'a> Details<'a> {
                 b"adopted" => details.adopted = label(value),
                 b"lost" => details.lost = value,
                 b"last-end" => details.last_end = RunRecord::from_line(value),
+                b"restart-delay-ms" => details.delay = crate::text::number(value).map(Duration::from_millis),
                 _ => details.restarts.read(key, value),
             }
         }
@@ -212,6 +232,31 @@ impl<'a> Details<'a> {
     pub fn belongs_to(&self, status: &Status) -> bool {
         self.pid == status.pid.map(u32::from) && (status.pid.is_none() || self.restarts.belongs_to(status))
     }
+}
+
+/// The ends that such a file says `restart-limit` counts, by the monotonic clock, oldest first.
+pub fn counted_ends(file: &[u8]) -> impl Iterator<Item = Duration> {
+    let lists = pairs(file).filter(|(key, _)| *key == b"counted-ends").map(|(_, list)| list);
+    lists.flat_map(|list| list.split(|&byte| byte == b' ')).filter_map(crate::text::number).map(Duration::from_millis)
+}
+
+/// A function of its own, so that its buffer is on the stack of those only that have something to count.
+#[inline(never)]
+fn write_ends(text: &mut Text<'_>, ends: &[Duration]) {
+    let (mut list, mut length) = ([0; 14 * MOST_ENDS], 0);
+    for end in ends.get(ends.len().saturating_sub(MOST_ENDS)..).unwrap_or_default() {
+        let end = milliseconds(*end);
+        for (to, from) in list.iter_mut().skip(length).zip(b" ".iter().chain(end.as_bytes())) {
+            *to = *from;
+            length += 1;
+        }
+    }
+    text.line(&[b"counted-ends", list.get(..length).unwrap_or_default()]);
+}
+
+/// A span in milliseconds, 13 digits at most.
+fn milliseconds(span: Duration) -> Decimal {
+    Decimal::new(u64::try_from(span.as_millis()).unwrap_or(u64::MAX).min(9_999_999_999_999))
 }
 
 #[cfg(test)]
@@ -247,6 +292,7 @@ mod tests {
             lost: b"notification-fd",
             last_end: Some(RunRecord::new(at(61), End::Code(7))),
             restarts,
+            delay: Some(Duration::from_secs(4)),
             ..Details::new(State::Stopping, at(65))
         }
     }
@@ -268,6 +314,7 @@ restarts 2
 last-start @400000003b9aca4800000005
 restarts-by-second 56:1
 restarts-by-minute 31:1 32:1
+restart-delay-ms 4000
 ";
         assert_eq!(text(&full()), expected);
         assert_eq!(
@@ -294,11 +341,44 @@ restarts-by-minute 31:1 32:1
         for second in 0..3600 {
             (0..10).for_each(|_| restarts.note(at(second), StartReason::Exited));
         }
-        let details = Details { reason: &long, status_text: &long, lost: &long, restarts, ..full() };
+        let (delay, ends) = (Some(Duration::MAX), [Duration::MAX; 100]);
+        let last_end = RunRecord {
+            cpu: delay,
+            peak_kb: Some(u64::MAX),
+            core: true,
+            oom: true,
+            judged: true,
+            ran: Duration::MAX,
+            ..full().last_end.unwrap()
+        };
+        let details = Details {
+            reason: &long,
+            status_text: &long,
+            lost: &long,
+            restarts,
+            delay,
+            counted_ends: &ends,
+            finish: Some(u32::MAX),
+            last_end: Some(last_end),
+            ..full()
+        };
         let mut buffer = [0; MAX_SIZE];
         let read = Details::read(details.write(&mut buffer).unwrap()).unwrap();
         assert_eq!((read.reason.len(), read.status_text.len(), read.restarts), (MAX_REASON, MAX_STATUS_TEXT, restarts));
         assert_eq!(details.write(&mut buffer[..1000]), None);
+    }
+
+    #[test]
+    fn counted_ends_are_read_by_themselves() {
+        let ends: Vec<Duration> = (0..50).map(|number| Duration::from_millis(7_000_000 + 1001 * number)).collect();
+        let counted = |ends| text(&Details { counted_ends: ends, ..full() });
+        assert!(counted_ends(counted(&ends).as_bytes()).eq(ends[10..].iter().copied()), "the last 40");
+        assert!(counted_ends(counted(&ends[..2]).as_bytes()).eq(ends[..2].iter().copied()));
+        assert!(counted(&ends[..2]).ends_with("\ncounted-ends 7000000 7001001\n"));
+        assert_eq!(counted(&[]), text(&full()));
+        for file in [&b""[..], b"counted-ends \n", b"counted-ends x -1 99999999999999999999999\n", b"counted-ends 1"] {
+            assert_eq!(counted_ends(file).count(), 0);
+        }
     }
 
     #[test]

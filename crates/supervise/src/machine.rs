@@ -181,6 +181,7 @@ impl Machine {
         machine.since = left.since;
         machine.state_since = left.since;
         machine.identity = Some(left.identity);
+        machine.policy.take_over(left.delay, &left.counted_ends);
         match left.role {
             Role::Service => {
                 let running = Running::adopted(now, &config, left);

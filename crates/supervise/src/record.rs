@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use daemontools_core::details::{self, Details};
 use daemontools_core::identity::Identity;
@@ -71,6 +72,10 @@ pub struct LeftBehind {
     pub restarts: RestartLog,
     /// The run before.
     pub last_end: Option<RunRecord>,
+    /// What `restart-delay` had come to.
+    pub delay: Option<Duration>,
+    /// When the ends were that `restart-limit` counts, by the monotonic clock.
+    pub counted_ends: Vec<Duration>,
     /// How its end is heard of.
     pub watch: Watch,
 }
@@ -85,7 +90,9 @@ pub fn left_behind(surroundings: &Surroundings) -> Option<Box<LeftBehind>> {
 fn read_left_behind(file: &OwnedFd, surroundings: &Surroundings) -> Option<Box<LeftBehind>> {
     let mut buffer = [0; details::MAX_SIZE];
     let length = read(file, &mut buffer).ok()?;
-    let details = Details::read(buffer.get(..length)?)?;
+    let file = buffer.get(..length)?;
+    let details = Details::read(file)?;
+    let counted_ends = details::counted_ends(file).collect();
     let identity = details.identity?;
     let finish = || details.finish.map(|number| (number, Role::Hook));
     let (number, role) = details.pid.map(|number| (number, Role::Service)).or_else(finish)?;
@@ -99,9 +106,9 @@ fn read_left_behind(file: &OwnedFd, surroundings: &Surroundings) -> Option<Box<L
     if surroundings.identify(pid) != Some(identity) || watch.look(pid, &identity) != Seen::Running {
         return None;
     }
-    let mut buffer = [0; Status::SIZE];
-    let whole = |file| read(&file, &mut buffer) == Ok(Status::SIZE);
-    let status = open_own(status::PATH).is_some_and(whole).then(|| Status::from_bytes(buffer));
+    let mut bytes = [0; Status::SIZE];
+    let whole = |file| read(&file, &mut bytes) == Ok(Status::SIZE);
+    let status = open_own(status::PATH).is_some_and(whole).then(|| Status::from_bytes(bytes));
     // Another supervise may have written it since.
     let status = status.filter(|status| status.pid.map(NonZeroU32::get) == details.pid);
     Some(Box::new(LeftBehind {
@@ -114,6 +121,8 @@ fn read_left_behind(file: &OwnedFd, surroundings: &Surroundings) -> Option<Box<L
         paused: status.is_some_and(|status| status.paused),
         restarts: details.restarts,
         last_end: details.last_end,
+        delay: details.delay,
+        counted_ends,
         watch,
     }))
 }

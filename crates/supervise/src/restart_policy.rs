@@ -17,9 +17,9 @@ pub struct RestartPolicy {
     last_start: Option<Instant>,
     /// The delay after the last short run; `None`: the last run was long.
     delay: Option<Duration>,
-    /// When the last ends were, oldest first: as many as `restart-limit` needs. On the heap, since most services have no
-    /// limit.
-    ends: Vec<Instant>,
+    /// When the last ends were, by the monotonic clock, oldest first: as many as `restart-limit` needs. On the heap, since
+    /// most services have no limit.
+    ends: Vec<Duration>,
 }
 
 impl RestartPolicy {
@@ -32,13 +32,27 @@ impl RestartPolicy {
     pub fn carry(&self, state: &mut SuperviseState) {
         state.last_start = self.last_start.map(|at| at.0);
         state.delay = self.delay;
-        state.ends = self.ends.iter().map(|at| at.0).collect();
+        state.ends = self.ends.clone();
     }
 
     /// What such a state says.
     pub fn resume(state: &SuperviseState) -> RestartPolicy {
-        let ends = state.ends.iter().copied().map(Instant).collect();
-        RestartPolicy { last_start: state.last_start.map(Instant), delay: state.delay, ends }
+        RestartPolicy { last_start: state.last_start.map(Instant), delay: state.delay, ends: state.ends.clone() }
+    }
+
+    /// Goes on with what a supervise before this one remembered.
+    pub fn take_over(&mut self, delay: Option<Duration>, ends: &[Duration]) {
+        (self.delay, self.ends) = (delay, ends.to_vec());
+    }
+
+    /// The delay after short runs, if the last run was short.
+    pub fn delay(&self) -> Option<Duration> {
+        self.delay
+    }
+
+    /// When the ends were that `restart-limit` counts, by the monotonic clock, oldest first.
+    pub fn counted_ends(&self) -> &[Duration] {
+        &self.ends
     }
 
     /// A start, also one that failed.
@@ -60,15 +74,21 @@ impl RestartPolicy {
     /// When supervise may start the service again by itself, after a run of this length. A run that ended because somebody
     /// asked for it says nothing about the service.
     pub fn again(&mut self, now: Instant, ran: Duration, asked: bool, settings: &Settings) -> Instant {
-        let Some((shortest, longest)) = settings.restart_delay else {
-            self.delay = None;
-            return self.requested(now);
-        };
-        if !asked {
-            let longer = |delay: Duration| delay.saturating_mul(2).clamp(shortest, longest);
-            self.delay = (ran < longest).then(|| self.delay.map_or(shortest, longer));
+        match settings.restart_delay {
+            None => self.delay = None,
+            Some((shortest, longest)) if !asked => {
+                let longer = |delay: Duration| delay.saturating_mul(2).clamp(shortest, longest);
+                self.delay = (ran < longest).then(|| self.delay.map_or(shortest, longer));
+            }
+            Some(_) => {}
         }
-        self.after(now, self.delay.unwrap_or(shortest).max(START_EVERY))
+        self.same_again(now, settings)
+    }
+
+    /// The same, after a run whose length has been taken into account.
+    pub fn same_again(&self, now: Instant, settings: &Settings) -> Instant {
+        let delay = settings.restart_delay.map_or(START_EVERY, |(shortest, _)| self.delay.unwrap_or(shortest));
+        self.after(now, delay.max(START_EVERY))
     }
 
     /// Counts an end; whether there were more than `restart-limit` allows. Where there is no memory to count, there were
@@ -79,9 +99,9 @@ impl RestartPolicy {
             return false;
         };
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        self.ends.retain(|end| now.since(*end) < span);
+        self.ends.retain(|end| now.since(Instant(*end)) < span);
         if try_reserve(&mut self.ends, 1) {
-            self.ends.push(now);
+            self.ends.push(now.0);
         }
         self.ends.len() > most
     }

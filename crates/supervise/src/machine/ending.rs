@@ -125,9 +125,11 @@ impl Machine {
     /// Waits for a `finish` that a supervise before this one started. What that one had decided about the end is in what is
     /// wanted.
     pub(super) fn goes_on_finishing(&mut self, now: Now, left: &LeftBehind) {
-        let settings = &self.config.values;
-        let (end, ran) = left.last_end.map_or((End::Unknown, Duration::ZERO), |run| (run.end, run.ran));
-        let again_at = self.policy.again(now.clock, ran, false, settings);
+        let end = left.last_end.map_or(End::Unknown, |run| run.end);
+        if let Some(run) = left.last_end {
+            self.policy.note_start(now.clock.before(now.label.since(run.at) + run.ran));
+        }
+        let again_at = self.policy.same_again(now.clock, &self.config.values);
         let kill_at = finish_of(&self.config).and_then(|(_, timeout)| timeout).map(|timeout| now.clock + timeout);
         let (start_reason, verdict) = (StartReason::Exited, Rest::AsTold);
         let ended = Ended { pid: left.pid, end, again_at, start_reason, verdict, finish: None };

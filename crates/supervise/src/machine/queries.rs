@@ -85,7 +85,7 @@ impl Machine {
     }
 
     /// What the details are to say, but for the texts.
-    pub fn details(&self) -> Details<'static> {
+    pub fn details(&self) -> Details<'_> {
         let (state, pid, ready_since, until, _) = self.visible();
         let finish = match &self.life {
             Life::Finishing(finishing) => finishing.pid,
@@ -101,6 +101,8 @@ impl Machine {
             lost: if pid.is_some() { self.lost } else { b"" },
             last_end: self.last_end,
             restarts: self.restarts,
+            delay: self.policy.delay(),
+            counted_ends: self.policy.counted_ends(),
             ..Details::new(state, self.state_since)
         }
     }

@@ -149,7 +149,9 @@ impl Simulation {
         state.notify_socket = self.machine.config().values.notify_socket.then_some(7);
         let read = SuperviseState::from_text(&state.to_text()).unwrap();
         let resumed = Machine::resume(now(self.clock), self.machine.config(), &read, None);
-        let visible = |machine: &Machine| (machine.status(), machine.details(), machine.deadline(), machine.reason());
+        fn visible(machine: &Machine) -> impl std::fmt::Debug + PartialEq {
+            (machine.status(), machine.details(), machine.deadline(), machine.reason())
+        }
         assert_eq!(visible(&resumed), visible(&self.machine));
         let mut again = SuperviseState::new(3, [4, 5], 6, Want::Down, Label::new(0, 0));
         again.notify_socket = state.notify_socket;

@@ -52,12 +52,17 @@ enum Step {
 }
 
 impl Stop {
-    /// One that a supervise before this one began: the signal was sent, and has the whole time from now.
+    /// One that a supervise before this one began: the signal was sent, or `stop` was run and may still be at work. Either
+    /// has the whole time from now.
     pub(super) fn under_way(now: Now, config: &Config) -> Stop {
         let signal = config.values.stop_signal.unwrap_or(Signal::TERM);
         let patience = config.values.stop_timeout;
-        let next_at = patience.map(|patience| now.clock + patience);
-        Stop { cause: Cause::Asked, signal, patience, step: Step::Signalled, next_at }
+        let (step, usual) = match config.stop {
+            Some(_) => (Step::HookDone, Some(USUAL_PATIENCE)),
+            None => (Step::Signalled, None),
+        };
+        let next_at = patience.or(usual).map(|patience| now.clock + patience);
+        Stop { cause: Cause::Asked, signal, patience, step, next_at }
     }
 
     /// The stop for a state.

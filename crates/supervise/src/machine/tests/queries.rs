@@ -74,6 +74,8 @@ fn left(want: Want, ready: bool) -> LeftBehind {
         paused: false,
         restarts: RestartLog::none(),
         last_end: None,
+        delay: None,
+        counted_ends: vec![],
         watch: Watch::Looks,
     }
 }
@@ -142,4 +144,42 @@ fn a_service_that_is_taken_over_goes_on_as_it_was() {
     assert_eq!(life.machine.last_end().map(|run| run.ran), Some(10 * SECOND));
     life.starts(8);
     assert_eq!((life.machine.details().adopted, life.machine.details().lost), (None, &b""[..]));
+    // A program `stop` may be at work; the signal follows it.
+    let config = Config { stop: Some(Place::Service), ..config };
+    let mut life =
+        Clocked { machine: Machine::adopt(at(9000), &config, &left(Want::Down, true)), config, clock: 11_000 };
+    assert_eq!((life.step(Tick), life.due()), (vec![sent(Signal::TERM), sent(Signal::CONT)], Some(13_000)));
+}
+
+#[test]
+fn delay_and_counted_ends_are_kept_when_a_service_is_taken_over() {
+    let config = with(|settings| {
+        settings.restart_delay = Some((SECOND, 60 * SECOND));
+        settings.restart_limit = Some((2, 100 * SECOND));
+    });
+    let before = Clocked { machine: Machine::adopt(at(9000), &config, &left(Want::Up, true)), config, clock: 9000 };
+    let kept =
+        |left: LeftBehind| LeftBehind { delay: Some(4 * SECOND), counted_ends: vec![3 * SECOND, 5 * SECOND], ..left };
+    assert_eq!((before.machine.details().delay, before.machine.details().counted_ends), (None, &[][..]));
+    let adopted = Machine::adopt(at(9000), &config, &kept(left(Want::Up, true)));
+    assert_eq!(adopted.details().counted_ends, [3 * SECOND, 5 * SECOND]);
+    // The third end within the time.
+    let mut life = Clocked { machine: adopted, config, clock: 9000 };
+    life.exits(End::Unknown);
+    assert_eq!(life.state(), State::Failed);
+    let config = with(|settings| settings.restart_delay = Some((SECOND, 60 * SECOND)));
+    let mut life =
+        Clocked { machine: Machine::adopt(at(9000), &config, &kept(left(Want::Up, true))), config, clock: 9000 };
+    life.exits(End::Unknown);
+    // Started at 1 s, and 8 s is what comes after 4 s.
+    assert_eq!(
+        (life.state(), life.due(), life.machine.details().delay),
+        (State::Waiting, Some(9000), Some(8 * SECOND))
+    );
+    // `finish`: the end has been judged, the delay counts from the start of the run.
+    let run = RunRecord { ran: 2 * SECOND, ..RunRecord::new(at(8500).label, End::Code(1)) };
+    let left = LeftBehind { role: Role::Hook, last_end: Some(run), ..kept(left(Want::Up, true)) };
+    let mut life = Clocked { machine: Machine::adopt(at(9000), &config, &left), config, clock: 9000 };
+    life.step(Event::HookEnded(Pid::from_raw(7), End::Code(0)));
+    assert_eq!((life.state(), life.due()), (State::Waiting, Some(6500 + 4000)));
 }
