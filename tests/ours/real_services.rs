@@ -120,6 +120,53 @@ assert s.recv(100).startswith(b"HTTP/1.1 204")' 2>/dev/null"#;
     assert_eq!(supervise.wait().end, End::Code(0));
 }
 
+/// What sshd needs, where nothing else can be disturbed.
+const SSHD: &str = r#"
+export PATH=$BUILT:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+fail() { echo "failed: $*"; ps -eo pid,ppid,args; cat /said /sv/ssh/supervise/details; exit 1; }
+soon() { tries=0; until "$@"; do tries=$((tries + 1)); [ $tries -lt 1200 ] || fail "in vain: $*"; sleep 0.1; done; }
+answers() { ssh-keyscan -T 100 -t ed25519 -p 2022 127.0.0.1 2>/dev/null | grep -q ssh-ed25519; }
+listened() { [ "$(grep -c 'listening on 127.0.0.1' /said)" = $1 ]; }
+ip link set lo up || busybox ip link set lo up
+mkdir -p /run/sshd /sv/ssh/supervise.d
+cd /sv
+ssh-keygen -q -t ed25519 -N '' -f ssh/key || exit
+printf '%s\n' 'HostKey /sv/ssh/key' 'ListenAddress 127.0.0.1' 'Port 2022' 'UsePAM no' 'PidFile none' >ssh/config
+printf '#!/bin/sh\nexec 2>&1\nexec /usr/sbin/sshd -D -e -f /sv/ssh/config\n' >ssh/run
+chmod +x ssh/run
+touch ssh/supervise.d/notify-socket
+supervise ssh >/said 2>&1 &
+soon svok ssh
+svwait -r -t 240s ssh || fail "it is not ready"
+grep -q '^state ready' ssh/supervise/details || fail "it says nothing"
+answers || fail "it was ready before it could be reached"
+# A reload executes the same process anew.
+process=$(sed -n 's/^pid //p' ssh/supervise/details)
+svc -h ssh
+soon listened 2
+soon answers
+grep -q "^pid $process\$" ssh/supervise/details || fail "it was started again"
+svc -dx ssh
+soon grep -q 'Received signal 15' /said
+wait
+answers && fail "it answers still"
+grep -q warning /said && fail "warnings"
+exit 0
+"#;
+
+/// Debian's says so by itself; so does every sshd since version 9.8.
+#[test]
+fn sshd_says_that_it_is_ready() {
+    let what = "sshd with notify-socket";
+    if !installed(what, "sshd") || !installed(what, "ssh-keyscan") {
+        return;
+    }
+    let Some(tree) = own_root(what) else { return };
+    tree.put_file("page", SSHD);
+    let done = in_own_root(&tree, &format!("exec unshare --net sh '{}' 2>&1", tree.path("page").display()));
+    assert_eq!(done.end, End::Code(0), "{}", String::from_utf8_lossy(&done.stdout));
+}
+
 /// What postfix needs, where nothing else can be disturbed.
 const POSTFIX: &str = r#"
 export PATH=$BUILT:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
