@@ -9,6 +9,7 @@ use daemontools_tests::{End, Output, Programs, Tree, exits, left_out};
 
 use crate::own_root::{in_own_root, own_root};
 use crate::supervise_details::{detail, until_detail};
+use crate::supervise_readiness::python;
 use crate::supervise_settings::svc;
 
 /// Makes a group, which has the controllers that the whole machine's groups have, becomes the script in it, and removes the group with all in it. The
@@ -152,6 +153,55 @@ soon runs_anew limited $before
     if done.end == End::Code(79) {
         return left_out(what, "it has none");
     }
+    assert_eq!(done.end, End::Code(0), "{}", String::from_utf8_lossy(&done.stdout));
+}
+
+/// Whoever is in the control group may speak, whatever session it is in; nobody else may.
+#[test]
+fn a_member_of_the_group_speaks_for_the_service_and_no_other() {
+    let what = "a member of a control group that speaks sd_notify";
+    if !python(what) {
+        return;
+    }
+    let script = r#"
+cat >/say <<'END'
+import os, socket, sys, time
+address = open('/scan/speaks/address').read().strip().replace('@', '\0', 1)
+# Once a file is there, the text; the process stays, so that it can be looked at.
+for file, text in zip(sys.argv[1::2], sys.argv[2::2]):
+    while not os.path.exists(file): time.sleep(0.02)
+    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(text.encode(), address)
+    open(file + '.said', 'w')
+time.sleep(1000)
+END
+mkdir -p /new/speaks/supervise.d/cgroup
+touch /new/speaks/supervise.d/notify-socket
+cat >/new/speaks/run <<'END'
+#!/bin/sh
+echo "$NOTIFY_SOCKET" >address.new
+mv address.new address
+setsid python3 /say /member STATUS=member /ready READY=1 &
+echo $! >child
+exec sleep 1000
+END
+chmod +x /new/speaks/run
+begin speaks
+[ "$(group_of $(cat speaks/child))" = "$(group_of $(pid_of speaks))" ] || fail "the member is elsewhere"
+python3 /say /stranger 'READY=1
+STATUS=stranger' &
+stranger=$!
+touch /stranger
+soon [ -e /stranger.said ]
+[ "$(group_of $stranger)" != "$(group_of $(pid_of speaks))" ] || fail "the stranger is a member"
+# Messages are read in order.
+touch /member
+soon grep -q '^status-text member' speaks/supervise/details
+grep -q '^state starting' speaks/supervise/details || fail "$(cat speaks/supervise/details)"
+touch /ready
+soon grep -q '^state ready' speaks/supervise/details
+[ ! -s /said ] || fail "warnings"
+"#;
+    let Some(done) = in_own_group(what, script) else { return };
     assert_eq!(done.end, End::Code(0), "{}", String::from_utf8_lossy(&done.stdout));
 }
 
