@@ -32,7 +32,7 @@ struct Foreign {
     setting: &'static str,
 }
 
-const KNOWN: [Foreign; 22] = [
+const KNOWN: [Foreign; 25] = [
     foreign("finish", Entry::Script, "runit, s6 and nitro run this after each end", "finish"),
     foreign("check", Entry::Script, "runit's sv runs this to see whether the service is ready", "check"),
     foreign("control/t", Entry::Script, "runit runs this before it sends TERM, and instead where it exits 0", "stop"),
@@ -47,6 +47,9 @@ const KNOWN: [Foreign; 22] = [
     foreign("timeout-kill", Entry::Value, "s6 sends KILL so many milliseconds after a stop", "stop-timeout"),
     foreign("timeout-finish", Entry::Value, "s6 ends finish after so many milliseconds", "finish-timeout"),
     foreign("down-signal", Entry::Value, "s6 and nitro stop the service with this signal", "stop-signal"),
+    foreign("reload-signal", Entry::Value, "s6 sends this signal for s6-svc -l", "reload"),
+    foreign("flag-timeout-killpg", Entry::Value, "s6 kills the whole process group after timeout-kill", "group"),
+    foreign("flag-newpidns", Entry::Value, "s6 gives the service process numbers of its own", ""),
     foreign("nosetsid", Entry::Value, "s6 leaves the service in its own session for this", ""),
     foreign("no-setsid", Entry::Value, "daemontools-encore leaves the service in its own process group for this", ""),
     foreign("lock-fd", Entry::Value, "s6 lets the service inherit a lock at this descriptor", ""),
@@ -121,6 +124,12 @@ fn advice(foreign: &Foreign, contents: &[u8]) -> (&'static str, String) {
             format!("echo a descriptor from 3 up >supervise.d/{setting}, and name it in the program's arguments in run")
         }
         ("down-signal", _) => stop_signal(value, link(setting)),
+        ("reload-signal", _) => {
+            let name = signal(&value.to_ascii_uppercase()).map_or("NAME".into(), |known| known.name());
+            format!("write supervise.d/{setting}, which svctl reload runs, with kill -s {name} $1")
+        }
+        ("flag-timeout-killpg", _) => format!("mkdir -p supervise.d && echo main >supervise.d/{setting}"),
+        ("flag-newpidns", _) => "nothing does that here: the service sees the numbers of all".into(),
         ("timeout-kill", Some("0")) => "0 means no limit in s6, as here: remove it".into(),
         ("timeout-finish", Some("0")) => format!(
             "0 means no limit in s6, as here with supervise.d/finish; with finish-s6 the limit is 5s unless you say more: \
@@ -217,6 +226,12 @@ mod tests {
         let either = format!("{} if it is s6's, USR1 if it is nitro's", echo("HUP"));
         assert_eq!(advised("down-signal", "1\n").1, either);
         assert_eq!(advised("down-signal", "").1, echo("TERM") + ", if it is nitro's");
+    }
+
+    #[test]
+    fn a_signal_to_read_the_configuration_again_becomes_a_program() {
+        assert!(advised("reload-signal", "SIGUSR1\n").1.ends_with("with kill -s USR1 $1"));
+        assert!(advised("reload-signal", "\x1b[2J\n").1.ends_with("with kill -s NAME $1"));
     }
 
     #[test]
