@@ -9,6 +9,9 @@ use crate::file::Origin;
 use crate::launch::{SHELLS, is_name};
 use crate::programs::{Found, Search};
 
+/// Debian's for runit: it reads files with variables, and becomes sh with the script.
+pub const INVOKE_RUN: &str = "invoke-run";
+
 /// What the kernel makes of a first line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Interpreter {
@@ -42,7 +45,13 @@ pub fn interpreter(dir: &Path, origin: &Origin, line: &[u8]) -> Interpreter {
         return match meant != path && executable(meant) {
             true => Interpreter::Fails(what, format!("remove what comes after {meant}, which only looks like a blank")),
             false if meant.ends_with("/with-contenv") => {
-                fails(what, "write #!/bin/sh: a service has the environment that svscan was started with")
+                let instead = match argument.split([' ', '\t']).next().unwrap_or_default() {
+                    "" | "sh" => "/bin/sh".to_owned(),
+                    program if program.starts_with('/') => program.to_owned(),
+                    program => format!("/usr/bin/env {program}"),
+                };
+                let why = "a service has the environment that svscan was started with";
+                Interpreter::Fails(what, format!("write #!{instead}: {why}"))
             }
             false => fails(what, "install it, or name another one"),
         };
@@ -63,7 +72,7 @@ pub fn interpreter(dir: &Path, origin: &Origin, line: &[u8]) -> Interpreter {
             name.to_owned()
         }
     };
-    if SHELLS.contains(&shell.as_str()) { Interpreter::Shell } else { Interpreter::Other }
+    if SHELLS.contains(&shell.as_str()) || shell == INVOKE_RUN { Interpreter::Shell } else { Interpreter::Other }
 }
 
 /// Whether a first line that fails was meant for a shell.
@@ -117,6 +126,18 @@ mod tests {
 
     fn of(line: &str) -> Interpreter {
         interpreter(Path::new("/bin"), &Origin::script(Path::new("Cargo.toml")), line.as_bytes())
+    }
+
+    #[test]
+    fn what_takes_the_place_of_with_contenv() {
+        for (argument, instead) in
+            [("sh", "/bin/sh"), ("", "/bin/sh"), ("bash", "/usr/bin/env bash"), ("/bin/bash -e", "/bin/bash")]
+        {
+            match of(&format!("/no/with-contenv {argument}")) {
+                Interpreter::Fails(_, fix) => assert!(fix.starts_with(&format!("write #!{instead}: ")), "{fix}"),
+                other => panic!("{argument}: {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::ending::{Ending, ending};
 use crate::file::{Origin, exists};
 use crate::finding::Finding;
 use crate::foreign_command::{foreign_commands, instead_of_chpst};
-use crate::interpreter::{Interpreter, interpreter, means_shell};
+use crate::interpreter::{INVOKE_RUN, Interpreter, interpreter, means_shell};
 use crate::launch::{SCRIPTS, is_login, launch};
 use crate::log::directories;
 use crate::multilog::ignored;
@@ -37,9 +37,9 @@ impl Report {
         }
         self.lookalikes(run, &script);
         let mut sourced = Sourced::new(dir, run, &script);
-        // A login shell reads files of its own.
-        let login = String::from_utf8_lossy(first).split_ascii_whitespace().skip(1).any(is_login);
-        sourced.unknown |= login;
+        // A login shell and Debian's invoke-run read files of their own.
+        let reads = |word: &str| is_login(word) || word.rsplit('/').next() == Some(INVOKE_RUN);
+        sourced.unknown |= String::from_utf8_lossy(first).split_ascii_whitespace().skip(1).any(reads);
         self.commands(dir, run, &script, &sourced, role);
         // A character that should not be there is the cause of all else on its line.
         let odd = |line: Option<usize>| script.lookalikes.iter().any(|lookalike| Some(lookalike.line) == line);
