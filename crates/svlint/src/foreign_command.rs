@@ -42,18 +42,20 @@ fn sv(arguments: &[Word]) -> Option<(String, String, String)> {
         word = words.next()?;
     }
     let (action, service) = (word, words.next()?);
+    // sv finds a name in the scan directory, and so does svwait; svc and svstat take paths.
+    let path = if service.contains(['/', '.', '$']) { service.to_owned() } else { format!("/service/{service}") };
     let here = match action {
         "check" => format!("svwait -t 7s {service} || exit 1"),
-        "start" => format!("svc -u {service}; svwait -t 7s {service}"),
-        "u" | "up" => format!("svc -u {service}"),
-        "d" | "down" | "stop" | "force-stop" => format!("svc -d {service}"),
-        "o" | "once" => format!("svc -o {service}"),
-        "t" | "term" | "restart" | "force-restart" => format!("svc -t {service}"),
-        "h" | "hup" | "reload" => format!("svc -h {service}"),
-        "k" | "kill" => format!("svc -k {service}"),
-        "x" | "e" | "exit" | "shutdown" => format!("svc -dx {service}"),
-        "s" | "status" => format!("svstat {service}"),
-        _ => format!("svc {service} with the letter for {action}"),
+        "start" => format!("svc -u {path}; svwait -t 7s {service}"),
+        "u" | "up" => format!("svc -u {path}"),
+        "d" | "down" | "stop" | "force-stop" => format!("svc -d {path}"),
+        "o" | "once" => format!("svc -o {path}"),
+        "t" | "term" | "restart" | "force-restart" => format!("svc -t {path}"),
+        "h" | "hup" | "reload" => format!("svc -h {path}"),
+        "k" | "kill" => format!("svc -k {path}"),
+        "x" | "e" | "exit" | "shutdown" => format!("svc -dx {path}"),
+        "s" | "status" => format!("svstat {path}"),
+        _ => format!("svc {path} with the letter for {action}"),
     };
     let what = format!("sv {action} does not understand the status of {service} as supervise writes it");
     let fix = format!("write {here}, or put the line runit into supervise.d/status of {service}");
@@ -134,7 +136,7 @@ mod tests {
             fixes,
             [
                 (2, format!("write svwait -t 7s db || exit 1, {other}")),
-                (3, format!("write svc -u db; svwait -t 7s db, {other}"))
+                (3, format!("write svc -u /service/db; svwait -t 7s db, {other}"))
             ]
         );
     }
