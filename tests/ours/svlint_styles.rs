@@ -6,9 +6,9 @@
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use daemontools_tests::{Programs, Tree};
+use daemontools_tests::{Programs, Tree, exits};
 
-use crate::svlint::found;
+use crate::svlint::{found, svlint};
 
 fn tree() -> Tree {
     Tree::of(Programs::ours())
@@ -125,4 +125,44 @@ fn of_these_days() {
         .exec("service/either/run", "#!/bin/dash\nif test -x /opt/new; then\n\texec /opt/new --foreground\nelse\n\texec /opt/old -f\nfi\n")
         .exec("service/wrapped/run", "#!/bin/sh\nmain() {\n  trap 'kill $child' TERM\n  /opt/forker &\n  child=$!\n  wait $child\n}\nmain\nwait\n");
     is_sound(&tree);
+}
+
+/// The commands that it gives for files of other supervisors, which leave nothing to be said of them.
+#[test]
+fn what_other_supervisors_left_is_put_to_use_by_its_commands() {
+    let mut tree = tree();
+    for name in ["of-runit", "of-s6", "of-nitro", "once"] {
+        tree = tree.script(format!("service/{name}/run"), "exec sleep 987");
+    }
+    for script in ["of-runit/finish", "of-runit/check", "of-runit/control/t", "of-nitro/finish"] {
+        tree = tree.script(format!("service/{script}"), "exit 0");
+    }
+    let tree = tree
+        .script("service/of-s6/finish", "test $1 = 256 || exit 0")
+        .file("service/of-s6/notification-fd", "3\n")
+        .file("service/of-s6/timeout-kill", "7000\n")
+        .file("service/of-s6/timeout-finish", "0\n")
+        .file("service/of-s6/down-signal", "SIGINT\n")
+        .file("service/of-s6/flag-timeout-killpg", "")
+        .file("service/of-nitro/down-signal", "q\n")
+        .file("service/once/type", "oneshot\n");
+    let out = svlint(&tree, &["--json", "service"]);
+    let findings = String::from_utf8(out.stdout).expect("JSON is UTF-8");
+    let mut commands = 0;
+    for finding in findings.lines() {
+        let finding: serde_json::Value = serde_json::from_str(finding).expect("an object a line");
+        assert_eq!(finding["code"], "SL025", "{finding}");
+        let (path, fix) = (finding["path"].as_str().expect("a path"), finding["fix"].as_str().expect("words"));
+        let command = fix.split(": ").find(|part| part.starts_with("mkdir")).expect("a command");
+        let service = path.split('/').take(2).collect::<Vec<_>>().join("/");
+        let made = tree.shell(&format!("cd {service} && {command}"));
+        assert_eq!(made, exits(0, "", ""), "{command}");
+        commands += 1;
+    }
+    assert_eq!(commands, 12);
+    is_sound(&tree);
+    let setting = |path: &str| String::from_utf8(tree.read(format!("service/{path}"))).expect("text");
+    assert_eq!(setting("of-nitro/supervise.d/stop-signal"), "QUIT\n");
+    assert_eq!(setting("of-s6/supervise.d/stop-timeout"), "7000ms\n");
+    assert!(tree.path("service/of-s6/supervise.d/finish-s6").exists());
 }

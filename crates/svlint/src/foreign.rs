@@ -1,15 +1,19 @@
 //! Files of other supervisors beside `run`: what they meant there, and which setting does it here. supervise never uses
 //! them by themselves.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use daemontools_core::settings::value::{descriptor, line, signal};
+use daemontools_program::printable::printable;
 
 use crate::code::Code;
-use crate::file::{Origin, has_entry, read_start};
+use crate::file::{Origin, Seen, has_entry, names, read_start};
 use crate::finding::Finding;
 use crate::service::Report;
 
+/// How many services are named at most.
+const MOST_NAMES: usize = 8;
 /// How much of a file is read.
 const MOST: u64 = 64 * 1024;
 
@@ -32,7 +36,7 @@ struct Foreign {
     setting: &'static str,
 }
 
-const KNOWN: [Foreign; 25] = [
+const KNOWN: [Foreign; 26] = [
     foreign("finish", Entry::Script, "runit, s6 and nitro run this after each end", "finish"),
     foreign("check", Entry::Script, "runit's sv runs this to see whether the service is ready", "check"),
     foreign("control/t", Entry::Script, "runit runs this before it sends TERM, and instead where it exits 0", "stop"),
@@ -54,6 +58,7 @@ const KNOWN: [Foreign; 25] = [
     foreign("no-setsid", Entry::Value, "daemontools-encore leaves the service in its own process group for this", ""),
     foreign("lock-fd", Entry::Value, "s6 lets the service inherit a lock at this descriptor", ""),
     foreign("max-death-tally", Entry::Value, "s6 remembers so many ends for s6-permafailon in finish", ""),
+    foreign("type", Entry::Value, "s6-rc runs this service once", "no-restart"),
     foreign("dependencies", Entry::Value, "s6-rc starts the services that it names first", ""),
     foreign("dependencies.d", Entry::Directory, "s6-rc starts the services that it names first", ""),
     foreign("timeout-up", Entry::Value, "s6-rc waits so many milliseconds for the service to be ready", ""),
@@ -93,9 +98,11 @@ impl Report {
                 Entry::Value => found.is_file(),
                 Entry::Directory => found.is_directory(),
             };
-            let contents =
-                if found.is_file() { read_start(&path, MOST).map(|part| part.bytes) } else { Ok(Vec::new()) };
-            let (setting, fix) = advice(foreign, &contents.unwrap_or_default());
+            let contents = contents(&path, &found);
+            if foreign.name == "type" && line(&contents) != Some(b"oneshot") {
+                continue;
+            }
+            let (setting, fix) = advice(foreign, &contents);
             let has = |setting: &str| has_entry(&dir.join("supervise.d"), setting);
             let is_set = !setting.is_empty() && has(setting) || foreign.name == "finish" && has("finish");
             if is_it && !is_set {
@@ -106,11 +113,20 @@ impl Report {
     }
 }
 
+/// The contents of a file, or the names in a directory, a line each.
+fn contents(path: &Path, found: &Seen) -> Vec<u8> {
+    if found.is_directory() {
+        let names = names(path).unwrap_or_default();
+        return names.iter().flat_map(|name| [name.as_bytes(), b"\n"].concat()).collect();
+    }
+    read_start(path, MOST).map(|part| part.bytes).unwrap_or_default()
+}
+
 /// The setting that takes the place of a file with these contents, and what to do. A link is advised only where the file
 /// means the same as the setting, units and arguments included.
 fn advice(foreign: &Foreign, contents: &[u8]) -> (&'static str, String) {
     let name = foreign.name;
-    let link = |setting: &str| format!("mkdir -p supervise.d && ln -s ../{name} supervise.d/{setting}");
+    let link = |setting: &str| in_service(&format!("ln -s ../{name} supervise.d/{setting}"));
     let value = line(contents).unwrap_or_default();
     let number = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let number = number.filter(|text| !text.is_empty());
@@ -121,31 +137,32 @@ fn advice(foreign: &Foreign, contents: &[u8]) -> (&'static str, String) {
         ("finish" | "check", _) => link(setting),
         ("notification-fd", _) if descriptor(value).is_ok() => link(setting),
         ("notification-fd", _) => {
-            format!("echo a descriptor from 3 up >supervise.d/{setting}, and name it in the program's arguments in run")
+            format!(
+                "write a descriptor from 3 up into supervise.d/{setting}, and name it in the program's arguments in run"
+            )
         }
         ("down-signal", _) => stop_signal(value, link(setting)),
         ("reload-signal", _) => {
             let name = signal(&value.to_ascii_uppercase()).map_or("NAME".into(), |known| known.name());
             format!("write supervise.d/{setting}, which svctl reload runs, with kill -s {name} $1")
         }
-        ("flag-timeout-killpg", _) => format!("mkdir -p supervise.d && echo main >supervise.d/{setting}"),
+        ("flag-timeout-killpg", _) => in_service(&format!("echo main >supervise.d/{setting}")),
+        ("type", _) => in_service(&format!("echo 0 >supervise.d/{setting}")),
         ("flag-newpidns", _) => "nothing does that here: the service sees the numbers of all".into(),
         ("timeout-kill", Some("0")) => "0 means no limit in s6, as here: remove it".into(),
         ("timeout-finish", Some("0")) => format!(
             "0 means no limit in s6, as here with supervise.d/finish; with finish-s6 the limit is 5s unless you say more: \
-             mkdir -p supervise.d && echo 24h >supervise.d/{setting}"
+             {}",
+            in_service(&format!("echo 24h >supervise.d/{setting}"))
         ),
         ("timeout-kill" | "timeout-finish", Some(number)) => {
-            format!("mkdir -p supervise.d && echo {number}ms >supervise.d/{setting}")
+            in_service(&format!("echo {number}ms >supervise.d/{setting}"))
         }
         ("timeout-up", Some(number)) => format!("give the limit where it is waited for: svwait -r -t {number}ms"),
         ("max-death-tally", _) => {
             "remove it: supervise/history has the last 64 ends, and supervise.d/restart-limit gives a service up".into()
         }
-        ("dependencies" | "dependencies.d", _) => {
-            "wait for each at the beginning of run, where it is no oneshot: svwait -r -t 60s /service/NAME || exit 1"
-                .into()
-        }
+        ("dependencies" | "dependencies.d", _) => wait_for(contents),
         ("producer-for" | "consumer-for", _) => {
             "let the consumer be log/ of the producer: svscan leads the output to log/run".into()
         }
@@ -153,18 +170,35 @@ fn advice(foreign: &Foreign, contents: &[u8]) -> (&'static str, String) {
         ("lock-fd", _) => "remove it, and start the program by setlock in run".into(),
         ("setup", _) => "call ./setup || exit at the beginning of run".into(),
         ("start", _) => "call ./start at the beginning of run, if it may run before each".into(),
-        ("control/t", _) => format!("write supervise.d/{setting}, which gets the process id as its argument"),
+        // There is no such file here.
+        ("control/t" | "control/h", _) if contents.windows(13).any(|part| part == b"supervise/pid") => {
+            format!("write supervise.d/{setting}, which gets the process id as its argument")
+        }
+        ("control/t", _) => link(setting) + ": TERM follows after stop-timeout, 5s unless you say more",
+        ("control/h", _) => link(setting) + ": svctl reload runs it",
         ("control/d", _) => format!("write supervise.d/{setting}, which runs when the service has ended"),
-        ("control/h", _) => format!("write supervise.d/{setting}, which svctl reload runs"),
         ("stop", _) => link("finish") + ", if it may run after each end",
         _ => format!("write supervise.d/{setting}"),
     };
     (setting, fix)
 }
 
+/// A command that changes the settings.
+fn in_service(command: &str) -> String {
+    format!("in the service directory: mkdir -p supervise.d && {command}")
+}
+
+/// How to wait for the services of these names, a line each.
+fn wait_for(names: &[u8]) -> String {
+    let lines = names.split(|&byte| byte == b'\n').filter(|name| !name.is_empty() && !name.starts_with(b"#"));
+    let services: String = lines.take(MOST_NAMES).map(|name| format!(" /service/{}", printable(name))).collect();
+    let services = if services.is_empty() { " /service/NAME" } else { &services };
+    format!("wait at the beginning of run (for a oneshot: --done): svwait -r -t 60s{services} || exit 1")
+}
+
 /// What to do about a `down-signal`: s6 has the name or the number of a signal in it, nitro looks at its first letter.
 fn stop_signal(value: &[u8], link: String) -> String {
-    let echo = |name: &str| format!("mkdir -p supervise.d && echo {name} >supervise.d/stop-signal");
+    let echo = |name: &str| in_service(&format!("echo {name} >supervise.d/stop-signal"));
     let capitals = value.to_ascii_uppercase();
     let of_nitro = LETTERS_OF_NITRO.iter().find(|(letter, _)| value.first() == Some(letter)).map(|(_, name)| *name);
     match (signal(value), signal(&capitals), of_nitro) {
@@ -191,14 +225,15 @@ mod tests {
     fn a_finish_of_s6_is_told_from_one_of_runit() {
         assert_eq!(advised("finish", "#!/bin/sh\n[ $1 = -1 ] && exit\n").0, "finish");
         assert_eq!(advised("finish", "#!/bin/execlineb -S0\nif { test ${1} -eq 256 }\n").0, "finish-s6");
-        assert_eq!(advised("finish", "").1, "mkdir -p supervise.d && ln -s ../finish supervise.d/finish");
+        let link = "in the service directory: mkdir -p supervise.d && ln -s ../finish supervise.d/finish";
+        assert_eq!(advised("finish", "").1, link);
     }
 
     #[test]
     fn a_file_with_another_unit_is_never_linked() {
         assert_eq!(
             advised("timeout-kill", "5000\n").1,
-            "mkdir -p supervise.d && echo 5000ms >supervise.d/stop-timeout"
+            "in the service directory: mkdir -p supervise.d && echo 5000ms >supervise.d/stop-timeout"
         );
         assert!(!advised("timeout-kill", "odd\n").1.contains("ln -s"));
         assert!(!advised("max-death-tally", "5\n").1.contains("ln -s"));
@@ -214,8 +249,8 @@ mod tests {
 
     #[test]
     fn a_signal_is_that_of_the_supervisor_whose_file_it_is() {
-        let echo = |name: &str| format!("mkdir -p supervise.d && echo {name} >supervise.d/stop-signal");
-        let link = "mkdir -p supervise.d && ln -s ../down-signal supervise.d/stop-signal";
+        let echo = |name: &str| in_service(&format!("echo {name} >supervise.d/stop-signal"));
+        let link = "in the service directory: mkdir -p supervise.d && ln -s ../down-signal supervise.d/stop-signal";
         for of_s6 in ["INT\n", "SIGQUIT", "15\n"] {
             assert_eq!(advised("down-signal", of_s6).1, link, "{of_s6}");
         }
@@ -226,6 +261,20 @@ mod tests {
         let either = format!("{} if it is s6's, USR1 if it is nitro's", echo("HUP"));
         assert_eq!(advised("down-signal", "1\n").1, either);
         assert_eq!(advised("down-signal", "").1, echo("TERM") + ", if it is nitro's");
+    }
+
+    #[test]
+    fn a_program_of_control_is_linked_unless_it_needs_the_file_with_the_process_id() {
+        let fix = advised("control/t", "#!/bin/sh\nexec apachectl stop\n").1;
+        assert!(fix.contains("&& ln -s ../control/t supervise.d/stop: TERM follows"), "{fix}");
+        assert!(!advised("control/t", "#!/bin/sh\nkill -INT $(cat supervise/pid)\n").1.contains("ln -s"));
+    }
+
+    #[test]
+    fn what_s6_rc_starts_first_is_waited_for_by_name() {
+        let fix = advised("dependencies.d", "init-php\ndb\x1b\n").1;
+        assert!(fix.ends_with("svwait -r -t 60s /service/init-php /service/db\\x1b || exit 1"), "{fix}");
+        assert!(advised("dependencies", "# none\n\n").1.contains(" /service/NAME "));
     }
 
     #[test]

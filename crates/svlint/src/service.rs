@@ -87,7 +87,7 @@ impl Report {
             }
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 let what = "there is no run, so nothing can be started";
-                return self.find(Code::RunMissing, &run, what, "write it, or remove the directory");
+                return self.find(Code::RunMissing, &run, what, instead_of_run(dir));
             }
             Err(error) => return self.trouble("look at", &run, &error),
         };
@@ -138,6 +138,20 @@ impl Report {
             Some(errno) => Failure::because(words, Errno::from_raw(errno)),
             None => Failure::fatal([&words.concat(), b": ", error.to_string().as_bytes()]),
         });
+    }
+}
+
+/// What to do where there is no `run`: other supervisors do without one.
+fn instead_of_run(dir: &Path) -> &'static str {
+    let has = |name: &str| look(&dir.join(name)).is_ok();
+    if has("contents.d") || has("contents") {
+        "a bundle of s6-rc is no service: remove it, and give its names to svctl"
+    } else if has("type") && has("up") {
+        "a oneshot of s6-rc: let run be #!/bin/sh with the line of up, and echo 0 >supervise.d/no-restart"
+    } else if has("setup") {
+        "a oneshot of nitro: let run be #!/bin/sh with ./setup || exit and exec sleep infinity"
+    } else {
+        "write it, or remove the directory"
     }
 }
 
