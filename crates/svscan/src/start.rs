@@ -135,8 +135,14 @@ impl Starter {
                 let started = self.start_sharing(signals, spec, part, &mut sharing);
                 // A copy of the pipe would keep its reader from the end of its input.
                 let _ = signals.queue().and_then(|queue| dup3(&*queue, &mut sharing.last, OFlag::O_CLOEXEC));
-                self.sharing = Some(sharing);
-                started
+                match started {
+                    // qemu-user, which runs programs for other machines, makes no such children.
+                    Err(Errno::EINVAL) => self.start_copying(signals, spec, part),
+                    started => {
+                        self.sharing = Some(sharing);
+                        started
+                    }
+                }
             }
             None => self.start_copying(signals, spec, part),
         };
