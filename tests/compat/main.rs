@@ -26,3 +26,4 @@ mod svstat;
 mod tai64n;
 mod tai64nlocal;
 mod transparency;
+mod wide;

@@ -70,12 +70,18 @@ pub fn ticks() -> u64 {
     (seconds * 100.0) as u64
 }
 
-/// The words the process was started with.
+/// The words the process was started with. Those of a program for another machine, which qemu-user runs as
+/// `QEMU -0 NAME FILE ARGUMENT…` (tests/cross), without what is qemu's.
 #[must_use]
 pub fn arguments(pid: i32) -> Vec<Vec<u8>> {
     let text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let mut words: Vec<Vec<u8>> = text.split(|&b| b == 0).map(<[u8]>::to_vec).collect();
     words.pop(); // what follows the last NUL
+    let is_qemu = |word: &[u8]| word.rsplit(|&b| b == b'/').next().is_some_and(|name| name.starts_with(b"qemu-"));
+    if words.len() >= 4 && is_qemu(&words[0]) && words[1] == b"-0" {
+        words.remove(3);
+        words.drain(..2);
+    }
     words
 }
 

@@ -162,17 +162,34 @@ impl Tree {
         text.split_inclusive('\n').filter_map(|line| Some(line.strip_suffix('\n')?.to_owned())).collect()
     }
 
-    /// Mounts a tmpfs of this many bytes on a directory; false, and says so, where that is not allowed.
+    /// Mounts a tmpfs with these options on a directory; false, and says so, where that is not allowed.
     #[must_use]
     pub fn tmpfs(&self, path: impl AsRef<Path>, options: &str) -> bool {
+        let done = self.mount("tmpfs", path, options);
+        if !done {
+            left_out("a disk of its own", "a tmpfs cannot be mounted");
+        }
+        done
+    }
+
+    /// Mounts an overlay of directories of the tree on one more; false, and says so, where that is not allowed.
+    #[must_use]
+    pub fn overlay(&self, path: impl AsRef<Path>, options: &str) -> bool {
+        let done = self.mount("overlay", path, options);
+        if !done {
+            left_out("an overlay", "it cannot be mounted");
+        }
+        done
+    }
+
+    /// Mounts a file system until the tree is dropped; its options name directories as seen from the tree's root.
+    fn mount(&self, kind: &str, path: impl AsRef<Path>, options: &str) -> bool {
         let at = self.path(path);
         fs::create_dir_all(&at).expect("make a mount point");
-        let mounted = outcome(Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&at));
-        let done = mounted.success();
+        let mut mount = Command::new("mount");
+        let done = outcome(mount.current_dir(&self.root).args(["-t", kind, "-o", options, kind]).arg(&at)).success();
         if done {
             self.mounts.lock().expect("mounts").push(at);
-        } else {
-            left_out("a disk of its own", "a tmpfs cannot be mounted");
         }
         done
     }
