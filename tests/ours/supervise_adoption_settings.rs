@@ -5,8 +5,9 @@
 
 use std::time::{Duration, Instant};
 
+use daemontools_tests::fault::can_trace;
 use daemontools_tests::status::{until_status, until_up};
-use daemontools_tests::{Tree, proc, until, value};
+use daemontools_tests::{Programs, Tree, exits, proc, until, value};
 
 use crate::supervise_adoption::{NOTE, end, pids, svc, taken_over, tree};
 use crate::supervise_details::{detail, history, until_detail};
@@ -142,4 +143,28 @@ fn an_end_is_final_where_it_is_known_or_any_is() {
         }
         assert_eq!(next.stderr(), b"");
     }
+}
+
+/// One that is stopped between fork and exec would have the lock for as long as it is stopped.
+#[test]
+fn a_service_that_is_paused_as_it_starts_keeps_no_other_supervise_away() {
+    if !can_trace("a service that is paused before it is executed") {
+        return;
+    }
+    let tree = tree(NOTE);
+    let delayed = ["-f", "-qq", "-o", "trace", "-e", "inject=execve:delay_enter=700000"];
+    let supervise = Programs::ours().path("supervise");
+    let killed = tree.invocation("/usr/bin/strace").arg0("strace").args(delayed).arg(supervise).arg("sv").spawn();
+    let pid = until_up(&tree, "sv");
+    let number = proc::parent(pid).expect("its supervise");
+    svc(&tree, "-p");
+    until_status(&tree, "sv", "paused", |status| status.paused == 1);
+    end(number);
+    drop(killed);
+    until("it is gone", || !proc::alive(number));
+    let _next = tree.spawn("supervise", ["sv"]);
+    until("another one supervises", || tree.run("svok", ["sv"]) == exits(0, "", ""));
+    until_status(&tree, "sv", "it is up", |status| status.up());
+    svc(&tree, "-c");
+    until("it notes its number", || !pids(&tree).is_empty());
 }

@@ -2,7 +2,7 @@
 //! time.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use daemontools_sys::fd::{open_private, try_lock};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, readlink};
 use nix::sys::stat::{Mode, stat};
-use nix::unistd::{close, mkdir};
+use nix::unistd::mkdir;
 
 /// Only supervise's user may enter its directory.
 const PRIVATE: Mode = Mode::S_IRWXU;
 
-/// The lock of a service directory, held until it is dropped. No program that supervise starts inherits it.
+/// The lock of a service directory, held until it is dropped. No child inherits it.
 pub struct Lock(OwnedFd);
 
 impl AsFd for Lock {
@@ -30,12 +30,6 @@ impl Lock {
     /// The lock that this process holds already.
     pub fn held(file: OwnedFd) -> Lock {
         Lock(file)
-    }
-
-    /// In a forked child, which never returns: closes its copy, so that the lock is free once supervise is gone, even if the
-    /// child is stopped before it executes anything.
-    pub fn leave_to_parent(&self) {
-        let _ = close(self.0.as_raw_fd());
     }
 
     /// Makes `supervise/` where it is missing, and takes the lock. Messages call the service directory `name`.

@@ -69,7 +69,7 @@ impl Supervisor {
         self.cgroup.prepare(self.processes.program, config.cgroup, self.settings.reader());
         let started = self.channels.open(pipe_wanted, config.values.notify_socket).and_then(|writer| {
             let readiness = Readiness { pipe: writer.as_ref(), address: self.channels.address() };
-            self.processes.start(config, &readiness, &self.lock)
+            self.processes.start(config, &readiness)
         });
         match started {
             Ok((pid, key)) => {
@@ -113,7 +113,7 @@ impl Supervisor {
 
     #[inline(never)]
     fn start_hook(&mut self, hook: Hook) -> Event {
-        match self.processes.start_hook(hook, self.settings.config(), self.settings.reader(), &self.lock) {
+        match self.processes.start_hook(hook, self.settings.config(), self.settings.reader()) {
             Ok((pid, key)) => {
                 if matches!(hook, Hook::Finish(..)) {
                     self.key = key;

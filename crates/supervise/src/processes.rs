@@ -17,7 +17,6 @@ use nix::unistd::{Pid, getpid, setpgid, setsid};
 use crate::actions::{FinishStyle, Hook};
 use crate::config::{Config, Place};
 use crate::gate::{Gate, Key};
-use crate::lock::Lock;
 use crate::settings_reader::SettingsReader;
 
 /// What the service is started by, seen from its directory.
@@ -51,13 +50,12 @@ impl Processes {
     }
 
     /// Starts the service, which waits for its record to be written, if there is a gate.
-    pub fn start(&self, config: &Config, readiness: &Readiness<'_>, lock: &Lock) -> nix::Result<(Pid, Option<Key>)> {
+    pub fn start(&self, config: &Config, readiness: &Readiness<'_>) -> nix::Result<(Pid, Option<Key>)> {
         let gate = Gate::new()?;
         match fork()? {
             Some(pid) => Ok((pid, gate.key())),
             None => {
                 gate.pass();
-                lock.leave_to_parent();
                 self.become_service(config, readiness)
             }
         }
@@ -91,7 +89,6 @@ impl Processes {
         hook: Hook,
         config: &Config,
         settings: &SettingsReader,
-        lock: &Lock,
     ) -> nix::Result<(Pid, Option<Key>)> {
         let (file, place) = match hook {
             Hook::Check => ("check", config.check),
@@ -111,7 +108,6 @@ impl Processes {
                 if let Some(gate) = gate {
                     gate.pass();
                 }
-                lock.leave_to_parent();
                 self.become_hook(hook, file, place, settings)
             }
         }
