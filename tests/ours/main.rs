@@ -32,6 +32,7 @@ mod multilog_rotate;
 mod multilog_settings;
 mod multilog_trouble;
 mod own_root;
+mod planted_links;
 mod real_services;
 mod release;
 mod runit_directories;

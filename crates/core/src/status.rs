@@ -55,6 +55,13 @@ impl Status {
         [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, u8::from(self.paused), want]
     }
 
+    /// Whether a supervise can have written these bytes: so they are no 18 bytes of another kind of file.
+    pub fn is_plausible(bytes: &[u8; Status::SIZE]) -> bool {
+        // A time within 30,000 years after 1970.
+        let [0x40, 0, 0, .., paused, want] = *bytes else { return false };
+        paused <= 1 && matches!(want, b'u' | b'd' | 0)
+    }
+
     /// The meaning of any 18 bytes, as 0.76's svstat takes them: whatever is not 0 is paused, and an unknown want is `Once`.
     pub fn from_bytes(bytes: [u8; Status::SIZE]) -> Status {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, paused, want] = bytes;
@@ -92,6 +99,17 @@ mod tests {
                 let status = Status { since: Label::from_unix(7, 8), pid, paused: pid.is_some(), want };
                 assert_eq!(Status::from_bytes(status.to_bytes()), status);
             }
+        }
+    }
+
+    #[test]
+    fn text_is_no_status() {
+        for want in [Want::Up, Want::Down, Want::Once] {
+            let status = Status { since: Label::from_unix(1 << 33, 8), pid: None, paused: true, want };
+            assert!(Status::is_plausible(&status.to_bytes()));
+        }
+        for text in [b"root:$6$rounds=500", b"@400000006b0a343e0", b"123456789012345678"] {
+            assert!(!Status::is_plausible(text));
         }
     }
 

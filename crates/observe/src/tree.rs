@@ -6,6 +6,7 @@ use daemontools_core::label::Label;
 use daemontools_program::directory;
 use daemontools_program::file_kind::Kind;
 use daemontools_program::path::append;
+use daemontools_service::by_path::Opener;
 use daemontools_service::report::{ServiceReport, State};
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_service::status_error::StatusError;
@@ -78,8 +79,8 @@ pub fn is_service() -> bool {
 }
 
 /// The entry of this name; `None` if it is no directory.
-pub fn entry(name: CString, now: Label) -> Option<Entry> {
-    let (service, log) = match ServiceDir::open(&name) {
+pub fn entry(opener: &mut Opener, name: CString, now: Label) -> Option<Entry> {
+    let (service, log) = match opener.open(&name) {
         Ok(dir) => (ServiceReport::look(&dir, now), log(&dir, now)),
         // No directory, or one that has gone: svscan does not start it either.
         Err(Errno::ENOENT | Errno::ENOTDIR) => return None,

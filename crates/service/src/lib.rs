@@ -10,3 +10,4 @@ pub mod part;
 pub mod report;
 pub mod service_dir;
 pub mod status_error;
+mod supervise_file;

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl};
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use nix::sys::stat::{Mode, fstatat};
 
 use daemontools_core::control;
 use daemontools_core::details::{self, Details};
@@ -21,14 +21,17 @@ use daemontools_core::restarts::{self, RestartLog};
 use daemontools_core::run_record::RunRecord;
 use daemontools_core::status::{self, Status};
 use daemontools_program::failure::Failure;
-use daemontools_program::file_kind::Kind;
 use daemontools_program::path::append;
-use daemontools_program::stdio::{self, write_all};
-use daemontools_sys::fd::open_private_at;
+use daemontools_program::stdio::write_all;
+use daemontools_sys::fd::{duplicate_private, open_private, open_private_at, open_private_without_links};
+use daemontools_untrusted::{Directory, Error};
 
 use crate::details::ServiceDetails;
 use crate::report::Normally;
 use crate::status_error::{NOT_FIFO, StatusError};
+use crate::supervise_file::{
+    self, Access, FifoError, fifo, may_be_shown, may_have_links, open_as_writers, path_of, read,
+};
 
 /// supervise's own directory.
 pub const SUPERVISE: &CStr = c"supervise";
@@ -41,33 +44,65 @@ pub const DOWN: &CStr = c"down";
 
 /// A handle on a service directory. It stays with the directory, whatever becomes of the path.
 #[derive(Debug)]
-pub struct ServiceDir(OwnedFd);
+pub struct ServiceDir {
+    directory: OwnedFd,
+    /// The same, where for root links of other accounts led here: it is read with their rights.
+    planted: Option<Box<Directory>>,
+}
 
 impl ServiceDir {
-    /// The directory at `path`. It fails where chdir(2) would, and with the same errno.
+    /// The directory at `path`. It fails where chdir(2) would, and with the same errno; for root also where a link of an
+    /// account leads through a directory that this account may not search (EACCES).
     pub fn open(path: &CStr) -> nix::Result<ServiceDir> {
-        ServiceDir::open_at(AT_FDCWD, path)
+        match ServiceDir::open_without_links(AT_FDCWD, path) {
+            Err(errno) if may_have_links(errno) => {}
+            result => return result,
+        }
+        // A search of the directory itself is asked for, too.
+        ServiceDir::open_by_links(&Directory::current()?, path).map_err(|error| error.errno())
     }
 
-    /// The same, with `path` seen from a directory that is open.
-    pub fn open_at(directory: impl AsFd, path: &CStr) -> nix::Result<ServiceDir> {
-        if path.is_empty() {
-            return Err(Errno::ENOENT);
-        }
+    /// The same where the path, with all links on it, is believed: in a tree of one's own.
+    pub fn open_believed(path: &CStr) -> nix::Result<ServiceDir> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
-        let open = |from: &dyn AsFd, path: &CStr| open_private_at(from.as_fd(), path, flags, Mode::empty());
-        // The dot needs search permission in the directory, which O_PATH alone does not.
-        match open(&directory, &append(path, "/.")) {
-            // No room for the two bytes more.
-            Err(Errno::ENAMETOOLONG) => open(&open(&directory, path)?, c"."),
-            result => result,
-        }
-        .map(ServiceDir)
+        itself(path, |path| open_private(path, flags, Mode::empty())).map(ServiceDir::believed)
+    }
+
+    /// The directory that is open already.
+    pub fn of(directory: impl AsFd) -> nix::Result<ServiceDir> {
+        open_itself(directory).map(ServiceDir::believed)
+    }
+
+    /// The directory at a path, seen from a directory that is open. ELOOP: there is a link.
+    pub(crate) fn open_without_links(directory: impl AsFd, path: &CStr) -> nix::Result<ServiceDir> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        itself(path, |path| open_private_without_links(&directory, path, flags)).map(ServiceDir::believed)
+    }
+
+    /// The same where only the links of others are disbelieved.
+    fn open_by_links(from: &Directory, path: &CStr) -> Result<ServiceDir, Error> {
+        let found = from.directory_by_links(path_of(path))?;
+        let service = ServiceDir::of(&found)?;
+        let planted = Some(found).filter(|found| !found.writers().is_empty()).map(Box::new);
+        Ok(ServiceDir { planted, ..service })
+    }
+
+    fn believed(directory: OwnedFd) -> ServiceDir {
+        ServiceDir { directory, planted: None }
     }
 
     /// The directory of the service's logger, if there is one.
     pub fn log(&self) -> Result<Option<ServiceDir>, StatusError> {
-        match ServiceDir::open_at(&self.0, c"log") {
+        let log = match &self.planted {
+            Some(planted) => ServiceDir::open_by_links(planted, c"log").map_err(|error| error.errno()),
+            None => match ServiceDir::open_without_links(&self.directory, c"log") {
+                Err(errno) if may_have_links(errno) => duplicate_private(self.directory.as_fd())
+                    .and_then(Directory::opened)
+                    .and_then(|here| ServiceDir::open_by_links(&here, c"log").map_err(|error| error.errno())),
+                result => result,
+            },
+        };
+        match log {
             Ok(log) => Ok(Some(log)),
             Err(Errno::ENOENT) => Ok(None),
             Err(errno) => Err(StatusError::new("chdir to", "log", errno)),
@@ -76,7 +111,7 @@ impl ServiceDir {
 
     /// What the service does when its supervise starts.
     pub fn normally(&self) -> Result<Normally, StatusError> {
-        match fstatat(&self.0, DOWN, AtFlags::empty()) {
+        match fstatat(&self.directory, DOWN, AtFlags::empty()) {
             Ok(_) => Ok(Normally::Down),
             Err(Errno::ENOENT) => Ok(Normally::Up),
             Err(errno) => Err(StatusError::new("stat", "down", errno)),
@@ -90,7 +125,7 @@ impl ServiceDir {
 
     /// The writing end of `ok`, while supervise runs. poll(2) reports POLLERR on it when that supervise has gone.
     pub fn open_ok(&self) -> Result<Option<OwnedFd>, StatusError> {
-        match open_fifo(&self.0, OK) {
+        match fifo(self.open_file(OK, Access::Write)) {
             Ok(ok) => Ok(Some(ok)),
             Err(FifoError::NoReader) => Ok(None),
             Err(FifoError::NotFifo) => Err(StatusError::not_fifo("supervise/ok")),
@@ -105,12 +140,14 @@ impl ServiceDir {
 
     /// What the status file says, whether or not supervise runs.
     pub fn status(&self) -> Result<Status, StatusError> {
+        let error = |doing, errno| StatusError::new(doing, "supervise/status", errno);
+        let file = self.open_file(status::PATH, Access::Read).map_err(|found| error("open", found.errno()))?;
         let mut bytes = [0; Status::SIZE];
-        match read_file(&self.0, status::PATH, &mut bytes).map(|read| read.len()) {
-            Ok(Status::SIZE) => Ok(Status::from_bytes(bytes)),
+        match read(&file, &mut bytes).map(|read| read.len()) {
+            Ok(Status::SIZE) if may_be_shown(&file, &bytes) => Ok(Status::from_bytes(bytes)),
+            Ok(Status::SIZE) => Err(error("open", Errno::EACCES)),
             Ok(_) => Err(StatusError::too_short()),
-            Err(ReadError::Open(errno)) => Err(StatusError::new("open", "supervise/status", errno)),
-            Err(ReadError::Read(errno)) => Err(StatusError::new("read", "supervise/status", errno)),
+            Err(errno) => Err(error("read", errno)),
         }
     }
 
@@ -118,20 +155,20 @@ impl ServiceDir {
     /// version 0.1.0 kept instead. Only what belongs to this status counts.
     pub(crate) fn extras(&self, status: &Status) -> Option<(RestartLog, Option<ServiceDetails>)> {
         let mut bytes = [0; details::MAX_SIZE];
-        if let Ok(bytes) = read_file(&self.0, details::PATH, &mut bytes) {
+        if let Ok(bytes) = self.read(details::PATH, &mut bytes) {
             // supervise writes the details first, so that they may be a moment ahead.
             let belongs = |details: &Details<'_>| details.belongs_to(status) || details.since >= status.since;
             let details = Details::read(bytes).filter(belongs)?;
             return Some((details.restarts, Some(ServiceDetails::new(&details))));
         }
-        let log = RestartLog::from_bytes(read_file(&self.0, restarts::PATH, &mut bytes).ok()?)?;
+        let log = RestartLog::from_bytes(self.read(restarts::PATH, &mut bytes).ok()?)?;
         log.belongs_to(status).then_some((log, None))
     }
 
     /// The last ends of the service, oldest first, as far as they are known.
     pub fn history(&self) -> Vec<RunRecord> {
         let mut bytes = vec![0; history::MAX_SIZE];
-        read_file(&self.0, history::PATH, &mut bytes).map(|bytes| history::records(bytes).collect()).unwrap_or_default()
+        self.read(history::PATH, &mut bytes).map(|bytes| history::records(bytes).collect()).unwrap_or_default()
     }
 
     /// Sends commands to supervise; waits where its FIFO is full. The caller ignores SIGPIPE: supervise may end
@@ -146,17 +183,29 @@ impl ServiceDir {
     }
 
     fn open_control(&self) -> Result<OwnedFd, SendError> {
-        open_fifo(&self.0, control::PATH).map_err(|error| match error {
+        fifo(self.open_file(control::PATH, Access::Write)).map_err(|error| match error {
             FifoError::NoReader => SendError::NotRunning,
             FifoError::NotFifo => SendError::NotFifo,
             FifoError::Errno(errno) => SendError::Open(errno),
         })
     }
+
+    /// What fits into `bytes` of a file that supervise writes.
+    fn read<'a>(&self, path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8], Error> {
+        Ok(read(&self.open_file(path, Access::Read)?, bytes)?)
+    }
+
+    fn open_file(&self, path: &CStr, access: Access) -> Result<OwnedFd, Error> {
+        match &self.planted {
+            Some(planted) => open_as_writers(planted, path_of(path), access),
+            None => supervise_file::open(self.directory.as_fd(), path, access),
+        }
+    }
 }
 
 impl AsFd for ServiceDir {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.0.as_fd()
+        self.directory.as_fd()
     }
 }
 
@@ -187,23 +236,27 @@ impl SendError {
     }
 }
 
-/// Whether `path` is a FIFO that some process reads, as a running supervise does with its `ok`.
+/// Whether `path` is a FIFO that some process reads, as a running supervise does with its `ok`. Links on the way are
+/// followed.
 pub fn has_reader(path: &CStr) -> bool {
-    open_fifo(AT_FDCWD, path).is_ok()
+    fifo(open_private(path, Access::Write.flags(), Mode::empty()).map_err(Error::from)).is_ok()
 }
 
-/// Why a file was not read.
-pub(crate) enum ReadError {
-    Open(Errno),
-    Read(Errno),
+/// Opens the directory at `path`. The dot after it needs search permission in the directory, which O_PATH alone does not.
+fn itself(path: &CStr, open: impl Fn(&CStr) -> nix::Result<OwnedFd>) -> nix::Result<OwnedFd> {
+    if path.is_empty() {
+        return Err(Errno::ENOENT);
+    }
+    match open(&append(path, "/.")) {
+        // No room for the two bytes more.
+        Err(Errno::ENAMETOOLONG) => open_itself(open(path)?),
+        result => result,
+    }
 }
 
-/// Reads a file that supervise writes, which is never a link: what fits into `bytes`.
-pub(crate) fn read_file<'a>(directory: impl AsFd, path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8], ReadError> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-    let file = open_private_at(directory, path, flags, Mode::empty()).map_err(ReadError::Open)?;
-    let read = stdio::read(&file, bytes).map_err(ReadError::Read)?;
-    Ok(bytes.get(..read).unwrap_or_default())
+/// A second handle on a directory that may be searched.
+pub(crate) fn open_itself(directory: impl AsFd) -> nix::Result<OwnedFd> {
+    open_private_at(directory, c".", OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty())
 }
 
 /// Writes commands into a FIFO that does not block; waits where it is full.
@@ -215,32 +268,5 @@ pub(crate) fn write_commands(control: &OwnedFd, commands: &[u8]) -> Result<(), S
             waiting.and_then(|_| write_all(control, commands)).map_err(SendError::Write)
         }
         result => result.map_err(SendError::Write),
-    }
-}
-
-/// Why a FIFO was not opened.
-pub(crate) enum FifoError {
-    /// No process reads it.
-    NoReader,
-    /// It is something else: only the owner of the directory can have put that there, and it might lead anywhere.
-    NotFifo,
-    Errno(Errno),
-}
-
-/// Opens a FIFO for writing if some process reads it, and does not wait for one. A link is not followed, and nothing but a
-/// FIFO is used.
-pub(crate) fn open_fifo(directory: impl AsFd, path: &CStr) -> Result<OwnedFd, FifoError> {
-    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-    let kind = |found: nix::Result<FileStat>| found.map(|found| Kind::of(&found)).map_err(FifoError::Errno);
-    match open_private_at(directory.as_fd(), path, flags, Mode::empty()) {
-        Ok(fifo) if kind(fstat(&fifo))? == Kind::Fifo => Ok(fifo),
-        Ok(_) => Err(FifoError::NotFifo),
-        Err(Errno::ENXIO) => Err(FifoError::NoReader),
-        // The last name is a link, or there are too many on the way.
-        Err(Errno::ELOOP) => match kind(fstatat(directory, path, AtFlags::AT_SYMLINK_NOFOLLOW))? {
-            Kind::Link => Err(FifoError::NotFifo),
-            _ => Err(FifoError::Errno(Errno::ELOOP)),
-        },
-        Err(errno) => Err(FifoError::Errno(errno)),
     }
 }

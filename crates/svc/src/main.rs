@@ -7,7 +7,7 @@ use daemontools_program::entry;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
 use daemontools_program::options::{Opt, Options};
-use daemontools_service::by_path;
+use daemontools_service::by_path::Opener;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::args::Args;
 use daemontools_sys::signal::ignore;
@@ -24,9 +24,10 @@ fn run(mut args: Args) -> Outcome {
     // A supervise that ends between our open and our write is a warning, not our end.
     ignore(Signal::SIGPIPE).unable([b"ignore SIGPIPE"])?;
     let letters = letters(&mut args)?;
+    let mut opener = Opener::default();
     for dir in args {
         let name = dir.to_bytes();
-        let sent = match by_path::send(dir, &letters) {
+        let sent = match opener.send(dir, &letters) {
             Some(sent) => sent.map_err(|error| error.in_dir(name)),
             None => match ServiceDir::open(dir) {
                 Ok(dir) => dir.send(&letters).map_err(|error| error.in_dir(name)),

@@ -10,6 +10,7 @@ use daemontools_observe::blocked;
 use daemontools_observe::tree::{self, Entry};
 use daemontools_program::clock::time_of_day;
 use daemontools_program::failure::{Failure, Unable};
+use daemontools_service::by_path::Opener;
 use daemontools_service::report::ServiceReport;
 use nix::errno::Errno;
 use nix::fcntl::readlink;
@@ -41,8 +42,9 @@ impl Found {
     /// beside the others.
     pub fn look(services: &[Named]) -> Result<Vec<Found>, Failure> {
         let now = time_of_day();
+        let mut opener = Opener::default();
         let entry = |named: &Named| {
-            let entry = tree::entry(named.path.clone(), now);
+            let entry = tree::entry(&mut opener, named.path.clone(), now);
             entry.ok_or(Errno::ENOTDIR).unable([b"chdir to ", &named.name])
         };
         let mut entries = services.iter().map(entry).collect::<Result<Vec<_>, _>>()?;

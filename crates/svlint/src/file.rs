@@ -163,7 +163,9 @@ fn reason(error: untrusted::Error) -> Error {
     match error {
         untrusted::Error::System(errno) => errno.into(),
         untrusted::Error::NotReadableBy(_) => Error::new(ErrorKind::PermissionDenied, error.reason()),
-        untrusted::Error::NotRegular(_) => Error::new(ErrorKind::InvalidInput, error.reason()),
+        untrusted::Error::NotRegular(_) | untrusted::Error::NotFifo => {
+            Error::new(ErrorKind::InvalidInput, error.reason())
+        }
     }
 }
 

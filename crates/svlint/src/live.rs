@@ -16,6 +16,7 @@ use daemontools_program::clock::Instant;
 use daemontools_program::clock::time_of_day;
 use daemontools_program::stdio::write_pieces;
 use daemontools_program::wait::wait;
+use daemontools_service::by_path::Opener;
 use daemontools_service::default_scan_dir::default_scan_dir;
 use daemontools_service::part::Part;
 use daemontools_service::report::{Normally, ServiceReport, State};
@@ -222,7 +223,7 @@ fn part_dir(dir: &Path, part: Part) -> PathBuf {
 
 /// The service in `dir`, with its logger.
 fn entry(dir: &Path) -> Option<Entry> {
-    tree::entry(CString::new(dir.as_os_str().as_bytes()).ok()?, time_of_day())
+    tree::entry(&mut Opener::default(), CString::new(dir.as_os_str().as_bytes()).ok()?, time_of_day())
 }
 
 /// Whether this is a link to where its owner may not look.

@@ -25,7 +25,7 @@ pub fn process(dir: &Directory) -> Option<u32> {
     if dir.is_writable_by_others() {
         return None;
     }
-    let service = ServiceDir::open_at(dir, c".").ok()?;
+    let service = ServiceDir::of(dir).ok()?;
     let status = service.supervised().ok()?.then(|| service.status().ok()).flatten()?;
     status.pid.map(std::num::NonZeroU32::get)
 }

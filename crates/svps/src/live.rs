@@ -12,6 +12,7 @@ use daemontools_program::clock::{Instant, time_of_day};
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Unable};
 use daemontools_program::wait::{only_errors, readable, reader_gone, wait};
+use daemontools_service::by_path::Opener;
 use daemontools_service::part::Part;
 use daemontools_service::report::{Condition, ServiceReport};
 use daemontools_sys::fd::STDOUT;
@@ -153,7 +154,7 @@ impl Live<'_> {
 
     /// Looks at the service of this name.
     fn look(&mut self, name: &CStr) {
-        match tree::entry(name.into(), time_of_day()) {
+        match tree::entry(&mut Opener::default(), name.into(), time_of_day()) {
             Some(mut entry) => {
                 self.suspects.look(&mut entry);
                 self.entries.insert(name.into(), entry);

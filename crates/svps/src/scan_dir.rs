@@ -5,8 +5,7 @@ use std::ffi::CString;
 use daemontools_core::label::Label;
 use daemontools_observe::tree::{self, Entry};
 use daemontools_program::failure::{Failure, Unable};
-use daemontools_program::path::append;
-use daemontools_service::part::Part;
+use daemontools_service::by_path::Opener;
 use daemontools_service::service_dir::ServiceDir;
 use nix::sys::stat::stat;
 use nix::unistd::chdir;
@@ -28,16 +27,18 @@ pub fn enter(options: &Options) -> Result<(), Failure> {
 
 /// Looks at every service that is wanted, in the scan directory, which is the current one.
 pub fn look(options: &Options, now: Label) -> Result<Vec<Entry>, Failure> {
-    Ok(names(options)?.into_iter().filter_map(|name| tree::entry(name, now)).collect())
+    let mut opener = Opener::default();
+    Ok(names(options)?.into_iter().filter_map(|name| tree::entry(&mut opener, name, now)).collect())
 }
 
 /// How many of the last ends of each service, and of its logger, were because memory ran out; `None`: that is not known.
 pub fn oom_kills(entries: &[Entry]) -> Vec<[Option<u32>; 2]> {
     let count = |dir: Option<ServiceDir>| dir.map(|dir| dir.history().iter().map(|run| u32::from(run.oom)).sum());
+    let mut opener = Opener::default();
     let of = |entry: &Entry| {
-        let dir = entry.service.details.as_ref().and_then(|_| ServiceDir::open(&entry.name).ok());
+        let dir = entry.service.details.as_ref().and_then(|_| opener.open(&entry.name).ok());
         let has_details = entry.log.as_ref().is_some_and(|log| log.details.is_some());
-        let log = has_details.then(|| ServiceDir::open(&append(&entry.name, Part::Log.path_suffix())).ok()).flatten();
+        let log = has_details.then(|| opener.open(&entry.name).ok()?.log().ok()?).flatten();
         [count(dir), count(log)]
     };
     entries.iter().map(of).collect()

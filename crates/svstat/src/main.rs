@@ -13,7 +13,7 @@ use daemontools_program::entry;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program};
 use daemontools_program::stdio::{Output, print};
-use daemontools_service::by_path;
+use daemontools_service::by_path::Opener;
 use daemontools_service::report::{Normally, ServiceReport};
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_service::status_error::StatusError;
@@ -35,9 +35,10 @@ fn run(mut args: Args) -> Outcome {
         return objects(args);
     }
     let (mut output, mut line) = (Output::new(STDOUT), String::new());
+    let mut opener = Opener::default();
     for dir in args {
         line.clear();
-        match status(dir) {
+        match status(&mut opener, dir) {
             Ok((status, normally)) => report(&mut line, &status, normally, time_of_day()),
             Err(trouble) => line = trouble,
         }
@@ -53,7 +54,8 @@ fn run(mut args: Args) -> Outcome {
 /// The same as JSON objects, a line each.
 fn objects(args: Args) -> Outcome {
     let mut text = Vec::new();
-    let mut entries: Vec<Entry> = args.map(|dir| entry(dir, time_of_day())).collect();
+    let mut opener = Opener::default();
+    let mut entries: Vec<Entry> = args.map(|dir| entry(&mut opener, dir, time_of_day())).collect();
     blocked::look(&mut entries);
     let now = time_of_day();
     for Entry { name: dir, service, .. } in entries {
@@ -64,8 +66,8 @@ fn objects(args: Args) -> Outcome {
 }
 
 /// The service in `dir`, with its logger.
-fn entry(dir: &CStr, now: Label) -> Entry {
-    tree::entry(dir.into(), now).unwrap_or_else(|| {
+fn entry(opener: &mut Opener, dir: &CStr, now: Label) -> Entry {
+    tree::entry(opener, dir.into(), now).unwrap_or_else(|| {
         let service = match ServiceDir::open(dir) {
             Ok(dir) => ServiceReport::look(&dir, now),
             Err(errno) => ServiceReport::unknown(StatusError::chdir(errno)),
@@ -75,8 +77,8 @@ fn entry(dir: &CStr, now: Label) -> Entry {
 }
 
 /// The status of the service in `dir`, and its normal state; or what kept us from seeing them.
-fn status(dir: &CStr) -> Result<(Status, Normally), String> {
-    if let Some(found) = by_path::status(dir) {
+fn status(opener: &mut Opener, dir: &CStr) -> Result<(Status, Normally), String> {
+    if let Some(found) = opener.status(dir) {
         return Ok(found);
     }
     let found = ServiceDir::open(dir).map_err(StatusError::chdir).and_then(|dir| {

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, FcntlArg, FdFlag, OFlag, fcntl, open, openat};
+use nix::fcntl::{AT_FDCWD, FcntlArg, FdFlag, OFlag, OpenHow, ResolveFlag, fcntl, open, openat, openat2};
 use nix::sys::stat::Mode;
 use nix::unistd::pipe2;
 
@@ -37,6 +37,22 @@ pub fn open_private_at<P: ?Sized + NixPath>(
 ) -> nix::Result<OwnedFd> {
     loop {
         match openat(directory.as_fd(), path, flags | OFlag::O_CLOEXEC, mode) {
+            Err(Errno::EINTR) => {}
+            result => return above_standard(result?),
+        }
+    }
+}
+
+/// The same, for a path on which no symbolic link is followed, not even the last name: ELOOP where there is one. ENOSYS where
+/// the kernel does not know openat2(2), before Linux 5.6; a sandbox may say EPERM.
+pub fn open_private_without_links<P: ?Sized + NixPath>(
+    directory: impl AsFd,
+    path: &P,
+    flags: OFlag,
+) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    loop {
+        match openat2(directory.as_fd(), path, how) {
             Err(Errno::EINTR) => {}
             result => return above_standard(result?),
         }

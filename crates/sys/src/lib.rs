@@ -8,6 +8,7 @@ pub mod environ;
 pub mod fd;
 pub mod heap;
 pub mod inotify;
+pub mod link;
 pub mod local_time;
 mod mask;
 pub mod memory;

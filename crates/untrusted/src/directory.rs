@@ -1,7 +1,7 @@
 //! An open directory, and who may have chosen it.
 
 use std::ffi::OsString;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::rc::Rc;
@@ -10,13 +10,13 @@ use daemontools_sys::fd::{open_private, open_private_at};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::stat::{FileStat, Mode, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 
 use crate::error::Error;
 use crate::file::RegularFile;
 use crate::identity::is_root;
-use crate::walk::{Found, Node, walk, with_rights_of_all};
-use crate::writers::{READ, SEARCH, Sort, Writers};
+use crate::walk::{Found, Node, Planters, walk, with_rights_of_all};
+use crate::writers::{READ, SEARCH, Sort, WRITE, Writers};
 
 /// An open directory, and who may have chosen it. What is reached from here is read only if all of these could read it.
 #[derive(Debug)]
@@ -46,6 +46,11 @@ impl Directory {
     pub fn root_of(process: u32) -> nix::Result<Directory> {
         let root = || open(format!("/proc/{process}/root").as_str());
         Directory::under(root()?, root()?)
+    }
+
+    /// A directory that is open, and that the user has chosen.
+    pub fn opened(fd: OwnedFd) -> nix::Result<Directory> {
+        Directory::under(Node::of(fd)?, open(c"/")?)
     }
 
     fn under(node: Node, root: Node) -> nix::Result<Directory> {
@@ -79,7 +84,16 @@ impl Directory {
 
     /// The directory that `path` leads to from here. ENOTDIR: it is none.
     pub fn directory(&self, path: &Path) -> Result<Directory, Error> {
-        let Found { node, writers } = self.find(path)?;
+        self.as_directory(self.find(path, Planters::All)?)
+    }
+
+    /// The same, where only the owners of the links on the way count as who may have chosen it: for paths that have always
+    /// been followed, and of which only a planted link is a surprise.
+    pub fn directory_by_links(&self, path: &Path) -> Result<Directory, Error> {
+        self.as_directory(self.find(path, Planters::OwnersOfLinks)?)
+    }
+
+    fn as_directory(&self, Found { node, writers }: Found) -> Result<Directory, Error> {
         if node.facts.sort != Sort::Directory {
             return Err(Errno::ENOTDIR.into());
         }
@@ -88,12 +102,24 @@ impl Directory {
 
     /// The regular file that `path` leads to from here, opened for reading.
     pub fn file(&self, path: &Path) -> Result<RegularFile, Error> {
-        RegularFile::open(self.find(path)?)
+        RegularFile::open(self.find(path, Planters::All)?)
+    }
+
+    /// The writing end of the FIFO that `path` leads to from here, if some process reads it (else ENXIO); without waiting.
+    pub fn fifo(&self, path: &Path) -> Result<OwnedFd, Error> {
+        let Found { node, writers } = self.find(path, Planters::All)?;
+        if SFlag::from_bits_truncate(node.found.st_mode) & SFlag::S_IFMT != SFlag::S_IFIFO {
+            return Err(Error::NotFifo);
+        }
+        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK;
+        with_rights_of_all(&node.facts, &writers, WRITE, || {
+            open_private(node.magic_link().as_str(), flags, Mode::empty())
+        })
     }
 
     /// What stat(2) says of what `path` leads to from here, whatever it is.
     pub fn stat(&self, path: &Path) -> Result<FileStat, Error> {
-        Ok(self.find(path)?.node.found)
+        Ok(self.find(path, Planters::All)?.node.found)
     }
 
     /// What fstatat(2) says of an entry, a link too, without asking with anybody's rights: to compare files, not to show
@@ -119,12 +145,12 @@ impl Directory {
         Ok(names)
     }
 
-    fn find(&self, path: &Path) -> Result<Found, Error> {
+    fn find(&self, path: &Path, planters: Planters) -> Result<Found, Error> {
         if path.as_os_str().is_empty() {
             return Err(Errno::ENOENT.into());
         }
         if is_root() {
-            return walk(&self.node, &self.root, path, self.writers.clone());
+            return walk(&self.node, &self.root, path, self.writers.clone(), planters);
         }
         let node = Node::of(open_private_at(&self.node.fd, path, OFlag::O_PATH, Mode::empty())?)?;
         Ok(Found { node, writers: Writers::default() })

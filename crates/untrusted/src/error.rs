@@ -16,6 +16,8 @@ pub enum Error {
     NotReadableBy(Writer),
     /// It is no regular file.
     NotRegular(Kind),
+    /// It is no FIFO.
+    NotFifo,
 }
 
 /// What is no regular file.
@@ -43,6 +45,7 @@ impl Error {
             Error::NotRegular(Kind::Socket) => "is a socket, not a regular file".into(),
             Error::NotRegular(Kind::Device) => "is a device, not a regular file".into(),
             Error::NotRegular(Kind::Kernel) => "is made up by the kernel, not a regular file".into(),
+            Error::NotFifo => "not a FIFO".into(),
             Error::NotReadableBy(writer) => format!("{writer} may have put it there, and cannot read it").into(),
         }
     }
@@ -53,7 +56,7 @@ impl Error {
             Error::System(errno) => *errno,
             Error::NotReadableBy(_) => Errno::EACCES,
             Error::NotRegular(Kind::Directory) => Errno::EISDIR,
-            Error::NotRegular(_) => Errno::EINVAL,
+            Error::NotRegular(_) | Error::NotFifo => Errno::EINVAL,
         }
     }
 }

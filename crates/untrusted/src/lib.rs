@@ -24,4 +24,5 @@ mod writers;
 pub use directory::{Directory, Name};
 pub use error::{Error, Kind};
 pub use file::RegularFile;
+pub use identity::is_root;
 pub use writers::{Writer, Writers};

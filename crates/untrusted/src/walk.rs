@@ -61,8 +61,23 @@ pub(crate) struct Found {
     pub writers: Writers,
 }
 
+/// Who counts as having chosen what a name leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planters {
+    /// Everybody who may have put it there.
+    All,
+    /// The owners of links alone.
+    OwnersOfLinks,
+}
+
 /// Follows `path` from the directory `start`; absolute names begin at `root`. `writers`: who may have chosen the path.
-pub(crate) fn walk(start: &Node, root: &Node, path: &Path, mut writers: Writers) -> Result<Found, Error> {
+pub(crate) fn walk(
+    start: &Node,
+    root: &Node,
+    path: &Path,
+    mut writers: Writers,
+    planters: Planters,
+) -> Result<Found, Error> {
     let mut way: VecDeque<OsString> = VecDeque::new();
     let mut at = if prepend(&mut way, path) { root.duplicate()? } else { start.duplicate()? };
     let mut links = 0;
@@ -74,14 +89,21 @@ pub(crate) fn walk(start: &Node, root: &Node, path: &Path, mut writers: Writers)
             continue;
         }
         if name == ".." {
-            writers.add(&at.facts.writers());
+            if planters == Planters::All {
+                writers.add(&at.facts.writers());
+            }
             if !at.is_same(root) {
                 at = step(&at, &name, &writers)?;
             }
             continue;
         }
         let next = step(&at, &name, &writers)?;
-        writers.add(&at.facts.planters(&next.facts));
+        let before = writers.iter().next();
+        match (planters, next.facts.sort) {
+            (Planters::All, _) => writers.add(&at.facts.planters(&next.facts)),
+            (Planters::OwnersOfLinks, Sort::Link) => writers.add(&next.facts.writers()),
+            (Planters::OwnersOfLinks, Sort::Directory | Sort::Other) => {}
+        }
         if next.facts.sort != Sort::Link {
             at = next;
             continue;
@@ -91,8 +113,10 @@ pub(crate) fn walk(start: &Node, root: &Node, path: &Path, mut writers: Writers)
             return Err(Errno::ELOOP.into());
         }
         if fstatfs(&next.fd).is_ok_and(|found| found.filesystem_type() == PROC_SUPER_MAGIC) {
-            // The text of such a link is not where it leads. root may follow it, nobody else leads root there.
-            if let Some(writer) = writers.iter().next() {
+            // The text of such a link is not where it leads. root may follow it, nobody else leads root there. Where links
+            // alone count, a process leads root to where it is, and there with its owner's rights.
+            let leader = if planters == Planters::All { writers.iter().next() } else { before };
+            if let Some(writer) = leader {
                 return Err(Error::NotReadableBy(writer));
             }
             at = Node::of(open_private_at(&at.fd, &*name, OFlag::O_PATH, Mode::empty())?)?;
