@@ -35,7 +35,7 @@ fn services(bench: &Bench) -> String {
         "a supervise (PSS)",
         "one more link → it runs",
         "svscan's time for that",
-        "supervise killed → again",
+        "supervise and service killed → again",
         "svscan's time for that",
     ];
     let rows = [10, 100, 1000, 3000].map(|count| with_services(bench, count));
@@ -52,9 +52,14 @@ fn with_services(bench: &Bench, count: usize) -> [String; 9] {
     let (mut links, mut ends) = (Vec::new(), Vec::new());
     for &supervise in supervises.iter().take(bench.rounds) {
         links.push(timed(&mut tree, |tree| tree.add(RUN)));
+        // A service that lives on would be adopted, not started.
+        let service =
+            proc::all().into_iter().find(|&pid| proc::parent(pid) == Some(supervise)).expect("a service runs");
         ends.push(timed(&mut tree, |_| {
             let killed = Instant::now();
-            kill(Pid::from_raw(supervise), Signal::SIGKILL).expect("kill a supervise");
+            for pid in [supervise, service] {
+                kill(Pid::from_raw(pid), Signal::SIGKILL).expect("kill a supervise and its service");
+            }
             killed
         }));
     }
