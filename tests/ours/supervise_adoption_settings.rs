@@ -168,3 +168,18 @@ fn a_service_that_is_paused_as_it_starts_keeps_no_other_supervise_away() {
     svc(&tree, "-c");
     until("it notes its number", || !pids(&tree).is_empty());
 }
+
+/// Where no process is left there is nothing to take over.
+#[test]
+fn a_delay_ends_with_its_supervise() {
+    let tree = tree("echo $$ >>pids; exit 1").file("sv/supervise.d/restart-delay", "10h");
+    let killed = tree.spawn("supervise", ["sv"]);
+    until("its end", || history(&tree).len() == 1);
+    until_detail(&tree, "state", "waiting");
+    drop(killed);
+    let next = tree.spawn("supervise", ["sv"]);
+    until("it is started at once", || pids(&tree).len() == 2);
+    until("both ends", || history(&tree).len() == 2);
+    until_detail(&tree, "state", "waiting");
+    assert_eq!((pids(&tree).len(), next.stderr()), (2, vec![]));
+}
