@@ -161,6 +161,10 @@ pub fn next_takes_over(tree: &Tree) {
     until("the next supervise has started the service, or taken it over", || {
         let details = String::from_utf8_lossy(&tree.read("sv/supervise/details")).into_owned();
         let adopted = details.lines().any(|line| line.starts_with("adopted "));
+        // It took over a service that was being stopped, or the finish after that: down, as was told.
+        if details.starts_with("state down\n") && tree.run("svok", ["sv"]) == exits(0, "", "") {
+            tree.run("svc", ["-u", "sv"]);
+        }
         let started = |pid| tree.lines("sv/starts").len() > before && parent(pid) == Some(next.pid());
         Status::of(tree, "sv")
             .is_some_and(|status| status.up() && (started(status.pid) || (adopted && alive(status.pid))))
