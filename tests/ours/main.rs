@@ -75,6 +75,7 @@ mod svstat_json;
 mod svup;
 mod svupgrade;
 mod svupgrade_refused;
+mod svupgrade_settings;
 mod svupgrade_state;
 mod svupgrade_strays;
 mod svupgrade_tree;
