@@ -20,7 +20,7 @@ const FILES: AddWatchFlags = ENTRIES
     .union(AddWatchFlags::IN_ATTRIB);
 
 /// A directory that is watched.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Watched {
     /// The scan directory.
     ScanDir,

@@ -200,7 +200,8 @@ impl Tree {
         }
         let here = stat(c".").map(|found| Inode::of(&found));
         let table = &mut self.scanner.table;
-        for (id, supervise) in table.unconfirmed() {
+        // From the last one to the first, since each that is confirmed is removed.
+        for (id, supervise) in table.unconfirmed().into_iter().rev() {
             let place = format!("/proc/{supervise}/cwd");
             match stat(place.as_str()).map(|found| Inode::of(&found)) {
                 Ok(found) if found == id => table.confirm(id),

@@ -14,6 +14,7 @@ mod settling;
 mod shutdown;
 mod shutdown_loop;
 mod signals;
+mod sorted_map;
 mod start;
 mod stragglers;
 mod supervised;

@@ -126,7 +126,7 @@ impl Scanner {
             self.scan_everything(now);
         } else {
             for name in pending.names {
-                match entry(name.clone()) {
+                match entry(&name) {
                     Some(entry) => self.look_at(&entry, now),
                     None => self.remove(&name),
                 }
@@ -146,7 +146,7 @@ impl Scanner {
                 return self.retry(Pending::everything(), now);
             }
         };
-        let listed: HashSet<&CStr> = entries.iter().map(|entry| entry.name.as_c_str()).collect();
+        let listed: HashSet<&CStr> = entries.iter().map(|entry| entry.name.as_ref()).collect();
         let known = self.table.entries().chain(self.settling.names());
         let gone: Vec<CString> = known.filter(|name| !listed.contains(name)).map(CStr::to_owned).collect();
         gone.iter().for_each(|name| self.remove(name));
@@ -169,34 +169,34 @@ impl Scanner {
             }
         };
         if !is_found {
-            self.retry(Pending { names: [entry.name.clone()].into(), everything: false }, now);
+            self.retry(Pending { names: [entry.name.as_ref().to_owned()].into(), everything: false }, now);
         }
     }
 
     /// Finds out where an entry leads; false: a link leads to something else than a directory. 0.76 would find out within
     /// 5 seconds whatever happens to that, for instance if something is mounted there.
     fn find(&mut self, entry: &Entry, now: Instant) -> Result<bool, Failure> {
-        let name = entry.name.as_c_str();
+        let name = entry.name.as_ref();
         let found = stat(name).unable([b"stat ", name.to_bytes()]).inspect_err(|_| self.table.remove(name))?;
         if Kind::of(&found) != Kind::Directory {
             self.table.remove(name);
             return Ok(!entry.is_link);
         }
         let id = Inode::of(&found);
-        if self.table.see(id, name) || self.is_settling(entry, now) {
+        if self.table.see(id, &entry.name) || self.is_settling(entry, now) {
             return Ok(true);
         }
         if entry.is_link {
             self.watch.check_file_system(&path::append(name, "/.."));
         }
         let pipe = pipe_to_log(name, self.mode.spare_descriptors())?;
-        self.table.add(id, name, pipe, now);
+        self.table.add(id, &entry.name, pipe, now);
         Ok(true)
     }
 
     /// Whether a new directory is not complete yet. If it is, its quiet period ends.
     fn is_settling(&mut self, entry: &Entry, now: Instant) -> bool {
-        let name = entry.name.as_c_str();
+        let name = entry.name.as_ref();
         if !entry.is_link {
             // What stat(2) has found was made before, so that it has been noticed by now.
             self.take_changes(now);

@@ -1,7 +1,8 @@
 //! Reading the scan directory, which is the current directory, and the service directories in it.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::fd::AsFd;
+use std::rc::Rc;
 
 use daemontools_program::directory;
 use daemontools_program::failure::{Failure, Unable};
@@ -21,7 +22,7 @@ use crate::start::Pipe;
 /// An entry of the scan directory.
 pub struct Entry {
     /// Its name.
-    pub name: CString,
+    pub name: Rc<CStr>,
     /// Whether it is a symbolic link.
     pub is_link: bool,
 }
@@ -40,18 +41,18 @@ pub fn entries() -> nix::Result<Vec<Entry>> {
             Some(kind) => kind == Type::Symlink,
             None => lstat(name).is_ok_and(|found| Kind::of(&found) == Kind::Link),
         };
-        entries.push(Entry { name: name.to_owned(), is_link });
+        entries.push(Entry { name: name.into(), is_link });
     }
     Ok(entries)
 }
 
 /// The entry of this name; `None`: there is none.
-pub fn entry(name: CString) -> Option<Entry> {
-    match lstat(&*name) {
-        Ok(found) => Some(Entry { name, is_link: Kind::of(&found) == Kind::Link }),
+pub fn entry(name: &CStr) -> Option<Entry> {
+    match lstat(name) {
+        Ok(found) => Some(Entry { name: name.into(), is_link: Kind::of(&found) == Kind::Link }),
         Err(Errno::ENOENT) => None,
         // To look at it will fail too, and say why.
-        Err(_) => Some(Entry { name, is_link: false }),
+        Err(_) => Some(Entry { name: name.into(), is_link: false }),
     }
 }
 

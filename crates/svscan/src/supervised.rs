@@ -1,6 +1,7 @@
 //! One service as data: its supervise, the supervise of its logger, and the pipe between the two.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
+use std::rc::Rc;
 
 use daemontools_program::clock::Instant;
 use daemontools_service::part::Part;
@@ -53,21 +54,21 @@ pub struct Logger<P> {
 #[derive(Debug)]
 pub struct Supervised<P> {
     /// The name of an entry that leads to it, or of the last one that did.
-    pub name: CString,
+    pub name: Rc<CStr>,
     /// How many entries of the scan directory lead to it.
     pub entries: usize,
     /// The supervise of the service itself.
     pub service: Supervise,
     /// Its logger, if it had a `log` when it was first seen.
-    pub log: Option<Logger<P>>,
+    pub log: Option<Box<Logger<P>>>,
 }
 
 impl<P> Supervised<P> {
     /// A service that was just found, with the pipe to its logger if it has one. Both may be started now.
-    pub fn new(name: &CStr, pipe: Option<P>, now: Instant) -> Supervised<P> {
+    pub fn new(name: Rc<CStr>, pipe: Option<P>, now: Instant) -> Supervised<P> {
         let idle = Supervise::Idle { until: now };
-        let log = pipe.map(|pipe| Logger { supervise: idle, pipe: Some(pipe) });
-        Supervised { name: name.to_owned(), entries: 1, service: idle, log }
+        let log = pipe.map(|pipe| Box::new(Logger { supervise: idle, pipe: Some(pipe) }));
+        Supervised { name, entries: 1, service: idle, log }
     }
 
     /// The supervise of one part; `None` for the logger of a service without one.

@@ -2,14 +2,16 @@
 //! start the others. It knows no process, file or clock, and a change takes time for what changed, not for what there
 //! is. `P` is the pipe to a logger: a pair of descriptors in the program, anything in a test.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ffi::{CStr, CString};
+use std::collections::BTreeSet;
+use std::ffi::CStr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use daemontools_program::clock::Instant;
 use daemontools_service::part::Part;
 use nix::unistd::Pid;
 
+use crate::sorted_map::SortedMap;
 use crate::supervised::{Inode, Supervise, Supervised};
 
 /// The least time between two starts of one supervise.
@@ -18,55 +20,55 @@ const START_EVERY: Duration = Duration::from_secs(5);
 /// All services.
 #[derive(Debug)]
 pub struct Table<P> {
-    services: BTreeMap<Inode, Supervised<P>>,
+    services: SortedMap<Inode, Supervised<P>>,
     /// The entries of the scan directory, and where they lead.
-    entries: BTreeMap<CString, Inode>,
+    entries: SortedMap<Rc<CStr>, Inode>,
     /// The services that no entry leads to any more.
     without_entry: BTreeSet<Inode>,
-    running: HashMap<Pid, (Inode, Part)>,
+    running: SortedMap<Pid, Inode>,
     /// The supervises to be started, in the order of time.
     startable: BTreeSet<(Instant, Inode, Part)>,
     /// The running supervises of services that have not been found yet where they were sent.
-    unconfirmed: BTreeMap<Inode, Pid>,
+    unconfirmed: SortedMap<Inode, Pid>,
 }
 
 impl<P> Default for Table<P> {
     fn default() -> Table<P> {
         Table {
-            services: BTreeMap::new(),
-            entries: BTreeMap::new(),
+            services: SortedMap::new(),
+            entries: SortedMap::new(),
             without_entry: BTreeSet::new(),
-            running: HashMap::new(),
+            running: SortedMap::new(),
             startable: BTreeSet::new(),
-            unconfirmed: BTreeMap::new(),
+            unconfirmed: SortedMap::new(),
         }
     }
 }
 
 impl<P> Table<P> {
     /// An entry leads to this directory; whether that is a known service.
-    pub fn see(&mut self, id: Inode, name: &CStr) -> bool {
-        if self.entries.get(name) == Some(&id) {
+    pub fn see(&mut self, id: Inode, name: &Rc<CStr>) -> bool {
+        if self.entries.get(&**name) == Some(&id) {
             return true;
         }
         self.remove(name);
         let known = self.change(id, |service| {
             service.entries += 1;
             if service.entries == 1 {
-                service.name = name.to_owned();
+                service.name = name.clone();
             }
         });
         if known.is_some() {
             self.without_entry.remove(&id);
-            self.entries.insert(name.to_owned(), id);
+            self.entries.insert(name.clone(), id);
         }
         known.is_some()
     }
 
     /// A new service, with the pipe to its logger if it has one.
-    pub fn add(&mut self, id: Inode, name: &CStr, pipe: Option<P>, now: Instant) {
-        self.entries.insert(name.to_owned(), id);
-        self.services.insert(id, Supervised::new(name, pipe, now));
+    pub fn add(&mut self, id: Inode, name: &Rc<CStr>, pipe: Option<P>, now: Instant) {
+        self.entries.insert(name.clone(), id);
+        self.services.insert(id, Supervised::new(name.clone(), pipe, now));
         self.change(id, |_| {});
     }
 
@@ -104,7 +106,7 @@ impl<P> Table<P> {
 
     /// The names of all entries that lead to a service.
     pub fn entries(&self) -> impl Iterator<Item = &CStr> {
-        self.entries.keys().map(CString::as_c_str)
+        self.entries.iter().map(|(name, _)| name.as_ref())
     }
 
     /// The supervises to be started now.
@@ -126,7 +128,7 @@ impl<P> Table<P> {
     /// A supervise was started.
     pub fn started(&mut self, id: Inode, part: Part, pid: Pid, now: Instant) {
         self.set(id, part, Supervise::Running { pid, since: now });
-        self.running.insert(pid, (id, part));
+        self.running.insert(pid, id);
         if part == Part::Service {
             self.unconfirmed.insert(id, pid);
         }
@@ -150,12 +152,13 @@ impl<P> Table<P> {
 
     /// A child has ended; whether it was a supervise. That may be started again at once, or 5 seconds after its start.
     pub fn reaped(&mut self, child: Pid) -> bool {
-        let Some((id, part)) = self.running.remove(&child) else { return false };
+        let Some(id) = self.running.remove(&child) else { return false };
         if self.unconfirmed.get(&id) == Some(&child) {
             self.unconfirmed.remove(&id);
         }
         self.change(id, |service| {
-            let Some(supervise) = service.supervise(part) else { return };
+            let part = Part::BOTH.into_iter().find(|&part| service.pid(part) == Some(child));
+            let Some(supervise) = part.and_then(|part| service.supervise(part)) else { return };
             if let Supervise::Running { since, .. } = *supervise {
                 *supervise = Supervise::Idle { until: since + START_EVERY };
             }
@@ -168,7 +171,7 @@ impl<P> Table<P> {
     pub fn restore(&mut self, id: Inode, service: Supervised<P>, confirmed: Instant) {
         for part in [Part::Service, Part::Log] {
             let Some(pid) = service.pid(part) else { continue };
-            self.running.insert(pid, (id, part));
+            self.running.insert(pid, id);
             if part == Part::Service && service.since(part).is_some_and(|since| since > confirmed) {
                 self.unconfirmed.insert(id, pid);
             }
@@ -184,7 +187,7 @@ impl<P> Table<P> {
 
     /// All services.
     pub fn ids(&self) -> impl Iterator<Item = Inode> {
-        self.services.keys().copied()
+        self.services.iter().map(|(&id, _)| id)
     }
 
     /// Whether a service has a logger.
@@ -245,8 +248,8 @@ mod tests {
     /// A table in which service 1 was seen, with a logger, and both run since second 10 as processes 100 and 101.
     fn running() -> Table<()> {
         let mut table = Table::default();
-        assert!(!table.see(id(1), c"x"));
-        table.add(id(1), c"x", Some(()), at(10));
+        assert!(!table.see(id(1), &c"x".into()));
+        table.add(id(1), &c"x".into(), Some(()), at(10));
         table.retire();
         assert_eq!(table.due(at(10)), [(id(1), Service), (id(1), Log)]);
         table.started(id(1), Service, Pid::from_raw(100), at(10));
@@ -280,7 +283,7 @@ mod tests {
             if old_first {
                 table.remove(c"x");
             }
-            assert!(table.see(id(1), c"y"));
+            assert!(table.see(id(1), &c"y".into()));
             table.remove(c"x");
             table.retire();
             assert_eq!(table.service(id(1)), Some((c"y", Some(&()))));
@@ -291,8 +294,8 @@ mod tests {
     #[test]
     fn a_second_entry_starts_nothing_and_is_enough_when_the_first_has_gone() {
         let mut table = running();
-        assert!(table.see(id(1), c"z"));
-        assert!(table.see(id(1), c"z"));
+        assert!(table.see(id(1), &c"z".into()));
+        assert!(table.see(id(1), &c"z".into()));
         assert_eq!(table.service(id(1)).map(|(name, _)| name), Some(c"x"));
         table.reaped(Pid::from_raw(100));
         table.remove(c"x");
@@ -306,8 +309,8 @@ mod tests {
     #[test]
     fn an_entry_that_leads_elsewhere_is_taken_from_the_service_it_led_to() {
         let mut table = running();
-        assert!(!table.see(id(2), c"x"));
-        table.add(id(2), c"x", None, at(20));
+        assert!(!table.see(id(2), &c"x".into()));
+        table.add(id(2), &c"x".into(), None, at(20));
         assert_eq!(table.due(at(20)), [(id(2), Service)]);
         table.reaped(Pid::from_raw(100));
         table.reaped(Pid::from_raw(101));
@@ -347,7 +350,7 @@ mod tests {
     #[test]
     fn a_failed_start_is_tried_again_after_five_seconds() {
         let mut table = Table::<()>::default();
-        table.add(id(2), c"z", None, at(0));
+        table.add(id(2), &c"z".into(), None, at(0));
         table.not_started(id(2), Service, at(1));
         assert_eq!(table.deadline(), Some(at(6)));
     }

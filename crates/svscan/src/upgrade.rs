@@ -70,10 +70,10 @@ pub fn take(program: &'static Program, text: &[u8]) -> Result<Resumed, Failure> 
     let mut table = Table::default();
     for service in &state.services {
         // The name has no NUL: the format says so.
-        let name = CString::new(service.name.as_slice()).unwrap_or_default();
+        let name = CString::new(service.name.as_slice()).unwrap_or_default().as_c_str().into();
         let pipe = service.pipe.map(|(reader, writer)| pipe(reader, writer)).transpose();
         let pipe = pipe.unable([b"go on with the pipe of ", service.name.as_slice()])?;
-        let log = service.logger.map(|logger| Logger { supervise: supervise(logger), pipe });
+        let log = service.logger.map(|logger| Box::new(Logger { supervise: supervise(logger), pipe }));
         let supervised = Supervised { name, entries: 0, service: supervise(service.supervise), log };
         let id = Inode { device: service.device, number: service.inode };
         table.restore(id, supervised, now.before(CONFIRMED_AFTER));

@@ -2,7 +2,7 @@
 //! links lead along. This module reports which entries to look at; `scan`
 //! finds out what changed.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -47,7 +47,7 @@ pub enum Change {
 }
 
 /// Why something is watched.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reason {
     /// It is the scan directory.
     ScanDir,
@@ -62,8 +62,8 @@ enum Reason {
 /// What is watched.
 pub struct Watch {
     watcher: Watcher<Reason>,
-    /// The links whose paths are watched.
-    followed: HashSet<Rc<CStr>>,
+    /// The links whose paths have changed since they were watched.
+    stale: BTreeSet<Rc<CStr>>,
     /// Whether a file system was met on which changes go unnoticed.
     is_unnoticed: bool,
     /// The service whose end stops the tree.
@@ -82,7 +82,7 @@ impl Watch {
     }
 
     fn with(watcher: Watcher<Reason>) -> Watch {
-        let mut watch = Watch { watcher, followed: HashSet::new(), is_unnoticed: false, exit_with: None };
+        let mut watch = Watch { watcher, stale: BTreeSet::new(), is_unnoticed: false, exit_with: None };
         let added = watch.watcher.add(Path::new("."), ENTRIES, Reason::ScanDir);
         watch.is_unnoticed = added.is_err();
         watch.check_file_system(c".");
@@ -118,8 +118,9 @@ impl Watch {
             }
             Event::Entry { key: Reason::Settling(name), .. } => Some(Change::Touched(name.as_ref().to_owned())),
             Event::PathChanged(Reason::Link(link)) => {
-                self.followed.remove(&link);
-                Some(Change::Target(link.as_ref().to_owned()))
+                let name = link.as_ref().to_owned();
+                self.stale.insert(link);
+                Some(Change::Target(name))
             }
             Event::PathChanged(Reason::ExitWith) => {
                 self.follow_exit_with();
@@ -145,25 +146,24 @@ impl Watch {
     }
 
     /// Watches the path that a link of the scan directory leads along; again only after it has changed.
-    pub fn follow(&mut self, link: &CStr) {
-        if !self.followed.contains(link) {
-            let link: Rc<CStr> = link.into();
-            let reason = Reason::Link(link.clone());
-            self.watcher.watch_path(to_path(&link), AddWatchFlags::empty(), &reason);
-            self.followed.insert(link);
+    pub fn follow(&mut self, link: &Rc<CStr>) {
+        let reason = Reason::Link(link.clone());
+        if self.stale.remove(link) || !self.watcher.watches(&reason) {
+            self.watcher.watch_path(to_path(link), AddWatchFlags::empty(), &reason);
         }
     }
 
     /// Stops watching it.
     pub fn unfollow(&mut self, link: &CStr) {
-        if let Some(link) = self.followed.take(link) {
-            self.watcher.remove(&Reason::Link(link));
-        }
+        let link: Rc<CStr> = link.into();
+        self.stale.remove(&link);
+        self.watcher.remove(&Reason::Link(link));
     }
 
     /// Watches the path of every link again when that is looked at next.
     pub fn follow_anew(&mut self) {
-        self.followed.clear();
+        let link = |reason: &Reason| if let Reason::Link(link) = reason { Some(link.clone()) } else { None };
+        self.stale = self.watcher.keys().filter_map(link).collect();
     }
 
     /// Wakes the event loop up whenever supervise writes about this service.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod interests;
+mod keys;
 mod watcher;
 
 pub use interests::Event;

@@ -1,8 +1,7 @@
 //! An inotify instance and what its watches stand for.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::hash::Hash;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Component, Path, PathBuf};
 
@@ -12,7 +11,7 @@ use nix::fcntl::readlink;
 use nix::sys::inotify::{AddWatchFlags, Inotify, WatchDescriptor};
 
 use crate::Event;
-use crate::interests::{Interests, PATH};
+use crate::interests::{Interests, NameHash, PATH, Place};
 
 /// A directory that is watched already is watched for this too. (inotify_add_watch(2); nix lacks the name.)
 const IN_MASK_ADD: AddWatchFlags = AddWatchFlags::from_bits_retain(libc::IN_MASK_ADD);
@@ -30,19 +29,25 @@ pub struct Watcher<K> {
     inotify: Option<Inotify>,
     interests: Interests<WatchDescriptor, K>,
     /// The keys for which some directory could not be watched.
-    incomplete: HashSet<K>,
+    incomplete: BTreeSet<K>,
 }
 
-impl<K: Clone + Eq + Hash> Watcher<K> {
+/// What was watched on a walk.
+struct Walk {
+    path: Vec<Place<WatchDescriptor>>,
+    entries: Option<(WatchDescriptor, AddWatchFlags)>,
+}
+
+impl<K: Clone + Ord> Watcher<K> {
     /// Watches nothing yet. Without inotify it works too: see `misses_changes`.
     #[expect(clippy::new_without_default, reason = "it makes a system call")]
     pub fn new() -> Watcher<K> {
-        Watcher { inotify: inotify::new_private().ok(), interests: Interests::new(), incomplete: HashSet::new() }
+        Watcher { inotify: inotify::new_private().ok(), interests: Interests::new(), incomplete: BTreeSet::new() }
     }
 
     /// Watches nothing ever, and needs no descriptor for that.
     pub fn without_inotify() -> Watcher<K> {
-        Watcher { inotify: None, interests: Interests::new(), incomplete: HashSet::new() }
+        Watcher { inotify: None, interests: Interests::new(), incomplete: BTreeSet::new() }
     }
 
     /// The descriptor that is readable when there are events; `None` without inotify.
@@ -75,19 +80,31 @@ impl<K: Clone + Eq + Hash> Watcher<K> {
     /// name is looked up. So a change is either seen by the walk or reported after it, and what does not exist yet is
     /// reported when it comes.
     pub fn watch_path(&mut self, path: &Path, mask: AddWatchFlags, key: &K) {
-        let old = self.interests.take_list(key);
-        self.incomplete.remove(key);
-        if !self.walk(path, mask, key) {
+        let mut walk = Walk { path: Vec::new(), entries: None };
+        if self.walk(path, mask, &mut walk) {
+            self.incomplete.remove(key);
+        } else {
             self.incomplete.insert(key.clone());
         }
-        self.drop_old(key, old);
+        let unused = self.interests.set(key, walk.path, walk.entries);
+        self.unwatch(unused);
+    }
+
+    /// Whether a path or a directory was given for this key, and not removed since.
+    pub fn watches(&self, key: &K) -> bool {
+        self.interests.has(key)
+    }
+
+    /// The keys of which `watches` is true, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.interests.keys()
     }
 
     /// Watches nothing for this key any more.
     pub fn remove(&mut self, key: &K) {
-        let old = self.interests.take_list(key);
         self.incomplete.remove(key);
-        self.drop_old(key, old);
+        let unused = self.interests.remove(key);
+        self.unwatch(unused);
     }
 
     /// What was reported since the last time; at most a few thousand events, the others next time.
@@ -103,8 +120,8 @@ impl<K: Clone + Eq + Hash> Watcher<K> {
         events
     }
 
-    fn drop_old(&mut self, key: &K, old: Vec<(WatchDescriptor, crate::interests::Reason)>) {
-        for id in self.interests.drop_old(key, old) {
+    fn unwatch(&self, unused: Vec<WatchDescriptor>) {
+        for id in unused {
             // The directory may have gone already, and its watch with it.
             let _ = self.inotify.as_ref().map(|inotify| inotify.rm_watch(id));
         }
@@ -121,7 +138,7 @@ impl<K: Clone + Eq + Hash> Watcher<K> {
     }
 
     /// Walks the path; whether every directory on it, as far as it exists, could be watched.
-    fn walk(&mut self, path: &Path, mask: AddWatchFlags, key: &K) -> bool {
+    fn walk(&self, path: &Path, mask: AddWatchFlags, walk: &mut Walk) -> bool {
         let mut here = PathBuf::from(if path.is_absolute() { "/" } else { "." });
         let mut rest = names(path);
         let mut links = 0;
@@ -132,7 +149,7 @@ impl<K: Clone + Eq + Hash> Watcher<K> {
                 continue;
             }
             match self.add_watch(&here, PATH) {
-                Ok(Some(id)) => self.interests.add_name(id, &name, key),
+                Ok(Some(directory)) => walk.path.push(Place { directory, name: Some(NameHash::of(&name)) }),
                 Ok(None) => complete = false,
                 // It has just gone; the directory above reports that.
                 Err(_) => return complete,
@@ -161,7 +178,7 @@ impl<K: Clone + Eq + Hash> Watcher<K> {
             return complete;
         }
         match self.add_watch(&here, mask) {
-            Ok(Some(id)) => self.interests.add_entries(id, mask, key),
+            Ok(Some(id)) => walk.entries = Some((id, mask)),
             Ok(None) => complete = false,
             Err(_) => {}
         }
