@@ -138,6 +138,27 @@ fn a_change_anywhere_on_the_path_of_a_link_is_noticed() {
     assert_eq!(warnings_but(&svscan, "web"), [""; 0]);
 }
 
+/// How many directories a process watches by inotify.
+fn watches(pid: i32) -> usize {
+    let files = fs::read_dir(format!("/proc/{pid}/fdinfo")).expect("the descriptors of a process");
+    let texts = files.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
+    texts.map(|text| text.lines().filter(|line| line.starts_with("inotify wd:")).count()).sum()
+}
+
+/// The directories on the path of a link that has gone are not watched any longer.
+#[test]
+fn a_link_that_has_gone_leaves_no_watches() {
+    let tree = Tree::of(Programs::ours()).script("scan/probe/run", SLEEP).script("sv/made/run", SLEEP);
+    let svscan = tree.spawn("svscan", ["scan"]);
+    until_up(&tree, "scan/probe");
+    let before = watches(svscan.pid());
+    symlink("../sv/made", tree.path("scan/link")).expect("link");
+    until_up(&tree, "scan/link");
+    assert!(watches(svscan.pid()) > before);
+    fs::remove_file(tree.path("scan/link")).expect("remove the link");
+    until("as many watches as before", || watches(svscan.pid()) == before);
+}
+
 /// Issue: svscan's "inotify descriptor is 0; private descriptors are never below 3".
 #[test]
 fn private_descriptors_are_above_the_standard_ones() {
