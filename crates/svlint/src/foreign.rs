@@ -137,9 +137,7 @@ fn advice(foreign: &Foreign, contents: &[u8]) -> (&'static str, String) {
         ("finish" | "check", _) => link(setting),
         ("notification-fd", _) if descriptor(value).is_ok() => link(setting),
         ("notification-fd", _) => {
-            format!(
-                "write a descriptor from 3 up into supervise.d/{setting}, and name it in the program's arguments in run"
-            )
+            format!("write a descriptor from 3 up into supervise.d/{setting}, and into the arguments in run")
         }
         ("down-signal", _) => stop_signal(value, link(setting)),
         ("reload-signal", _) => {
@@ -158,10 +156,12 @@ fn advice(foreign: &Foreign, contents: &[u8]) -> (&'static str, String) {
         ("timeout-kill" | "timeout-finish", Some(number)) => {
             in_service(&format!("echo {number}ms >supervise.d/{setting}"))
         }
-        ("timeout-up", Some(number)) => format!("give the limit where it is waited for: svwait -r -t {number}ms"),
-        ("max-death-tally", _) => {
-            "remove it: supervise/history has the last 64 ends, and supervise.d/restart-limit gives a service up".into()
+        ("timeout-up", Some("0")) => "0 means no limit in s6-rc, as here: remove it".into(),
+        ("timeout-up", _) => {
+            let limit = number.map_or("10s".into(), |number| format!("{number}ms"));
+            format!("remove it, and give the limit where the service is waited for: svwait -r -t {limit}")
         }
+        ("max-death-tally", _) => "remove it: supervise/history has 64 ends; restart-limit gives a service up".into(),
         ("dependencies" | "dependencies.d", _) => wait_for(contents),
         ("producer-for" | "consumer-for", _) => {
             "let the consumer be log/ of the producer: svscan leads the output to log/run".into()
@@ -275,6 +275,13 @@ mod tests {
         let fix = advised("dependencies.d", "init-php\ndb\x1b\n").1;
         assert!(fix.ends_with("svwait -r -t 60s /service/init-php /service/db\\x1b || exit 1"), "{fix}");
         assert!(advised("dependencies", "# none\n\n").1.contains(" /service/NAME "));
+    }
+
+    #[test]
+    fn how_long_s6_rc_waits_is_a_matter_of_who_waits_here() {
+        assert!(advised("timeout-up", "5000\n").1.ends_with("svwait -r -t 5000ms"));
+        assert!(advised("timeout-up", "odd\n").1.ends_with("svwait -r -t 10s"));
+        assert_eq!(advised("timeout-up", "0\n").1, "0 means no limit in s6-rc, as here: remove it");
     }
 
     #[test]
