@@ -176,7 +176,11 @@ mod tests {
         drop(writer);
         assert_eq!(socket.take(Some(&me)), Some(Received { ready: true, ..Received::default() }));
         assert_eq!(socket.take(Some(&stranger)), Some(Received::default()));
-        assert_eq!(read(&reader, &mut [0]), Ok(0), "somebody has the pipe's writing end");
+        // qemu-user keeps those descriptors for which its program has no room.
+        let is_emulated = std::fs::read("/proc/self/comm").is_ok_and(|name| name.starts_with(b"qemu"));
+        if !is_emulated {
+            assert_eq!(read(&reader, &mut [0]), Ok(0), "somebody has the pipe's writing end");
+        }
         assert_eq!(socket.take(Some(&me)), Some(Received { alive: true, ..Received::default() }));
         assert_eq!(socket.take(Some(&me)), None);
     }
