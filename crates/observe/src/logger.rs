@@ -1,16 +1,14 @@
 //! Why a logger cannot write, or does not read: its process and the directories that it writes to, by its open files. A
 //! multilog, an svlogd and an s6-log hold `lock` and `current` of each of them.
 
-use std::ffi::{CStr, OsStr};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use daemontools_core::label::Label;
 use daemontools_program::clock::time_of_day;
-use daemontools_program::directory;
 use daemontools_service::blocked::{Cause, Obstacle, Place};
-use nix::sys::stat::{FileStat, lstat, stat};
+use daemontools_untrusted::Directory;
+use nix::sys::stat::FileStat;
 use nix::sys::statvfs::{FsFlags, Statvfs, statvfs};
 
 use crate::process::{self, Rights};
@@ -206,30 +204,28 @@ fn last_stamp(tail: &[u8]) -> Option<Label> {
 }
 
 fn look(pid: u32, path: &Path, room: &Statvfs) -> LogDirectory {
-    // Its root may be another one than ours.
-    let there = PathBuf::from(format!("/proc/{pid}/root")).join(path.strip_prefix("/").unwrap_or(path));
-    let owner = |found: FileStat| (found.st_uid, found.st_gid, found.st_mode & 0o7777);
-    let current = stat(&there.join("current")).ok();
+    // Its root may be another one than ours, and who owns the directory may have put a link there meanwhile.
+    let inside = path.strip_prefix("/").unwrap_or(path);
+    let found = Directory::root_of(pid).ok().and_then(|root| root.directory_by_links(inside).ok());
+    let found = found.as_ref();
+    let owner = |found: &FileStat| (found.st_uid, found.st_gid, found.st_mode & 0o7777);
+    let current = found.and_then(|directory| directory.stat(Path::new("current")).ok());
     LogDirectory {
         path: path.to_owned(),
         room: Room::new(room),
-        owner: stat(&there).ok().map(owner),
-        processing: processing_since(&there),
+        owner: found.map(|directory| owner(directory.metadata())),
+        processing: found.and_then(processing_since),
         modified: current.map(|found| Label::from_unix(found.st_mtime, 0)),
         current: None,
     }
 }
 
 /// Since when what a processor reads or writes is there: `previous` or `processed` of multilog and s6-log, `@….t` of svlogd.
-fn processing_since(path: &Path) -> Option<Label> {
-    let mut dir = directory::open(path).ok()?;
-    let is_of_processor = |name: &CStr| {
-        let name = name.to_bytes();
-        name == b"processed" || name == b"previous" || name.starts_with(b"@") && name.ends_with(b".t")
-    };
-    let entry = dir.iter().flatten().find(|entry| is_of_processor(entry.file_name()))?;
-    let found = lstat(&path.join(OsStr::from_bytes(entry.file_name().to_bytes()))).ok()?;
-    Some(Label::from_unix(found.st_ctime, 0))
+fn processing_since(directory: &Directory) -> Option<Label> {
+    let is_of_processor =
+        |name: &[u8]| name == b"processed" || name == b"previous" || name.starts_with(b"@") && name.ends_with(b".t");
+    let name = directory.find_name(is_of_processor).ok()??;
+    Some(Label::from_unix(directory.stat_entry(name).ok()?.st_ctime, 0))
 }
 
 impl Room {
@@ -258,6 +254,8 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 
     const ROOM: Room = Room {
         size: 1 << 30,
@@ -276,6 +274,27 @@ mod tests {
 
     fn directory(room: Room) -> LogDirectory {
         LogDirectory { path: "/x".into(), room, owner: None, processing: None, modified: None, current: None }
+    }
+
+    #[test]
+    fn a_planted_link_tells_nothing_of_another_directory() {
+        let place = std::env::temp_dir().join(format!("planted.{}", std::process::id()));
+        let (hers, secret) = (place.join("hers"), place.join("secret"));
+        std::fs::create_dir_all(secret.join("processed")).unwrap();
+        std::fs::write(secret.join("current"), "").unwrap();
+        std::fs::set_permissions(&secret, Permissions::from_mode(0o700)).unwrap();
+        symlink("secret", &hers).unwrap();
+        let room = statvfs(&place).unwrap();
+        let is_told = || {
+            let found = look(std::process::id(), &hers, &room);
+            [found.owner.is_some(), found.processing.is_some(), found.modified.is_some()]
+        };
+        let own = is_told();
+        let given_away = lchown(&hers, Some(65534), None).map(|()| is_told());
+        std::fs::remove_dir_all(&place).unwrap();
+        assert_eq!(own, [true; 3]);
+        // Only root can give it away, and only root would be led. Who owns a directory can be seen from outside.
+        assert!(given_away.is_err() || given_away.is_ok_and(|told| told == [true, false, false]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An open directory, and who may have chosen it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
@@ -124,18 +124,14 @@ impl Directory {
 
     /// What fstatat(2) says of an entry, a link too, without asking with anybody's rights: to compare files, not to show
     /// anything.
-    pub fn stat_entry(&self, name: &str) -> nix::Result<FileStat> {
-        fstatat(&self.node.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+    pub fn stat_entry(&self, name: impl AsRef<OsStr>) -> nix::Result<FileStat> {
+        fstatat(&self.node.fd, name.as_ref(), AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
     /// The names in it, in the order of the directory, without `.` and `..`.
     pub fn names(&self) -> Result<Vec<Name>, Error> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
-        let fd = with_rights_of_all(&self.node.facts, &self.writers, READ | SEARCH, || {
-            open_private_at(&self.node.fd, c".", flags, Mode::empty())
-        })?;
         let mut names = Vec::new();
-        for entry in Dir::from_fd(fd)?.iter() {
+        for entry in self.entries()?.iter() {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
@@ -143,6 +139,22 @@ impl Directory {
             }
         }
         Ok(names)
+    }
+
+    /// The first of these names that `is_wanted`, without keeping the others.
+    pub fn find_name(&self, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Option<OsString>, Error> {
+        let mut entries = self.entries()?;
+        let found = entries.iter().flatten().find(|entry| is_wanted(entry.file_name().to_bytes()));
+        Ok(found.map(|entry| OsString::from_vec(entry.file_name().to_bytes().to_vec())))
+    }
+
+    /// The directory, open to read its entries.
+    fn entries(&self) -> Result<Dir, Error> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+        let fd = with_rights_of_all(&self.node.facts, &self.writers, READ | SEARCH, || {
+            open_private_at(&self.node.fd, c".", flags, Mode::empty())
+        })?;
+        Ok(Dir::from_fd(fd)?)
     }
 
     fn find(&self, path: &Path, planters: Planters) -> Result<Found, Error> {
