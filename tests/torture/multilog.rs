@@ -10,7 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use daemontools_tests::cyclog::LogFile;
+use daemontools_tests::fault::Call;
 use daemontools_tests::{Invocation, Tree};
+
+/// Whether this line is what multilog says after this error: a call that reads finds no bytes where some were seen, as if
+/// another process had taken them.
+pub fn tells_of_another_reader(call: &Call, errno: &str, line: &str) -> bool {
+    let reads = errno == "EAGAIN" && ["tee", "splice", "read"].contains(&call.name.as_str());
+    reads && line == "multilog: warning: another process reads this input, and takes lines from it"
+}
 
 /// A way to run multilog.
 pub struct Scene {

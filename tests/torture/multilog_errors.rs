@@ -5,7 +5,7 @@
 use daemontools_tests::fault::{Call, can_trace, errors, try_each};
 use daemontools_tests::{End, Tree};
 
-use crate::multilog::{FLOOD, Feed, OTHER_HEADS, SCENES, Scene, judge};
+use crate::multilog::{FLOOD, Feed, OTHER_HEADS, SCENES, Scene, judge, tells_of_another_reader};
 use crate::multilog_kill::clean_run;
 
 fn gone_on_after(scene: &Scene, call: &Call, errno: &str) {
@@ -18,12 +18,9 @@ fn gone_on_after(scene: &Scene, call: &Call, errno: &str) {
         End::Code(111) if told.starts_with("multilog: fatal: ") && told.lines().count() == 1 => {}
         End::Code(0) => {
             let waited = |line: &str| line.starts_with("multilog: warning: ") && line.contains(", pausing");
-            // No bytes where some were seen: somebody else has taken them.
-            let taken = |line: &str| {
-                let reads = errno == "EAGAIN" && ["tee", "splice", "read"].contains(&call.name.as_str());
-                reads && line == "multilog: warning: another process reads this input, and takes lines from it"
-            };
-            if !told.lines().all(|line| waited(line) || taken(line)) || told.lines().count() > 2 {
+            if !told.lines().all(|line| waited(line) || tells_of_another_reader(call, errno, line))
+                || told.lines().count() > 2
+            {
                 wrong("it says something else");
             }
         }

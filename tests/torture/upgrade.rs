@@ -150,95 +150,91 @@ fn detach(mut strace: Process) {
     }
 }
 
-/// Tries each fault, and says how many of them came: the calls of one run are not quite those of the next.
-fn try_all<T: Sync>(what: &str, faults: Vec<T>, attempt: impl Fn(&T) -> bool + Sync) {
+/// Tries every `step`th of the faults that `faults` finds, and says how many came: the calls of one run are not quite those
+/// of the next. `attempt` tries one on a tree at work; it tells whether the fault came, and whether lines may be in the log
+/// twice.
+fn try_all<T: Sync>(
+    what: &str,
+    step: usize,
+    faults: impl FnOnce(&Programs) -> Vec<T>,
+    attempt: impl Fn(&Work, &Programs, &T) -> (bool, bool) + Sync,
+) {
+    if !needs_root(what) || !can_trace(what) {
+        return;
+    }
+    let (_place, new) = new_programs();
     let came = AtomicUsize::new(0);
-    try_each(what, &faults, 4, |fault| {
-        came.fetch_add(usize::from(attempt(fault)), Ordering::Relaxed);
+    try_each(what, &selection(faults(&new), step), 4, |fault| {
+        let work = Work::new();
+        let (has_come, may_repeat) = attempt(&work, &new, fault);
+        came.fetch_add(usize::from(has_come), Ordering::Relaxed);
+        work.goes_on(&new, may_repeat);
     });
     let came = came.into_inner();
     println!("{what}: {came} of them came");
     assert!(came > 0);
 }
 
-fn can_do(what: &str) -> bool {
-    needs_root(what) && can_trace(what)
+/// svupgrade on a tree of which one process is traced, with these faults.
+fn upgrade_with(work: &Work, new: &Programs, program: &str, faults: &[String]) -> Output {
+    let strace = attach(work, work.process(program), faults);
+    let out = work.upgrade(new, &[]);
+    detach(strace);
+    out
 }
 
-#[test]
-fn svupgrade_killed_at_each_call() {
-    let what = "svupgrade killed at each of its calls, on a tree of ours";
-    if !can_do(what) {
-        return;
-    }
-    let (_place, new) = new_programs();
+/// The calls of svupgrade. Before its socket it only looks at the processes of the machine.
+fn calls_of_svupgrade(new: &Programs) -> Vec<Call> {
     let work = Work::new();
     let nothing = "trace=all".to_owned();
-    assert_eq!(work.upgrade(&new, &[nothing]).end, End::Code(0));
-    // Before its socket it only looks at the processes of the machine.
-    let calls = calls(&work.tree.read("trace"), "socket");
-    drop(work);
-    try_all(what, selection(calls, 70), |call| {
-        let work = Work::new();
-        let out = work.upgrade(&new, &[call.killed()]);
-        work.goes_on(&new, false);
-        out.end == End::Signal(9)
-    });
+    assert_eq!(work.upgrade(new, &[nothing]).end, End::Code(0));
+    calls(&work.tree.read("trace"), "socket")
 }
 
 /// The calls of a program from the request to the moment in which the new program goes on.
 fn calls_of(program: &str, new: &Programs) -> Vec<Call> {
     let work = Work::new();
-    let strace = attach(&work, work.process(program), &[]);
-    assert_eq!(work.upgrade(new, &[]).end, End::Code(0));
-    detach(strace);
+    assert_eq!(upgrade_with(&work, new, program, &[]).end, End::Code(0));
     calls(&work.tree.read("trace"), "socket")
 }
 
 #[test]
+fn svupgrade_killed_at_each_call() {
+    try_all("svupgrade killed at each of its calls, on a tree of ours", 70, calls_of_svupgrade, |work, new, call| {
+        (work.upgrade(new, &[call.killed()]).end == End::Signal(9), false)
+    });
+}
+
+#[test]
 fn a_program_killed_while_it_replaces_itself() {
-    let what = "a program killed at each call while it replaces itself";
-    if !can_do(what) {
-        return;
-    }
-    let (_place, new) = new_programs();
-    let faults: Vec<(&str, Call)> =
-        PROGRAMS.into_iter().flat_map(|name| calls_of(name, &new).into_iter().map(move |call| (name, call))).collect();
-    try_all(what, selection(faults, 90), |(program, call)| {
-        let work = Work::new();
+    let faults = |new: &Programs| {
+        let of = |name| calls_of(name, new).into_iter().map(move |call| (name, call));
+        PROGRAMS.into_iter().flat_map(of).collect()
+    };
+    try_all("a program killed at each call while it replaces itself", 90, faults, |work, new, (program, call)| {
         let process = work.process(program);
-        let strace = attach(&work, process, &[call.killed()]);
-        work.upgrade(&new, &[]);
-        detach(strace);
-        let came = !proc::alive(process);
-        work.goes_on(&new, *program == "multilog");
-        came
+        upgrade_with(work, new, program, &[call.killed()]);
+        (!proc::alive(process), *program == "multilog")
     });
 }
 
 #[test]
 fn a_program_that_is_refused_a_call_while_it_replaces_itself() {
-    let what = "an error in each call of a program that replaces itself";
-    if !can_do(what) {
-        return;
-    }
-    let (_place, new) = new_programs();
-    let mut faults = Vec::new();
-    for program in PROGRAMS {
-        let calls = calls_of(program, &new);
-        let execve = calls.iter().position(|call| call.name == "execve").expect("execve");
-        // The kernel's brk never fails with an errno, and the C library knows that.
-        for call in calls.iter().take(execve + 1).filter(|call| call.name != "brk") {
-            faults.extend(ERRORS.map(|errno| (program, call.clone(), errno)));
+    let faults = |new: &Programs| {
+        let mut faults = Vec::new();
+        for program in PROGRAMS {
+            let calls = calls_of(program, new);
+            let execve = calls.iter().position(|call| call.name == "execve").expect("execve");
+            // The kernel's brk never fails with an errno, and the C library knows that.
+            for call in calls.iter().take(execve + 1).filter(|call| call.name != "brk") {
+                faults.extend(ERRORS.map(|errno| (program, call.clone(), errno)));
+            }
         }
-    }
-    try_all(what, selection(faults, 151), |(program, call, errno)| {
-        let work = Work::new();
-        let strace = attach(&work, work.process(program), &[call.failed(errno)]);
-        work.upgrade(&new, &[]);
-        detach(strace);
-        let came = String::from_utf8_lossy(&work.tree.read("trace")).contains("(INJECTED)");
-        work.goes_on(&new, false);
-        came
+        faults
+    };
+    let what = "an error in each call of a program that replaces itself";
+    try_all(what, 151, faults, |work, new, (program, call, errno)| {
+        upgrade_with(work, new, program, &[call.failed(errno)]);
+        (String::from_utf8_lossy(&work.tree.read("trace")).contains("(INJECTED)"), false)
     });
 }
