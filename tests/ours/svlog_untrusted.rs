@@ -2,8 +2,11 @@
 //! passed over, and is neither harmed nor held up. The walk itself is tested in crates/untrusted.
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+use std::time::{Duration, Instant};
 
+use daemontools_tests::fault::can_trace;
 use daemontools_tests::{End, Output, Programs, Tree, exits, needs_root, proc, spare_user, until};
 
 use crate::svlog::{line, old, shown, start, svlog};
@@ -149,5 +152,45 @@ fn a_follower_says_once_what_it_cannot_read_and_rests() {
         assert_eq!(tree.shell("rm -rf log/current; echo here >log/new; mv log/new log/current").end, End::Code(0));
         until("the line", || follower.stdout() == b"here\n");
         assert_eq!((lines(), follower.ended()), (1, None), "{kind}");
+    }
+}
+
+/// A file that cannot be read for a while, as on a disk or a server in trouble: said once, tried again once a second.
+#[test]
+fn a_follower_says_once_what_fails_and_tries_again_each_second() {
+    if !can_trace("a follower whose file cannot be read for a while") {
+        return;
+    }
+    for (errno, told) in [("EIO", "input/output error"), ("ESTALE", "stale NFS file handle")] {
+        let tree = Tree::of(Programs::ours()).file("log/current", "a\n");
+        let begun = Instant::now();
+        let follower = tree
+            .invocation("/usr/bin/strace")
+            .args([
+                "-qq",
+                "-o",
+                "trace",
+                "-e",
+                "trace=pread64",
+                "-e",
+                &format!("inject=pread64:error={errno}:when=2..4"),
+            ])
+            .arg("-P")
+            .arg(tree.path("log/current"))
+            .arg(Programs::ours().path("svlog"))
+            .args(["-f", "log"])
+            .spawn();
+        until("the first line", || follower.stdout() == b"a\n");
+        fs::File::options()
+            .append(true)
+            .open(tree.path("log/current"))
+            .and_then(|mut file| file.write_all(b"b\n"))
+            .expect("append");
+        until("the second line", || follower.stdout() == b"a\nb\n");
+        // Three attempts fail, the fourth does not.
+        assert!(begun.elapsed() >= Duration::from_secs(2), "{errno}: it did not rest");
+        assert_eq!(tree.lines("trace").iter().filter(|line| line.contains("(INJECTED)")).count(), 3);
+        let warning = format!("svlog: warning: unable to read log/current: {told}\n");
+        assert_eq!(String::from_utf8_lossy(&follower.stderr()), warning, "{errno}");
     }
 }
