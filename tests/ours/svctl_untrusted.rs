@@ -86,6 +86,22 @@ fn a_program_of_a_stranger_is_not_run_by_root() {
     std::os::unix::fs::lchown(tree.path("scan/web/supervise"), Some(STRANGER), Some(STRANGER)).expect("lchown");
     assert_eq!(svctl(&tree, &["reload", "web"]), exits(1, format!("web: {reason}\n"), ""));
     assert!(!tree.path("scan/web/ran").exists());
+    // Where links of hers lead, root tells nothing of what only root can see: not even whether it is there.
+    tree.put_script("shut/reload", "id -u >>ran");
+    fs::set_permissions(tree.path("shut"), Permissions::from_mode(0o700)).expect("shut it");
+    for (path, target) in [("reload", "shut/reload"), ("reload", "shut/nothing"), ("", "shut")] {
+        let place = tree.path("scan/web/supervise.d").join(path);
+        let kept = tree.path("kept");
+        fs::rename(&place, &kept).expect("put it aside");
+        let link = tree.path(if path.is_empty() { "scan/web/supervise.d" } else { "scan/web/supervise.d/reload" });
+        symlink(tree.path(target), &link).expect("a link");
+        std::os::unix::fs::lchown(&link, Some(STRANGER), Some(STRANGER)).expect("lchown");
+        let reason = format!("user {STRANGER} may have put it there, and cannot read it");
+        let told = format!("web: unable to use supervise.d/reload: {reason}\n");
+        assert_eq!(svctl(&tree, &["reload", "web"]), exits(1, told, ""), "{target}");
+        fs::remove_file(&link).and_then(|()| fs::rename(&kept, &place)).expect("put it back");
+    }
+    assert!(!tree.path("scan/web/ran").exists());
     let edited = svctl(&tree, &["edit", "web"]);
     assert_eq!(edited.end, End::Code(111), "{edited:?}");
     assert!(text(&edited.stderr).contains("because others may write scan/web"), "{edited:?}");

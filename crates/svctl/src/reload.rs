@@ -4,9 +4,10 @@
 //! The program runs with our rights, so it is believed under stricter rules than supervise has: supervise has to run under
 //! our account, and nobody but root, that account and the owner of `run` may be able to write it.
 
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 use daemontools_core::end::End;
 use daemontools_core::settings::{DIRECTORY, Setting, value};
@@ -17,16 +18,16 @@ use daemontools_program::exec::{Environment, Prepared};
 use daemontools_program::failure::{Failure, Outcome};
 use daemontools_program::file_kind::Kind;
 use daemontools_program::path::append;
-use daemontools_program::stdio::read;
 use daemontools_program::wait::{readable, wait};
 use daemontools_service::report::ServiceReport;
 use daemontools_service::service_dir::{SUPERVISE, ServiceDir};
-use daemontools_sys::fd::open_private_at;
+use daemontools_sys::fd::duplicate_private;
 use daemontools_sys::pidfd;
 use daemontools_sys::process::{Ending, send, wait_for};
+use daemontools_untrusted::{Directory, Error};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{FileStat, fstatat};
 use nix::unistd::{Pid, fchdir, getcwd, geteuid};
 
 use crate::act::{PATIENCE, begin, open, text};
@@ -111,8 +112,8 @@ fn program(dir: &ServiceDir, named: &Named) -> Result<Option<CString>, String> {
     let refused = |why: &str| format!("unable to use supervise.d/reload: {why}");
     let me = geteuid().as_raw();
     let run = fstatat(dir, c"run", AtFlags::empty()).map_or(me, |run| run.st_uid);
-    let own = CString::new(DIRECTORY).unwrap_or_default();
-    match hook(dir.as_fd(), &own, [me, run]).map_err(&refused)? {
+    let here = duplicate_private(dir.as_fd()).and_then(Directory::opened).map_err(|errno| refused(reason(errno)))?;
+    match hook(&here, Path::new(OsStr::from_bytes(DIRECTORY)), [me, run]).map_err(|why| refused(&why))? {
         Found::Program => {
             supervise_is_ours(dir, me).map_err(refused)?;
             return Ok(Some(append(c"./supervise.d/", Setting::Reload.name())));
@@ -122,7 +123,8 @@ fn program(dir: &ServiceDir, named: &Named) -> Result<Option<CString>, String> {
     }
     let Some(scan_dir) = &named.scan_dir else { return Ok(None) };
     let path = CString::new([scan_dir.to_bytes(), b"/", &tree_directory(&named.name)].concat()).unwrap_or_default();
-    match hook(AT_FDCWD, &path, [me, me]).map_err(&refused)? {
+    let here = Directory::current().map_err(|errno| refused(reason(errno)))?;
+    match hook(&here, Path::new(OsStr::from_bytes(path.to_bytes())), [me, me]).map_err(|why| refused(&why))? {
         Found::Program => supervise_is_ours(dir, me).map_err(refused)?,
         Found::Off | Found::Nothing => return Ok(None),
     }
@@ -145,34 +147,28 @@ enum Found {
 }
 
 /// Looks for the setting in this directory, under the rules of supervise: it and the directory belong to root or to one of
-/// these accounts, and no other may write them.
-fn hook(at: BorrowedFd<'_>, directory: &CStr, owners: [u32; 2]) -> Result<Found, &'static str> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
-    let directory = match open_private_at(at, directory, flags, Mode::empty()) {
-        Ok(directory) => directory,
-        Err(Errno::ENOENT) => return Ok(Found::Nothing),
-        Err(errno) => return Err(reason(errno)),
-    };
-    let name = Setting::Reload.name();
-    let found = match fstatat(&directory, name, AtFlags::empty()) {
+/// these accounts, and no other may write them. Where a link of another account leads root to what that account cannot see,
+/// nothing is said of it but that.
+fn hook(from: &Directory, directory: &Path, owners: [u32; 2]) -> Result<Found, String> {
+    let name = Path::new(Setting::Reload.name());
+    let found = from.directory_by_links(directory).and_then(|directory| Ok((directory.stat(name)?, directory)));
+    let (found, directory) = match found {
         Ok(found) => found,
-        Err(Errno::ENOENT) => return Ok(Found::Nothing),
-        Err(errno) => return Err(reason(errno)),
+        Err(Error::System(Errno::ENOENT)) => return Ok(Found::Nothing),
+        Err(error) => return Err(error.reason().into_owned()),
     };
-    trust(&fstat(&directory).map_err(reason)?, owners)?;
+    trust(directory.metadata(), owners)?;
     trust(&found, owners)?;
     if Kind::of(&found) != Kind::File {
-        return Err("not a regular file");
+        return Err("not a regular file".into());
     }
     if found.st_mode & 0o111 != 0 {
         return Ok(Found::Program);
     }
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let file = open_private_at(&directory, name, flags, Mode::empty()).map_err(reason)?;
-    let mut start = [0; 8];
-    let length = read(&file, &mut start).map_err(reason)?;
-    match value::line(start.get(..length).unwrap_or_default()) {
-        Some(_) => Err("not executable"),
+    let file = directory.file(name).map_err(|error| error.reason().into_owned())?;
+    let (start, _) = file.read_up_to(8).map_err(reason)?;
+    match value::line(&start) {
+        Some(_) => Err("not executable".into()),
         None => Ok(Found::Off),
     }
 }
