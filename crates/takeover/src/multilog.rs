@@ -67,6 +67,7 @@ fn executable(process: &Process, path: &[u8]) -> Option<FileId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
     fn paths(name: &str, environment: &[u8]) -> Vec<String> {
         candidates(name.as_bytes(), environment).map(|path| String::from_utf8(path).unwrap()).collect()
     }

@@ -63,7 +63,12 @@ fn judge(process: Process, before: Option<&Process>, tracer: Tracer) -> Result<S
     let found = recognise::svscan(&process, before, tracer)?;
     // Our program reaps those that have ended.
     let children = process.children.iter().filter(|child| !child.ended);
-    let children = children.map(|child| read_supervisor(child.pid)).collect::<Result<Vec<_>, _>>()?;
+    let children = children.map(|child| match read_supervisor(child.pid) {
+        // The child has, not svscan.
+        Err(Refusal::Gone) => Err(Refusal::Busy("one of its children has just ended")),
+        read => read,
+    });
+    let children = children.collect::<Result<Vec<_>, _>>()?;
     let is_supervise = |child: &&Supervisor| child.name() == b"supervise" || child.name() == b"svscan";
     let children: Vec<&Supervisor> = children.iter().filter(is_supervise).collect();
     let services = services(&process, &found, &children, Instant::now().0)?;

@@ -1,5 +1,5 @@
 //! aarch64: calls are `svc #0` with the number in x8 and the arguments in x0 to x5. Tried by hand in
-//! an emulated machine, of which no test is part of the suite.
+//! an emulated machine; no test of the suite runs there.
 
 use daemontools_sys::trace::set_call_number;
 use nix::sys::ptrace;
