@@ -106,6 +106,20 @@ fn a_link_of_roots_is_followed() {
     until("it was told", || Status::of(&tree, "vault/sshd").is_some_and(|status| !status.up() && status.want == 'd'));
 }
 
+/// What is in a directory that root alone may write, root has put there, whoever owns it since `chown -R`.
+#[test]
+fn a_link_that_was_given_away_in_roots_directory_is_followed() {
+    let Some((tree, _supervise, user)) = tree("a link of an account in a directory of root's") else { return };
+    plant(&tree, "../vault/sshd", "scan/sshd", user);
+    plant(&tree, "../sshd", "vault/sshd/log", user);
+    for dir in ["scan/sshd", "vault/sshd/log/../sshd", "vault/sshd/log"] {
+        assert_eq!(tree.run("svok", [dir]), exits(0, "", ""), "{dir}");
+        assert!(tree.run("svstat", [dir]).stdout.starts_with(format!("{dir}: up (pid ").as_bytes()));
+        assert_eq!(tree.run("svc", ["-u", dir]), exits(0, "", ""));
+        assert_eq!(tree.run("svwait", ["-u", dir]), exits(0, "", ""));
+    }
+}
+
 /// The whole tree was given to an account, links and all, and root supervises it: the state is root's alone.
 #[test]
 fn the_supervise_of_this_very_directory_is_found_through_any_link() {

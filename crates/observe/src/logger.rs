@@ -290,7 +290,8 @@ mod tests {
             [found.owner.is_some(), found.processing.is_some(), found.modified.is_some()]
         };
         let own = is_told();
-        let given_away = lchown(&hers, Some(65534), None).map(|()| is_told());
+        let give = |path| lchown(path, Some(65534), None);
+        let given_away = give(&place).and_then(|()| give(&hers)).map(|()| is_told());
         std::fs::remove_dir_all(&place).unwrap();
         assert_eq!(own, [true; 3]);
         // Only root can give it away, and only root would be led. Who owns a directory can be seen from outside.

@@ -58,7 +58,6 @@ impl ServiceDir {
             Err(errno) if may_have_links(errno) => {}
             result => return result,
         }
-        // A search of the directory itself is asked for, too.
         ServiceDir::open_by_links(&Directory::current()?, path).map_err(|error| error.errno())
     }
 

@@ -87,8 +87,8 @@ impl Directory {
         self.as_directory(self.find(path, Planters::All)?)
     }
 
-    /// The same, where only the owners of the links on the way count as who may have chosen it: for paths that have always
-    /// been followed, and of which only a planted link is a surprise.
+    /// The same, where only the owners of links count as who may have chosen it, of links in directories that others than
+    /// root may write: for paths that have always been followed, and of which only a planted link is a surprise.
     pub fn directory_by_links(&self, path: &Path) -> Result<Directory, Error> {
         self.as_directory(self.find(path, Planters::OwnersOfLinks)?)
     }

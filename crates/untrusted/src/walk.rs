@@ -66,7 +66,8 @@ pub(crate) struct Found {
 pub(crate) enum Planters {
     /// Everybody who may have put it there.
     All,
-    /// The owners of links alone.
+    /// The owners of links alone, and not where root alone may write the directory: what another account owns there, root has
+    /// put there or given away.
     OwnersOfLinks,
 }
 
@@ -101,6 +102,7 @@ pub(crate) fn walk(
         let before = writers.iter().next();
         match (planters, next.facts.sort) {
             (Planters::All, _) => writers.add(&at.facts.planters(&next.facts)),
+            (Planters::OwnersOfLinks, Sort::Link) if at.facts.writers().is_empty() => {}
             (Planters::OwnersOfLinks, Sort::Link) => writers.add(&next.facts.writers()),
             (Planters::OwnersOfLinks, Sort::Directory | Sort::Other) => {}
         }
