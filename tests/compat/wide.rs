@@ -53,7 +53,7 @@ fn dated(tree: &Tree) -> bool {
     done
 }
 
-/// A tree whose files are all of 2100 works as any other: services, `down`, a log that is gone on with.
+/// A tree whose files are all of 2100 works as any other: services, `down`, a log that is continued.
 #[test]
 fn times_of_files() {
     let tree = Tree::new().script("scan/sv/run", LOGGED).script("scan/sv/log/run", LOGGER);

@@ -106,7 +106,7 @@ fn a_link_of_roots_is_followed() {
     until("it was told", || Status::of(&tree, "vault/sshd").is_some_and(|status| !status.up() && status.want == 'd'));
 }
 
-/// What is in a directory that root alone may write, root has put there, whoever owns it since `chown -R`.
+/// Where root alone may write the directory, root has made the link, even if `chown -R` gave it away afterwards.
 #[test]
 fn a_link_that_was_given_away_in_roots_directory_is_followed() {
     let Some((tree, _supervise, user)) = tree("a link of an account in a directory of root's") else { return };

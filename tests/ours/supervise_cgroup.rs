@@ -156,7 +156,7 @@ soon runs_anew limited $before
     assert_eq!(done.end, End::Code(0), "{}", String::from_utf8_lossy(&done.stdout));
 }
 
-/// Whoever is in the control group may speak, whatever session it is in; nobody else may.
+/// A process of the control group may speak, also one in another session; no other process may.
 #[test]
 fn a_member_of_the_group_speaks_for_the_service_and_no_other() {
     let what = "a member of a control group that speaks sd_notify";

@@ -1,4 +1,4 @@
-//! Trees of 0.76 that was built from its source in different ways, taken over: whoever built it, however.
+//! Trees of the original are taken over, in whatever way it was built: five builds of its source.
 //!
 //! The source is the distribution's (`tests/original-source` brings it); left out where DAEMONTOOLS_SOURCE does not name its
 //! directory. Not tested: other compilers than those that are called gcc here.
