@@ -20,3 +20,6 @@ pub mod signal;
 pub mod terminal;
 pub mod title;
 pub mod trace;
+// Where a panic ends the program. Tests unwind, and those who debug want to see the stack.
+#[cfg(all(panic = "abort", not(debug_assertions), not(target_arch = "arm")))]
+mod unwind;
