@@ -18,6 +18,7 @@ mod install_over;
 mod linking;
 mod mail_server;
 mod manuals;
+mod many_services;
 mod mdoc;
 mod memory;
 mod memory_at_work;

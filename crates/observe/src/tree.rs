@@ -80,6 +80,9 @@ pub fn is_service() -> bool {
 
 /// The entry of this name; `None` if it is no directory.
 pub fn entry(opener: &mut Opener, name: CString, now: Label) -> Option<Entry> {
+    if let Some((service, log)) = opener.look(&name, now) {
+        return Some(Entry { name, service, log });
+    }
     let (service, log) = match opener.open(&name) {
         Ok(dir) => (ServiceReport::look(&dir, now), log(&dir, now)),
         // No directory, or one that has gone: svscan does not start it either.

@@ -70,9 +70,9 @@ impl<'a> Output<'a> {
         Output { fd, buffer: Vec::new() }
     }
 
-    /// Takes `bytes`; writes if a good deal has been gathered.
-    pub fn put(&mut self, bytes: &[u8]) -> nix::Result<()> {
-        self.buffer.extend_from_slice(bytes);
+    /// Takes what is appended to the text that is gathered; writes if that is a good deal.
+    pub fn put(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> nix::Result<()> {
+        append(&mut self.buffer);
         if self.buffer.len() >= Output::FULL { self.flush() } else { Ok(()) }
     }
 

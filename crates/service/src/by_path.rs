@@ -1,173 +1,186 @@
-//! Services by their paths, with fewer system calls than a `ServiceDir` needs: for svstat, svc and svps, which look at hundreds
-//! of them once. Where anything is not as usual the answer is `None`, and a `ServiceDir` finds out what it is.
+//! Services by their paths, with fewer system calls than a `ServiceDir` needs: for programs that look at hundreds of them once.
+//! Where anything is not as usual the answer is `None`, and a `ServiceDir` finds out what it is.
 //!
 //! For root no link is followed but those in a directory that root alone may write, `/service` say. That directory is looked at
-//! once, and where its links lead there must not be another.
+//! once, and where its links lead there must not be another (`finder`).
 
-use std::ffi::{CStr, OsStr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
 
 use daemontools_core::control;
+use daemontools_core::label::Label;
 use daemontools_core::status::{self, Status};
-use daemontools_sys::fd::{open_private_at, open_private_without_links};
-use daemontools_sys::link::read_link;
-use daemontools_untrusted::{Directory, Error, is_root};
+use daemontools_program::file_kind::Kind;
+use daemontools_sys::to_close::ToClose;
+use daemontools_untrusted::Error;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
-use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::fcntl::{AtFlags, OFlag};
 
-use crate::report::Normally;
-use crate::service_dir::{DOWN, OK, SendError, ServiceDir, open_itself, write_commands};
-use crate::supervise_file::{Access, fifo, may_be_shown, may_have_links, read};
-
-/// How long what a link leads to may be, in bytes; a longer one is followed by a `ServiceDir`.
-const LONGEST_TARGET: usize = 512;
-/// Who may write a directory besides its owner. With an access control list, the group's bit is the upper bound of all that
-/// it grants.
-const OTHERS_WRITE: u32 = 0o022;
+use crate::details::extras;
+use crate::finder::Finder;
+use crate::report::{Condition, Normally, ServiceReport};
+use crate::service_dir::{DOWN, OK, SendError, ServiceDir, write_commands};
+use crate::supervise_file::{Access, FifoError, fifo, may_be_shown, read};
 
 /// Opens services, one after the other.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Opener {
-    is_root: bool,
-    /// The directory that the last service was in, by its path; for root alone, and if nobody else may write it.
-    parent: Option<(Vec<u8>, OwnedFd)>,
-    /// Memory for the paths of the next service.
-    path: Vec<u8>,
-}
-
-impl Default for Opener {
-    fn default() -> Opener {
-        Opener { is_root: is_root(), parent: None, path: Vec::new() }
-    }
+    finder: Finder,
+    to_close: ToClose,
+    /// Whether there were too few descriptors: then nothing stays open any more.
+    is_frugal: bool,
+    /// Whether there were in this look.
+    lacks: bool,
 }
 
 impl Opener {
     /// The status of a service that is supervised, and what it does when its supervise starts.
     pub fn status(&mut self, path: &CStr) -> Option<(Status, Normally)> {
-        let mut files = self.files(path)?;
-        // An `ok` that opens shows that the directory is there and may be searched.
-        drop(fifo(files.open(OK, Access::Write)).ok()?);
-        let normally = match files.stat(DOWN) {
-            Ok(()) => Normally::Down,
-            Err(Errno::ENOENT) => Normally::Up,
-            Err(_) => return None,
-        };
-        let file = files.open(status::PATH, Access::Read).ok()?;
-        let mut bytes = [0; Status::SIZE];
-        let is_whole = read(&file, &mut bytes).ok()?.len() == Status::SIZE;
-        (is_whole && may_be_shown(&file, &bytes)).then(|| (Status::from_bytes(bytes), normally))
+        self.look_twice(|opener| {
+            // An `ok` that opens shows that the directory is there and may be searched.
+            let ok = opener.open_first(path, OK)?;
+            opener.done(fifo(ok.map_err(Error::from)).ok()?);
+            let normally = opener.normally()?;
+            Some((opener.read_status()?, normally))
+        })
+    }
+
+    /// Whether a supervise runs.
+    pub fn supervised(&mut self, path: &CStr) -> Option<bool> {
+        self.look_twice(|opener| {
+            let ok = opener.open_first(path, OK)?;
+            opener.is_supervised(ok)
+        })
+    }
+
+    /// What a look at a service finds, and at its logger if it has one.
+    pub fn look(&mut self, path: &CStr, now: Label) -> Option<(ServiceReport, Option<ServiceReport>)> {
+        self.look_twice(|opener| {
+            let ok = opener.open_first(path, OK)?;
+            let service = opener.report(ok, now)?;
+            let log = match opener.enter_log()? {
+                true => {
+                    let ok = opener.open_file(OK, Access::Write);
+                    Some(opener.report(ok, now)?)
+                }
+                false => None,
+            };
+            Some((service, log))
+        })
     }
 
     /// Sends commands to the supervise of a service, as `ServiceDir::send` does.
     pub fn send(&mut self, path: &CStr, commands: &[u8]) -> Option<Result<(), SendError>> {
-        let control = fifo(self.files(path)?.open(control::PATH, Access::Write)).ok()?;
-        Some(write_commands(&control, commands))
+        self.look_twice(|opener| {
+            let control = opener.open_first(path, control::PATH)?;
+            let control = fifo(control.map_err(Error::from)).ok()?;
+            Some(write_commands(&control, commands))
+        })
     }
 
     /// The directory of a service, as `ServiceDir::open` opens it.
     pub fn open(&mut self, path: &CStr) -> nix::Result<ServiceDir> {
-        let files = self.files(path);
-        let quickly = |mut files: Files<'_>| ServiceDir::open_without_links(files.from, files.path(c"")?).ok();
-        match files.filter(|files| files.is_root).and_then(quickly) {
-            Some(service) => Ok(service),
-            None => ServiceDir::open(path),
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        // The dot asks for permission to search it.
+        match self.finder.find(path, |finder| finder.open(c".", flags)) {
+            Some(Ok(directory)) => Ok(ServiceDir::believed(directory)),
+            Some(Err(_)) | None => ServiceDir::open(path),
         }
     }
 
-    /// The files of the directory at `path`; `None` for an empty path, which names none.
-    fn files(&mut self, path: &CStr) -> Option<Files<'_>> {
-        let path = Some(path.to_bytes()).filter(|path| !path.is_empty())?;
-        let is_in_parent = self.is_root && self.find_in_parent(path).is_some();
-        if !is_in_parent {
-            self.path.clear();
-            self.path.extend_from_slice(path);
+    /// What `look` finds. If that is nothing, no descriptor that was kept is in the way of what is done instead; if one was
+    /// missing, none is kept any more.
+    fn look_twice<T>(&mut self, look: impl Fn(&mut Opener) -> Option<T>) -> Option<T> {
+        self.lacks = false;
+        if let Some(found) = look(self) {
+            return Some(found);
         }
-        self.path.push(b'/');
-        let parent = self.parent.as_ref().filter(|_| is_in_parent);
-        let from = parent.map_or(AT_FDCWD, |(_, directory)| directory.as_fd());
-        Some(Files { is_root: self.is_root, from, directory: self.path.len(), path: &mut self.path })
-    }
-
-    /// Where a service is, if it is in a directory that nobody else may write: its path from there.
-    fn find_in_parent(&mut self, path: &[u8]) -> Option<()> {
-        let path = path.get(..=path.iter().rposition(|&byte| byte != b'/')?)?;
-        let start = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
-        let (parent, name) = path.split_at_checked(start)?;
-        if name == b"." || name == b".." {
+        self.to_close.close();
+        self.finder.release(self.lacks);
+        if !self.lacks || self.is_frugal {
             return None;
         }
-        let is_known = self.parent.as_ref().is_some_and(|(known, _)| known == parent);
-        if !is_known {
-            self.parent = roots_own(parent).map(|directory| (parent.to_vec(), directory));
-        }
-        let (_, parent) = self.parent.as_ref()?;
-        self.path.clear();
-        self.path.extend_from_slice(name);
-        self.path.push(0);
-        let mut target = [0; LONGEST_TARGET];
-        match read_link(parent, CStr::from_bytes_with_nul(&self.path).ok()?, &mut target) {
-            // Perhaps cut off.
-            Ok(target) if target.len() == LONGEST_TARGET => return None,
-            Ok(target) => {
-                self.path.clear();
-                self.path.extend_from_slice(target);
-            }
-            // It is no link.
-            Err(Errno::EINVAL) => self.path.truncate(name.len()),
-            Err(_) => return None,
-        }
-        Some(())
-    }
-}
-
-/// The directory of this name, which is empty for the current one, if root alone may write it.
-fn roots_own(path: &[u8]) -> Option<OwnedFd> {
-    let path = OsStr::from_bytes(if path.is_empty() { b"." } else { path });
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
-    let directory = match open_private_without_links(AT_FDCWD, path, flags) {
-        // It is often a link itself.
-        Err(errno) if may_have_links(errno) => {
-            let found = Directory::current().ok()?.directory_by_links(Path::new(path)).ok()?;
-            Some(found).filter(|found| found.writers().is_empty()).and_then(|found| open_itself(found).ok())?
-        }
-        result => result.ok()?,
-    };
-    let found = fstat(&directory).ok()?;
-    (found.st_uid == 0 && found.st_mode & OTHERS_WRITE == 0).then_some(directory)
-}
-
-/// The paths of a service directory's files, one after the other in the same memory.
-struct Files<'a> {
-    is_root: bool,
-    /// Where the path begins.
-    from: BorrowedFd<'a>,
-    path: &'a mut Vec<u8>,
-    /// How much of it is the directory, with its slash.
-    directory: usize,
-}
-
-impl Files<'_> {
-    fn open(&mut self, file: &CStr, access: Access) -> Result<OwnedFd, Error> {
-        let (is_root, from) = (self.is_root, self.from);
-        let path = self.path(file).ok_or(Errno::ENOENT)?;
-        Ok(match is_root {
-            true => open_private_without_links(from, path, access.flags())?,
-            false => open_private_at(from, path, access.flags(), Mode::empty())?,
-        })
+        self.is_frugal = true;
+        look(self)
     }
 
-    fn stat(&mut self, file: &CStr) -> nix::Result<()> {
-        let from = self.from;
-        fstatat(from, self.path(file).ok_or(Errno::ENOENT)?, AtFlags::empty()).map(drop)
+    /// Opens the first of the files of a service, which finds out where it is; `None` for an empty path.
+    fn open_first(&mut self, path: &CStr, fifo: &CStr) -> Option<nix::Result<OwnedFd>> {
+        let opened = self.finder.find(path, |finder| finder.open(fifo, Access::Write.flags()))?;
+        Some(self.noticed(opened))
     }
 
-    /// The path of one of them.
-    fn path(&mut self, file: &CStr) -> Option<&CStr> {
-        self.path.truncate(self.directory);
-        self.path.extend_from_slice(file.to_bytes_with_nul());
-        CStr::from_bytes_with_nul(self.path).ok()
+    fn open_file(&mut self, file: &CStr, access: Access) -> nix::Result<OwnedFd> {
+        let opened = self.finder.open(file, access.flags());
+        self.noticed(opened)
+    }
+
+    fn noticed<T>(&mut self, result: nix::Result<T>) -> nix::Result<T> {
+        self.lacks |= matches!(result, Err(Errno::EMFILE | Errno::ENFILE));
+        result
+    }
+
+    /// A descriptor is not needed any more.
+    fn done(&mut self, fd: OwnedFd) {
+        if !self.is_frugal {
+            self.to_close.push(fd);
+        }
+    }
+
+    fn report(&mut self, ok: nix::Result<OwnedFd>, now: Label) -> Option<ServiceReport> {
+        let is_supervised = self.is_supervised(ok)?;
+        let normally = self.normally()?;
+        if !is_supervised {
+            return Some(ServiceReport::new(Condition::Unsupervised, normally));
+        }
+        let status = self.read_status()?;
+        let extras = extras(&status, |path, bytes| self.read(path, bytes));
+        Some(ServiceReport::supervised(status, normally, extras, now))
+    }
+
+    /// Whether the `ok` that was opened tells of a supervise.
+    fn is_supervised(&mut self, ok: nix::Result<OwnedFd>) -> Option<bool> {
+        match fifo(ok.map_err(Error::from)) {
+            Ok(ok) => self.done(ok),
+            Err(FifoError::NoReader) => return Some(false),
+            Err(FifoError::NotFifo | FifoError::Errno(_)) => return None,
+        }
+        Some(true)
+    }
+
+    fn normally(&mut self) -> Option<Normally> {
+        match self.finder.stat(DOWN, AtFlags::empty()) {
+            Ok(_) => Some(Normally::Down),
+            Err(Errno::ENOENT) => Some(Normally::Up),
+            Err(_) => None,
+        }
+    }
+
+    fn read_status(&mut self) -> Option<Status> {
+        let file = self.open_file(status::PATH, Access::Read).ok()?;
+        let mut bytes = [0; Status::SIZE];
+        let is_whole = read(&file, &mut bytes).ok()?.len() == Status::SIZE;
+        let found = (is_whole && may_be_shown(&file, &bytes)).then(|| Status::from_bytes(bytes));
+        self.done(file);
+        found
+    }
+
+    /// What fits into `bytes` of a file of the service.
+    fn read<'a>(&mut self, path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8], Error> {
+        let file = self.open_file(path, Access::Read)?;
+        let content = read(&file, bytes)?;
+        self.done(file);
+        Ok(content)
+    }
+
+    /// Goes on in the directory of the logger, if there is one.
+    fn enter_log(&mut self) -> Option<bool> {
+        let flags = if self.finder.is_wary() { AtFlags::AT_SYMLINK_NOFOLLOW } else { AtFlags::empty() };
+        match self.finder.stat(c"log", flags).map(|found| Kind::of(&found)) {
+            Ok(Kind::Directory) => self.finder.enter(b"log"),
+            Err(Errno::ENOENT) => return Some(false),
+            Ok(_) | Err(_) => return None,
+        }
+        Some(true)
     }
 }

@@ -1,8 +1,13 @@
 //! What our supervise tells of its service in `supervise/details`, to keep after the file was read.
 
-use daemontools_core::details::{Details, State};
+use std::ffi::CStr;
+
+use daemontools_core::details::{self, Details, State};
 use daemontools_core::label::Label;
+use daemontools_core::restarts::{self, RestartLog};
 use daemontools_core::run_record::RunRecord;
+use daemontools_core::status::Status;
+use daemontools_untrusted::Error;
 
 /// The details of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,4 +69,24 @@ impl ServiceDetails {
     pub fn is_done(&self) -> bool {
         self.state == State::Done
     }
+}
+
+/// How often the service was started again, and what else our supervise tells.
+pub(crate) type Extras = (RestartLog, Option<ServiceDetails>);
+
+/// What the details say, or the file that version 0.1.0 kept instead. Only what belongs to this status counts. `read` reads what
+/// fits of a file of the service.
+pub(crate) fn extras(
+    status: &Status,
+    mut read: impl for<'a> FnMut(&CStr, &'a mut [u8]) -> Result<&'a [u8], Error>,
+) -> Option<Extras> {
+    let mut bytes = [0; details::MAX_SIZE];
+    if let Ok(bytes) = read(details::PATH, &mut bytes) {
+        // supervise writes the details first, so that they may be a moment ahead.
+        let belongs = |details: &Details<'_>| details.belongs_to(status) || details.since >= status.since;
+        let details = Details::read(bytes).filter(belongs)?;
+        return Some((details.restarts, Some(ServiceDetails::new(&details))));
+    }
+    let log = RestartLog::from_bytes(read(restarts::PATH, &mut bytes).ok()?)?;
+    log.belongs_to(status).then_some((log, None))
 }

@@ -5,6 +5,7 @@ pub mod blocked;
 pub mod by_path;
 pub mod default_scan_dir;
 pub mod details;
+mod finder;
 pub mod name;
 pub mod part;
 pub mod report;

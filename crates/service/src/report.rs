@@ -15,7 +15,7 @@
 use nix::errno::Errno;
 
 use crate::blocked::Blocked;
-use crate::details::ServiceDetails;
+use crate::details::{Extras, ServiceDetails};
 use crate::service_dir::ServiceDir;
 use crate::status_error::StatusError;
 use daemontools_core::label::Label;
@@ -134,9 +134,14 @@ impl ServiceReport {
         }
         let status = dir.status()?;
         let extras = dir.extras(&status);
+        Ok(ServiceReport::supervised(status, normally, extras, now))
+    }
+
+    /// A service that is supervised.
+    pub(crate) fn supervised(status: Status, normally: Normally, extras: Option<Extras>, now: Label) -> ServiceReport {
         let (restart_log, details) = extras.map_or((None, None), |(log, details)| (Some(log), details));
         let report = ServiceReport::new(Condition::Supervised(status), normally);
-        Ok(ServiceReport { restart_log, details, ..report }.seen_at(now))
+        ServiceReport { restart_log, details, ..report }.seen_at(now)
     }
 
     /// A service of which no more is known than this.

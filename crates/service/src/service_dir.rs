@@ -15,9 +15,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{Mode, fstatat};
 
 use daemontools_core::control;
-use daemontools_core::details::{self, Details};
 use daemontools_core::history;
-use daemontools_core::restarts::{self, RestartLog};
 use daemontools_core::run_record::RunRecord;
 use daemontools_core::status::{self, Status};
 use daemontools_program::failure::Failure;
@@ -26,7 +24,7 @@ use daemontools_program::stdio::write_all;
 use daemontools_sys::fd::{duplicate_private, open_private, open_private_at, open_private_without_links};
 use daemontools_untrusted::{Directory, Error};
 
-use crate::details::ServiceDetails;
+use crate::details::{Extras, ServiceDetails, extras};
 use crate::report::Normally;
 use crate::status_error::{NOT_FIFO, StatusError};
 use crate::supervise_file::{
@@ -86,7 +84,7 @@ impl ServiceDir {
         Ok(ServiceDir { planted, ..service })
     }
 
-    fn believed(directory: OwnedFd) -> ServiceDir {
+    pub(crate) fn believed(directory: OwnedFd) -> ServiceDir {
         ServiceDir { directory, planted: None }
     }
 
@@ -150,18 +148,9 @@ impl ServiceDir {
         }
     }
 
-    /// How often the service was started again, and what else our supervise tells: what the details say, or the file that
-    /// version 0.1.0 kept instead. Only what belongs to this status counts.
-    pub(crate) fn extras(&self, status: &Status) -> Option<(RestartLog, Option<ServiceDetails>)> {
-        let mut bytes = [0; details::MAX_SIZE];
-        if let Ok(bytes) = self.read(details::PATH, &mut bytes) {
-            // supervise writes the details first, so that they may be a moment ahead.
-            let belongs = |details: &Details<'_>| details.belongs_to(status) || details.since >= status.since;
-            let details = Details::read(bytes).filter(belongs)?;
-            return Some((details.restarts, Some(ServiceDetails::new(&details))));
-        }
-        let log = RestartLog::from_bytes(self.read(restarts::PATH, &mut bytes).ok()?)?;
-        log.belongs_to(status).then_some((log, None))
+    /// How often the service was started again, and what else our supervise tells.
+    pub(crate) fn extras(&self, status: &Status) -> Option<Extras> {
+        extras(status, |path, bytes| self.read(path, bytes))
     }
 
     /// The last ends of the service, oldest first, as far as they are known.

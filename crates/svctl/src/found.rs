@@ -48,6 +48,7 @@ impl Found {
             entry.ok_or(Errno::ENOTDIR).unable([b"chdir to ", &named.name])
         };
         let mut entries = services.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        drop(opener);
         blocked::look(&mut entries);
         Ok(services.iter().zip(entries).map(|(named, entry)| Found::new(named, entry, now)).collect())
     }

@@ -5,6 +5,7 @@
 use daemontools_program::entry;
 use daemontools_program::entry::Exit;
 use daemontools_program::failure::{Failure, Outcome, Program, Unable};
+use daemontools_service::by_path::Opener;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::args::Args;
 use nix::errno::Errno;
@@ -18,6 +19,9 @@ entry!(PROGRAM, run);
 
 fn run(mut args: Args) -> Outcome {
     let Some(dir) = args.next() else { return Err(Failure::usage()) };
+    if let Some(supervised) = Opener::default().supervised(dir) {
+        return if supervised { Ok(Exit::OK) } else { Err(Failure::silent(Exit::MISUSE)) };
+    }
     let service = ServiceDir::open(dir).unable([b"chdir to ", dir.to_bytes()])?;
     match service.supervised() {
         Ok(true) => Ok(Exit::OK),

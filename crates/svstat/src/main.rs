@@ -34,18 +34,21 @@ fn run(mut args: Args) -> Outcome {
         args.next();
         return objects(args);
     }
-    let (mut output, mut line) = (Output::new(STDOUT), String::new());
+    let mut output = Output::new(STDOUT);
     let mut opener = Opener::default();
     for dir in args {
-        line.clear();
-        match status(&mut opener, dir) {
-            Ok((status, normally)) => report(&mut line, &status, normally, time_of_day()),
-            Err(trouble) => line = trouble,
-        }
+        let status = status(&mut opener, dir);
+        let line = |text: &mut Vec<u8>| {
+            text.extend_from_slice(dir.to_bytes());
+            text.extend_from_slice(b": ");
+            match status {
+                Ok((status, normally)) => report(text, &status, normally, time_of_day()),
+                Err(trouble) => text.extend_from_slice(trouble.as_bytes()),
+            }
+            text.push(b'\n');
+        };
         // As in 0.76, a line that cannot be written is not reported: the exit code is always 0.
-        for piece in [dir.to_bytes(), b": ", line.as_bytes(), b"\n"] {
-            let _ = output.put(piece);
-        }
+        let _ = output.put(line);
     }
     let _ = output.flush();
     Ok(Exit::OK)
@@ -56,6 +59,7 @@ fn objects(args: Args) -> Outcome {
     let mut text = Vec::new();
     let mut opener = Opener::default();
     let mut entries: Vec<Entry> = args.map(|dir| entry(&mut opener, dir, time_of_day())).collect();
+    drop(opener);
     blocked::look(&mut entries);
     let now = time_of_day();
     for Entry { name: dir, service, .. } in entries {

@@ -138,19 +138,19 @@ pub fn place_inherited(fd: BorrowedFd<'_>, number: RawFd) -> nix::Result<()> {
 /// Gives a process that shares its descriptors with another one a table of its own, which has only the descriptors up to
 /// and including `last`: the time that takes depends on these alone. ENOSYS: Linux before 5.9.
 pub fn unshare_above(last: BorrowedFd<'_>) -> nix::Result<()> {
-    close_range(last.as_raw_fd() + 1, libc::CLOSE_RANGE_UNSHARE)
+    close_range(last.as_raw_fd() + 1, libc::c_uint::MAX, libc::CLOSE_RANGE_UNSHARE)
 }
 
 /// Whether `unshare_above` works here.
 pub fn can_unshare() -> bool {
     // The largest number is never open.
-    close_range(RawFd::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
+    close_range(RawFd::MAX, libc::c_uint::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
 }
 
-/// Closes the descriptors from `first` on.
-fn close_range(first: RawFd, flags: libc::c_uint) -> nix::Result<()> {
-    // SAFETY: three numbers; what is closed is the table of a child, or nothing.
-    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, flags) };
+/// Closes the descriptors from `first` to `last`.
+pub(crate) fn close_range(first: RawFd, last: libc::c_uint, flags: libc::c_uint) -> nix::Result<()> {
+    // SAFETY: three numbers; what is closed is in the table of a child, or nothing, or what the caller owns (`to_close`).
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
     Errno::result(closed).map(drop)
 }
 

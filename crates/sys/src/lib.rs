@@ -19,6 +19,7 @@ pub mod process;
 pub mod signal;
 pub mod terminal;
 pub mod title;
+pub mod to_close;
 pub mod trace;
 // Where a panic ends the program. Tests unwind, and those who debug want to see the stack.
 #[cfg(all(panic = "abort", not(debug_assertions), not(target_arch = "arm")))]
