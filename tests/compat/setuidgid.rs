@@ -48,7 +48,7 @@ fn an_account_that_nobody_knows() {
     }
 }
 
-/// Whoever may not change the group never gets as far as the program, whatever the account; also who is it already.
+/// A user who may not change the group never gets as far as the program, whatever the account, even if it is his own.
 #[test]
 fn who_may_not_change_ids_runs_nothing() {
     if !needs_root("setuidgid as another user") {

@@ -254,7 +254,7 @@ impl Invocation {
         let mut process = Process { child, out, err, name, feeder: None };
         if let Some(bytes) = input {
             let mut pipe = process.stdin();
-            // Whoever reads decides how much; a broken pipe is not the test's trouble.
+            // The program decides how much it reads; a broken pipe is not the test's trouble.
             process.feeder = Some(std::thread::spawn(move || drop(pipe.write_all(&bytes))));
         }
         process

@@ -85,8 +85,8 @@ pub fn until_status(tree: &Tree, service: &str, what: &str, holds: impl Fn(Statu
 
 /// Waits until the service is up and returns its process id.
 ///
-/// The status tells of the fork. Until the exec, a moment later, the process is a second supervise to whoever looks: with
-/// its arguments, and with its lock.
+/// The status tells of the fork. Until the exec, a moment later, the process looks like a second supervise: it has
+/// its arguments and its lock.
 #[track_caller]
 pub fn until_up(tree: &Tree, service: &str) -> i32 {
     until_status(tree, service, "up", |status| status.up() && !proc::is_forked_only(status.pid)).pid

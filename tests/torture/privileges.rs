@@ -85,7 +85,7 @@ fn modes_of_what_is_made() {
     assert_eq!(supervise.wait(), exits(0, "", ""));
 }
 
-/// A link of this name leads to a file that whoever planted it could not write to.
+/// A link of this name leads to a file that the account which planted it could not write to.
 fn plant(tree: &Tree, link: &str) -> impl Fn() -> bool + use<> {
     symlink(tree.path("victim"), tree.path(link)).expect("plant a link");
     let victim = tree.path("victim");

@@ -122,7 +122,7 @@ fn a_fork_that_fails() {
     }
     tree.run("svc", ["-u", "sv"]);
     until_up(&tree, "sv");
-    // Whoever slept a minute each time would have obeyed by now as well.
+    // A supervise that slept a minute each time would not have obeyed yet.
     assert!(begin.elapsed() < Duration::from_secs(120), "{:?}", begin.elapsed());
     tree.run("svc", ["-dx", "sv"]);
     assert_eq!(supervise.wait(), exits(0, "", warning.repeat(3)));
