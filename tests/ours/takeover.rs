@@ -56,24 +56,7 @@ fn a_tree_goes_on_as_ours() {
     assert_eq!(tree.read("scan/off/supervise/status"), off);
     assert_eq!(proc::parent(before[0]), Some(supervises[0]), "the service is still its child");
 
-    svc(&tree, "-h", "scan/sv");
-    until("it obeys", || tree.lines("scan/sv/got") == ["HUP"]);
-    svc(&tree, "-o", "scan/off");
-    until_up(&tree, "scan/off");
-    svc(&tree, "-d", "scan/off");
-    until_down(&tree, "scan/off");
-    // The end of a service and of a supervise are noticed.
-    signal(before[0], Signal::SIGKILL);
-    let second = until_status(&tree, "scan/sv", "another process", |status| status.up() && status.pid != before[0]).pid;
-    assert_eq!(proc::parent(second), Some(supervises[0]));
-    let log = || String::from_utf8_lossy(&tree.read("scan/sv/log/main/current")).matches(" up\n").count();
-    until("both lines are in the log", || log() == 2);
-    svc(&tree, "-dx", "scan/off");
-    until("svscan starts the supervise again", || {
-        let status = Status::of(&tree, "scan/off");
-        let pid = proc::all().into_iter().find(|&pid| proc::arguments(pid) == [&b"supervise"[..], b"off"]);
-        status.is_some() && pid.is_some_and(|pid| proc::parent(pid) == Some(svscan.pid()))
-    });
+    goes_on(&tree, svscan.pid(), supervises[0], before[0]);
     let again = upgrade(&tree, &[]);
     assert!(verdicts(&again, "svscan") == ["up to date"], "{again:?}");
     // The logger would only become the same program again.
@@ -83,6 +66,27 @@ fn a_tree_goes_on_as_ours() {
         assert_eq!((told.end, verdicts(told, "multilog")), (End::Code(0), vec![alone.clone()]), "{told:?}");
     }
     assert_eq!(until_up(&tree, "scan/sv/log"), before[1]);
+}
+
+/// Commands are obeyed, and the ends of the service `before` of `supervise`, and of a supervise of `svscan`, are noticed.
+fn goes_on(tree: &Tree, svscan: i32, supervise: i32, before: i32) {
+    svc(tree, "-h", "scan/sv");
+    until("it obeys", || tree.lines("scan/sv/got") == ["HUP"]);
+    svc(tree, "-o", "scan/off");
+    until_up(tree, "scan/off");
+    svc(tree, "-d", "scan/off");
+    until_down(tree, "scan/off");
+    signal(before, Signal::SIGKILL);
+    let second = until_status(tree, "scan/sv", "another process", |status| status.up() && status.pid != before).pid;
+    assert_eq!(proc::parent(second), Some(supervise));
+    let log = || String::from_utf8_lossy(&tree.read("scan/sv/log/main/current")).matches(" up\n").count();
+    until("both lines are in the log", || log() == 2);
+    svc(tree, "-dx", "scan/off");
+    until("svscan starts the supervise again", || {
+        let status = Status::of(tree, "scan/off");
+        let pid = proc::all().into_iter().find(|&pid| proc::arguments(pid) == [&b"supervise"[..], b"off"]);
+        status.is_some() && pid.is_some_and(|pid| proc::parent(pid) == Some(svscan))
+    });
 }
 
 #[test]
