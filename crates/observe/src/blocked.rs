@@ -43,7 +43,7 @@ pub fn look(entries: &mut [Entry]) {
 
 /// Whether there may be a pipe to look at: a service with a logger, one of them with a process.
 pub fn has_pipe(entry: &Entry) -> bool {
-    entry.log.as_ref().is_some_and(|log| pid(log).is_some() || pid(&entry.service).is_some())
+    entry.log.as_deref().is_some_and(|log| pid(log).is_some() || pid(&entry.service).is_some())
 }
 
 impl Suspects {
@@ -105,7 +105,7 @@ fn tell(entry: &mut Entry, stuck: Option<Sample>) {
 
 /// A look at the pipe from a service to its logger; `None` where there is none, or it cannot be seen.
 fn sample(entry: &Entry) -> Option<Sample> {
-    let reader = pid(entry.log.as_ref()?).map(NonZeroU32::get);
+    let reader = pid(entry.log.as_deref()?).map(NonZeroU32::get);
     let service = pid(&entry.service).map(NonZeroU32::get);
     let ends = [(reader, 0), (service, 1), (service, 2)];
     let pipe = ends.into_iter().find_map(|(process, descriptor)| process::pipe(process?, descriptor))?;

@@ -1,5 +1,6 @@
 //! How the cells of the table become lines: widths as a terminal counts them, what a narrow one does without, colours.
 
+use std::borrow::Cow;
 use std::env::var_os;
 use std::io::IsTerminal;
 
@@ -45,7 +46,8 @@ impl Style {
 
 /// How many columns of a terminal a text takes.
 pub fn width(text: &str) -> usize {
-    text.width()
+    // Nearly every text is of these characters, and their widths need no table.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text.len() } else { text.width() }
 }
 
 /// A colour, by its meaning.
@@ -60,19 +62,20 @@ pub(crate) enum Paint {
 
 /// A cell of the table.
 pub(crate) struct Cell {
-    pub(crate) text: String,
+    pub(crate) text: Cow<'static, str>,
     pub(crate) paint: Paint,
     /// How many bytes of the text stay where there is little room.
     pub(crate) brief: usize,
 }
 
 impl Cell {
-    pub(crate) fn new(text: String, paint: Paint) -> Cell {
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>, paint: Paint) -> Cell {
+        let text = text.into();
         Cell { brief: text.len(), text, paint }
     }
 
     fn shorten(&mut self) {
-        self.text.truncate(self.brief);
+        self.text.to_mut().truncate(self.brief);
     }
 }
 
@@ -93,7 +96,7 @@ fn widths(rows: &[Row]) -> [usize; COLUMNS] {
     let mut widths = [0; COLUMNS];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.text.width().max(*width);
+            *width = self::width(&cell.text).max(*width);
         }
     }
     widths
@@ -122,7 +125,7 @@ fn fit(rows: &mut [Row], widths: &mut [usize; COLUMNS], room: usize) {
         }
         for (cell, gone) in row.iter_mut().zip(gone) {
             if gone {
-                cell.text.clear();
+                cell.text = Cow::default();
             }
         }
     }
@@ -136,7 +139,7 @@ fn fit(rows: &mut [Row], widths: &mut [usize; COLUMNS], room: usize) {
     if total(widths) > room && room > others {
         let names = room - others;
         for cell in rows.iter_mut().filter_map(|row| row.get_mut(SERVICE)) {
-            cell.text = cut(&cell.text, names);
+            cell.text = cut(&cell.text, names).into();
         }
         *widths = self::widths(rows);
     }
@@ -151,13 +154,13 @@ fn mark(row: &mut Row) {
         () if is_odd(state) || is_odd(log) => ("!", Paint::Bad),
         () => ("-", Paint::Plain),
     };
-    *state = Cell::new(mark.into(), paint);
-    log.text.clear();
+    *state = Cell::new(mark, paint);
+    log.text = Cow::default();
 }
 
 /// The beginning of a text, as much as fits into so many columns of characters; a `+` at its end shows that it was cut.
 pub fn cut(text: &str, room: usize) -> String {
-    if text.width() <= room {
+    if width(text) <= room {
         return text.into();
     }
     let mut kept = String::new();
@@ -176,11 +179,11 @@ pub fn cut(text: &str, room: usize) -> String {
 }
 
 fn line(row: &Row, widths: [usize; COLUMNS], style: Style) -> String {
-    let mut line = String::new();
+    let mut line = String::with_capacity(widths.iter().map(|width| width + GAP).sum());
     let mut left = style.width.unwrap_or(usize::MAX);
     let mut gap = 0;
     for (column, (cell, width)) in row.iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0) {
-        let text = cell.text.width();
+        let text = self::width(&cell.text);
         let before = gap + if column == PID { width - text } else { 0 };
         gap = GAP + if column == PID { 0 } else { width - text };
         if cell.text.is_empty() {
@@ -190,19 +193,25 @@ fn line(row: &Row, widths: [usize; COLUMNS], style: Style) -> String {
         }
         line.extend(std::iter::repeat_n(' ', before.min(left)));
         left = left.saturating_sub(before);
-        let shown = cut(&cell.text, left);
+        let shown = if text <= left { Cow::Borrowed(&*cell.text) } else { Cow::Owned(cut(&cell.text, left)) };
         left = left.saturating_sub(text);
-        line.push_str(&painted(&shown, cell.paint, style));
+        paint(&shown, cell.paint, style, &mut line);
     }
     line
 }
 
 /// A text in its colour.
 pub(crate) fn painted(text: &str, paint: Paint, style: Style) -> String {
-    match paint {
-        paint if style.colour && paint != Paint::Plain && !text.is_empty() => [code(paint), text, "\x1b[0m"].concat(),
-        _ => text.into(),
-    }
+    let mut painted = String::new();
+    self::paint(text, paint, style, &mut painted);
+    painted
+}
+
+/// Appends a text in its colour.
+fn paint(text: &str, paint: Paint, style: Style, line: &mut String) {
+    let is_painted = style.colour && paint != Paint::Plain && !text.is_empty();
+    let pieces = if is_painted { [code(paint), text, "\x1b[0m"] } else { [text, "", ""] };
+    pieces.into_iter().filter(|piece| !piece.is_empty()).for_each(|piece| line.push_str(piece));
 }
 
 fn code(paint: Paint) -> &'static str {

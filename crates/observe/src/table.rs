@@ -1,5 +1,7 @@
 //! The tree as a table for people: columns, words and colours (`layout` knows how wide a text is on a terminal). Pure.
 
+use std::borrow::Cow;
+
 use daemontools_core::label::Label;
 use daemontools_core::status::Want;
 use daemontools_program::printable::printable;
@@ -15,7 +17,7 @@ const HEADS: [&str; COLUMNS] = ["SERVICE", "STATE", "PID", "FOR", "WANTS", "LOG"
 /// The lines of the table, the first one with the heads of the columns; without newlines.
 pub fn lines(entries: &[Entry], now: Label, style: Style) -> Vec<String> {
     let said_once = common_trouble(entries).is_some();
-    let heads = HEADS.map(|head| Cell::new(head.into(), Paint::Head));
+    let heads = HEADS.map(|head| Cell::new(head, Paint::Head));
     let rows = entries.iter().map(|entry| row(entry, now, said_once));
     layout::lines([heads].into_iter().chain(rows).collect(), style)
 }
@@ -53,7 +55,7 @@ fn common_trouble(entries: &[Entry]) -> Option<String> {
 
 /// In how many seconds a count of restarts may be another one though nothing has happened; `None`: never.
 pub fn counts_change_in(entries: &[Entry]) -> Option<u64> {
-    let services = entries.iter().flat_map(|entry| [Some(&entry.service), entry.log.as_ref()]).flatten();
+    let services = entries.iter().flat_map(|entry| [Some(&entry.service), entry.log.as_deref()]).flatten();
     let counts = services.filter_map(|service| service.restarts).filter(|restarts| restarts.hour > 0);
     counts.map(|restarts| if restarts.minute > 0 { 1 } else { 60 }).min()
 }
@@ -62,9 +64,9 @@ pub fn counts_change_in(entries: &[Entry]) -> Option<u64> {
 pub fn ages_change_in(entries: &[Entry], now: Label) -> Option<u64> {
     let since = |written: Label| now.seconds().saturating_sub(written.seconds());
     let written = |service: &ServiceReport| service.blocked.as_ref()?.written.map(since);
-    let ages = entries
-        .iter()
-        .flat_map(|entry| [entry.service.seconds(now), written(&entry.service), entry.log.as_ref().and_then(written)]);
+    let ages = entries.iter().flat_map(|entry| {
+        [entry.service.seconds(now), written(&entry.service), entry.log.as_deref().and_then(written)]
+    });
     ages.flatten().map(span::next_change_in).min()
 }
 
@@ -79,10 +81,10 @@ fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
         state(service, service.is_as_wanted(), service.cause()),
         plain(status.and_then(|status| status.pid).map(|pid| pid.to_string())),
         plain(service.seconds(now).map(span::words)),
-        plain(Some(wants(service)).filter(|_| !said_once)),
+        if said_once { plain(None) } else { Cell::new(wants(service), Paint::Plain) },
         match &entry.log {
             Some(log) => state(log, entry.is_log_as_wanted(log), cause_of_log(log, now)),
-            None => plain(Some("-".into())),
+            None => Cell::new("-", Paint::Plain),
         },
         Cell::new(restarts.unwrap_or_default(), if often { Paint::Odd } else { Paint::Plain }),
     ]
@@ -92,7 +94,7 @@ fn row(entry: &Entry, now: Label, said_once: bool) -> Row {
 pub fn state_words(service: &ServiceReport, as_wanted: bool, now: Label, style: Style) -> (String, String) {
     let cell = state(service, as_wanted, cause_of_log(service, now));
     let painted = layout::painted(&cell.text, cell.paint, style);
-    (cell.text, painted)
+    (cell.text.into_owned(), painted)
 }
 
 /// The state in a word, and why it is so where that is known.
@@ -110,8 +112,8 @@ fn state(service: &ServiceReport, as_wanted: bool, cause: Option<String>) -> Cel
         (State::Up, Some(false)) => "starting",
         (state, _) => state.word(),
     };
-    let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-    Cell { text: [word, &cause].concat(), paint, brief: word.len() }
+    let text = cause.map_or(word.into(), |cause| format!("{word} ({cause})").into());
+    Cell { text, paint, brief: word.len() }
 }
 
 /// Why a logger is in its state, in a few words. Of one that does not write: why, and for how long nothing has been written.
@@ -125,11 +127,11 @@ fn cause_of_log(log: &ServiceReport, now: Label) -> Option<String> {
 }
 
 /// What is wanted where that differs from what is, and what is normal where that differs; for an unknown state, why.
-fn wants(service: &ServiceReport) -> String {
+fn wants(service: &ServiceReport) -> Cow<'static, str> {
     let status = match &service.condition {
         Condition::Supervised(status) => status,
-        Condition::Unsupervised => return String::new(),
-        Condition::Unknown(error) => return error.sentence(),
+        Condition::Unsupervised => return "".into(),
+        Condition::Unknown(error) => return error.sentence().into(),
     };
     let want = match (status.pid, status.want) {
         (None, Want::Up) => Some("up"),
@@ -143,7 +145,10 @@ fn wants(service: &ServiceReport) -> String {
         (None, Normally::Up) if status.want != Want::Up => Some("normally up"),
         (Some(_) | None, Normally::Up) | (None, Normally::Down) => None,
     };
-    [want, usually].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    match (want, usually) {
+        (Some(want), Some(usually)) => format!("{want}, {usually}").into(),
+        (words, None) | (None, words) => words.unwrap_or_default().into(),
+    }
 }
 
 #[cfg(test)]
@@ -176,8 +181,8 @@ mod tests {
         let failing = service(0, 0, Want::Up, Some((31, 400)));
         let unsupervised = ServiceReport::new(Condition::Unsupervised, Normally::Up);
         vec![
-            Entry { name: c"dns".into(), service: up.clone(), log: Some(up) },
-            Entry { name: c"smtpd".into(), service: failing, log: Some(service(0, 9, Want::Down, None)) },
+            Entry { name: c"dns".into(), service: up.clone(), log: Some(Box::new(up)) },
+            Entry { name: c"smtpd".into(), service: failing, log: Some(Box::new(service(0, 9, Want::Down, None))) },
             Entry { name: c"new\n".into(), service: unsupervised, log: None },
             Entry { name: c"old".into(), service: service(12, 70, Want::Down, None), log: None },
             Entry { name: c"off".into(), service: service(0, 70, Want::Down, Some((0, 1))), log: None },
@@ -238,8 +243,8 @@ off      down          -";
         let service = |blocked| ServiceReport { blocked, ..service(7, 9, Want::Up, None) };
         let log = service(blocked(Some(Label::from_unix(NOW - 720, 0))));
         let entries = [
-            Entry { name: c"a-long-name".into(), service: service(None), log: Some(log) },
-            Entry { name: c"web".into(), service: service(None), log: Some(service(None)) },
+            Entry { name: c"a-long-name".into(), service: service(None), log: Some(Box::new(log)) },
+            Entry { name: c"web".into(), service: service(None), log: Some(Box::new(service(None))) },
         ];
         let at = |width| lines(&entries, Label::from_unix(NOW, 0), Style { colour: false, width });
         assert!(at(None).concat().contains("up       7  9 s         blocked (stopped, 12 min)"), "{:?}", at(None));
@@ -292,7 +297,7 @@ off      down          -";
     }
 
     fn state_text(service: &ServiceReport) -> String {
-        state(service, service.is_as_wanted(), service.cause()).text
+        state(service, service.is_as_wanted(), service.cause()).text.into_owned()
     }
 
     #[test]

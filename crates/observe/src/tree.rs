@@ -31,13 +31,13 @@ pub struct Entry {
     /// How the service is.
     pub service: ServiceReport,
     /// How its logger is, if it has one.
-    pub log: Option<ServiceReport>,
+    pub log: Option<Box<ServiceReport>>,
 }
 
 impl Entry {
     /// The same at another moment, if nothing else has changed.
     pub fn seen_at(&self, now: Label) -> Entry {
-        let log = self.log.clone().map(|log| log.seen_at(now));
+        let log = self.log.clone().map(|log| Box::new(log.seen_at(now)));
         Entry { name: self.name.clone(), service: self.service.clone().seen_at(now), log }
     }
 
@@ -89,7 +89,7 @@ pub fn entry(opener: &mut Opener, name: CString, now: Label) -> Option<Entry> {
         Err(Errno::ENOENT | Errno::ENOTDIR) => return None,
         Err(errno) => (ServiceReport::unknown(StatusError::chdir(errno)), None),
     };
-    Some(Entry { name, service, log })
+    Some(Entry { name, service, log: log.map(Box::new) })
 }
 
 /// The logger of the service in `dir`, if it has one.
@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn entry(name: &CStr, service: ServiceReport, log: Option<ServiceReport>) -> Entry {
-        Entry { name: name.into(), service, log }
+        Entry { name: name.into(), service, log: log.map(Box::new) }
     }
 
     #[test]

@@ -54,14 +54,14 @@ impl Opener {
     }
 
     /// What a look at a service finds, and at its logger if it has one.
-    pub fn look(&mut self, path: &CStr, now: Label) -> Option<(ServiceReport, Option<ServiceReport>)> {
+    pub fn look(&mut self, path: &CStr, now: Label) -> Option<(ServiceReport, Option<Box<ServiceReport>>)> {
         self.look_twice(|opener| {
             let ok = opener.open_first(path, OK)?;
             let service = opener.report(ok, now)?;
             let log = match opener.enter_log()? {
                 true => {
                     let ok = opener.open_file(OK, Access::Write);
-                    Some(opener.report(ok, now)?)
+                    Some(Box::new(opener.report(ok, now)?))
                 }
                 false => None,
             };

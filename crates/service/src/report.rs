@@ -140,8 +140,15 @@ impl ServiceReport {
     /// A service that is supervised.
     pub(crate) fn supervised(status: Status, normally: Normally, extras: Option<Extras>, now: Label) -> ServiceReport {
         let (restart_log, details) = extras.map_or((None, None), |(log, details)| (Some(log), details));
-        let report = ServiceReport::new(Condition::Supervised(status), normally);
-        ServiceReport { restart_log, details, ..report }.seen_at(now)
+        let restarts = restart_log.as_ref().map(|log| log.again(now));
+        ServiceReport {
+            condition: Condition::Supervised(status),
+            normally,
+            restarts,
+            restart_log,
+            details,
+            blocked: None,
+        }
     }
 
     /// A service of which no more is known than this.

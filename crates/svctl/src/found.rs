@@ -55,7 +55,7 @@ impl Found {
 
     fn new(named: &Named, entry: Entry, now: Label) -> Found {
         let pid = |report: &ServiceReport| report.status().and_then(|status| status.pid).map(NonZeroU32::get);
-        let logger = entry.log.as_ref().and_then(pid);
+        let logger = entry.log.as_deref().and_then(pid);
         Found {
             now,
             target: readlink(named.path.as_c_str()).ok().map(OsStringExt::into_vec),

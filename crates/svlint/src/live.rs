@@ -205,7 +205,7 @@ fn said_once(found: Vec<Told>, services: usize) -> Vec<Told> {
 
 /// The service and its logger.
 fn parts(entry: &Entry) -> impl Iterator<Item = (Part, &ServiceReport)> {
-    [(Part::Service, &entry.service)].into_iter().chain(entry.log.as_ref().map(|log| (Part::Log, log)))
+    [(Part::Service, &entry.service)].into_iter().chain(entry.log.as_deref().map(|log| (Part::Log, log)))
 }
 
 /// The same path, without dots for the current directory.

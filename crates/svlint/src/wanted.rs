@@ -32,7 +32,7 @@ pub struct Facts {
 /// What is to be said of a service that is not as wanted, and of its logger: the cause, where one is that of the other. A
 /// part that is failing is told of elsewhere, with the lines of its log.
 pub fn explain(entry: &Entry, facts: Facts, now: Label, account: &dyn Fn(u32) -> String) -> Vec<Explanation> {
-    let log = entry.log.as_ref().filter(|log| !entry.is_log_as_wanted(log));
+    let log = entry.log.as_deref().filter(|log| !entry.is_log_as_wanted(log));
     let of_log = log.and_then(|log| explain_log(entry, log, facts, now, account));
     // What holds for both is said once, and a service that waits for its logger is explained by that.
     let of_service = explain_part(Part::Service, &entry.service, facts, now);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn told(service: ServiceReport, log: Option<ServiceReport>, facts: Facts) -> Vec<(Part, Code)> {
-        let entry = Entry { name: c"x".into(), service, log };
+        let entry = Entry { name: c"x".into(), service, log: log.map(Box::new) };
         let found = explain(&entry, facts, Label::from_unix(1000, 0), &|uid| uid.to_string());
         found.into_iter().map(|found| (found.part, found.code)).collect()
     }
@@ -204,10 +204,10 @@ mod tests {
         };
         for service in states() {
             for log in states().map(Some).into_iter().chain([None]) {
-                let entry = Entry { name: c"x".into(), service: service.clone(), log };
-                let failing = is_failing(&entry.service) || entry.log.as_ref().is_some_and(is_failing);
+                let entry = Entry { name: c"x".into(), service: service.clone(), log: log.map(Box::new) };
+                let failing = is_failing(&entry.service) || entry.log.as_deref().is_some_and(is_failing);
                 // Where a service is blocked, its logger is.
-                let impossible = entry.service.blocked.is_some() && entry.log.as_ref() != Some(&blocked());
+                let impossible = entry.service.blocked.is_some() && entry.log.as_deref() != Some(&blocked());
                 let found = explain(&entry, LIVE, Label::from_unix(1000, 0), &|uid| uid.to_string());
                 if !impossible {
                     assert_eq!(!entry.is_as_wanted(), failing || !found.is_empty(), "{entry:?} {found:?}");
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_has_its_directory_size_and_account() {
-        let entry = Entry { name: c"x".into(), service: blocked(), log: Some(blocked()) };
+        let entry = Entry { name: c"x".into(), service: blocked(), log: Some(Box::new(blocked())) };
         let found = explain(&entry, LIVE, Label::from_unix(1000, 0), &|_| "log".into());
         let expected = "the logger does not read its pipe: nothing has been written for 10 min; no space is left for log \
                         in /log (1.0 MB), and its service waits for it";

@@ -99,7 +99,7 @@ impl Live<'_> {
         let mut changed = false;
         for entry in self.entries.values_mut() {
             let blocked =
-                |entry: &Entry| (entry.service.blocked.clone(), entry.log.as_ref().map(|log| log.blocked.clone()));
+                |entry: &Entry| (entry.service.blocked.clone(), entry.log.as_deref().map(|log| log.blocked.clone()));
             let before = blocked(entry);
             self.suspects.look(entry);
             changed |= blocked(entry) != before;
@@ -177,7 +177,7 @@ impl Live<'_> {
         };
         self.entries.get(name).is_some_and(|entry| match part {
             Part::Service => opened(&entry.service),
-            Part::Log => entry.log.as_ref().is_some_and(opened),
+            Part::Log => entry.log.as_deref().is_some_and(opened),
         })
     }
 }

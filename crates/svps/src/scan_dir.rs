@@ -27,8 +27,12 @@ pub fn enter(options: &Options) -> Result<(), Failure> {
 
 /// Looks at every service that is wanted, in the scan directory, which is the current one.
 pub fn look(options: &Options, now: Label) -> Result<Vec<Entry>, Failure> {
-    let mut opener = Opener::default();
-    Ok(names(options)?.into_iter().filter_map(|name| tree::entry(&mut opener, name, now)).collect())
+    let (mut opener, mut names) = (Opener::default(), names(options)?);
+    // Now, since names are smaller than entries, which the sort moves.
+    names.sort_unstable();
+    let mut entries = Vec::with_capacity(names.len());
+    entries.extend(names.into_iter().filter_map(|name| tree::entry(&mut opener, name, now)));
+    Ok(entries)
 }
 
 /// How many of the last ends of each service, and of its logger, were because memory ran out; `None`: that is not known.
