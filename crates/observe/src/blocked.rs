@@ -103,16 +103,18 @@ fn tell(entry: &mut Entry, stuck: Option<Sample>) {
     log.blocked = reader.map(|_| blocked);
 }
 
-/// A look at the pipe from a service to its logger; `None` where there is none, or it cannot be seen.
+/// A look at the pipe from a service to its logger; `None` where there is none, it cannot be seen, or nothing waits in it: then
+/// it does not matter what its reader does.
 fn sample(entry: &Entry) -> Option<Sample> {
     let reader = pid(entry.log.as_deref()?).map(NonZeroU32::get);
     let service = pid(&entry.service).map(NonZeroU32::get);
     let ends = [(reader, 0), (service, 1), (service, 2)];
     let pipe = ends.into_iter().find_map(|(process, descriptor)| process::pipe(process?, descriptor))?;
+    let unread = unread(&pipe).ok().filter(|&unread| unread > 0)?;
     let mut writable = [PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)];
     let ready = poll(&mut writable, PollTimeout::ZERO).ok()?;
     Some(Sample {
-        unread: unread(&pipe).ok()?,
+        unread,
         full: ready == 0,
         read: reader.and_then(process::bytes_read),
         runs: reader.and_then(process::state) == Some(b'R'),

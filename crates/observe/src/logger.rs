@@ -78,6 +78,9 @@ pub fn cause(pid: u32) -> (Cause, Option<Label>) {
 /// what it has read in memory, and any logger reads on until it has something to write.
 pub fn trouble(pid: u32, now: Label) -> Option<(Cause, Option<Label>)> {
     let (writer, directories) = written_by(pid);
+    if directories.iter().all(is_well) {
+        return None;
+    }
     let cause = first(writer, &directories, |directory, rights| lasting(directory, rights, now))?;
     Some((cause, written(writer, &directories)))
 }
@@ -129,6 +132,14 @@ fn lasting(directory: &LogDirectory, rights: &Rights, now: Label) -> Option<Obst
         Obstacle::Denied => None,
         lasting => Some(lasting),
     }
+}
+
+/// Whether no account meets a lasting obstacle there: then whose rights the logger has need not be asked.
+fn is_well(directory: &LogDirectory) -> bool {
+    let room = &directory.room;
+    let has_space = room.free.min(room.free_for_all) >= ENOUGH.min(room.size);
+    let has_files = room.files == 0 || room.files_free.min(room.files_free_for_all) > 0;
+    !room.read_only && has_space && has_files && directory.processing.is_none()
 }
 
 /// The directory in the words of the report.
@@ -313,6 +324,27 @@ mod tests {
         assert_eq!(judge(&processing(100, 100)), Some(Obstacle::Processor));
         assert_eq!(judge(&processing(100, 190)), None, "it goes on writing");
         assert_eq!(judge(&processing(150, 150)), None, "that may take a while");
+    }
+
+    #[test]
+    fn where_all_is_well_nobody_is_in_trouble() {
+        let log = Rights { uid: 1002, ..Rights::default() };
+        let root = Rights { uid: 0, uses_reserve: true, ignores_modes: true, ..Rights::default() };
+        for (room, processing, expected) in [
+            (ROOM, false, true),
+            (Room { size: 4096, free: 4096, free_for_all: 4096, files: 0, files_free: 0, ..ROOM }, false, true),
+            (Room { free_for_all: 0, ..ROOM }, false, false),
+            (Room { free: 0, free_for_all: 0, ..ROOM }, false, false),
+            (Room { files_free_for_all: 0, ..ROOM }, false, false),
+            (Room { read_only: true, ..ROOM }, false, false),
+            (ROOM, true, false),
+        ] {
+            let processing = processing.then(|| Label::from_unix(100, 0));
+            let directory = LogDirectory { owner: Some((0, 0, 0o700)), processing, ..directory(room) };
+            assert_eq!(is_well(&directory), expected, "{directory:?}");
+            let troubles = [&log, &root].map(|rights| lasting(&directory, rights, Label::from_unix(200, 0)));
+            assert!(!expected || troubles == [None; 2], "{directory:?}");
+        }
     }
 
     #[test]

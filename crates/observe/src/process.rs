@@ -1,6 +1,6 @@
 //! What /proc tells of a process: its state, its rights, its descriptors.
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -9,13 +9,16 @@ use daemontools_program::directory;
 use daemontools_program::file_kind::Kind;
 use daemontools_program::procfs;
 use daemontools_sys::fd::open_private;
-use nix::fcntl::{OFlag, readlink};
+use daemontools_sys::link::read_link;
+use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::{FsType, fstatfs};
 use nix::sys::uio::pread;
 
 /// How much of a file in /proc is read, in bytes.
 const MOST: usize = 64 * 1024;
+/// Room for the longest path that the kernel tells, in bytes.
+const PATH_SIZE: usize = 4096;
 /// The file system of pipes that have no name (linux/magic.h).
 const PIPEFS: FsType = FsType(0x5049_5045);
 /// The bits of capabilities(7).
@@ -72,13 +75,19 @@ fn rights_in(status: &[u8]) -> Option<Rights> {
 
 /// The numbers of the descriptors that a process has open, in order, each with what it leads to.
 pub fn descriptors(pid: u32) -> Vec<(u32, PathBuf)> {
-    let fds = format!("/proc/{pid}/fd");
-    let Ok(mut dir) = directory::open(fds.as_str()) else { return Vec::new() };
+    let Ok(mut dir) = directory::open(format!("/proc/{pid}/fd").as_str()) else { return Vec::new() };
     let numbers = dir.iter().flatten().filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok());
     let mut numbers: Vec<u32> = numbers.collect();
     numbers.sort_unstable();
-    let target = |number: u32| Some((number, readlink(format!("{fds}/{number}").as_str()).ok()?.into()));
-    numbers.into_iter().filter_map(target).collect()
+    let mut target = [0; PATH_SIZE];
+    let mut found = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        let Ok(name) = CString::new(number.to_string()) else { continue };
+        if let Ok(target) = read_link(&dir, &name, &mut target) {
+            found.push((number, OsStr::from_bytes(target).into()));
+        }
+    }
+    found
 }
 
 /// The last bytes of the regular file behind a descriptor of a process, however it was opened there.
