@@ -1,4 +1,4 @@
-//! What kind of file stat(2) found.
+//! What stat(2) found: which kind of file, and whether two are the same one.
 
 use nix::sys::stat::{FileStat, SFlag};
 
@@ -27,5 +27,27 @@ impl Kind {
             SFlag::S_IFIFO => Kind::Fifo,
             _ => Kind::Special,
         }
+    }
+}
+
+/// Whether two files that stat(2) described are the same one, under whatever names.
+pub fn is_same(one: &FileStat, other: &FileStat) -> bool {
+    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::stat::stat;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_the_same_under_another_name() {
+        let [root, dot, proc] = ["/", "/.", "/proc"].map(|path| stat(path).unwrap());
+        assert!(is_same(&root, &dot) && !is_same(&root, &proc));
+        let (mut elsewhere, mut beside) = (root, root);
+        elsewhere.st_dev += 1;
+        beside.st_ino += 1;
+        assert!(!is_same(&root, &elsewhere) && !is_same(&root, &beside));
     }
 }

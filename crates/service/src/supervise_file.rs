@@ -11,7 +11,7 @@ use std::path::Path;
 
 use daemontools_core::status::Status;
 use daemontools_program::directory;
-use daemontools_program::file_kind::Kind;
+use daemontools_program::file_kind::{Kind, is_same};
 use daemontools_program::procfs;
 use daemontools_program::stdio;
 use daemontools_sys::fd::{duplicate_private, open_private_at, open_private_without_links};
@@ -121,10 +121,6 @@ fn is_for_reading(text: &[u8]) -> bool {
     let flags = text.lines().find_map(|line| i32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
     let bits = |flags: i32| OFlag::from_bits_retain(flags);
     flags.map(bits).is_some_and(|flags| !flags.contains(OFlag::O_PATH) && flags & OFlag::O_ACCMODE != OFlag::O_WRONLY)
-}
-
-fn is_same(one: &FileStat, other: &FileStat) -> bool {
-    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
 pub(crate) fn path_of(path: &CStr) -> &Path {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use daemontools_core::status::Want;
 use daemontools_program::clock::Instant;
 use daemontools_program::failure::{Failure, Outcome, Unable};
-use daemontools_program::file_kind::Kind;
+use daemontools_program::file_kind::{Kind, is_same};
 use daemontools_program::printable::printable;
 use daemontools_service::report::{Condition, Normally, ServiceReport};
 use daemontools_service::service_dir::ServiceDir;
@@ -19,7 +19,7 @@ use daemontools_sys::fd::open_private;
 use daemontools_sys::process::Ending;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, readlinkat, renameat};
-use nix::sys::stat::{FileStat, Mode, fstatat};
+use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
 
 use crate::act::patience;
@@ -211,8 +211,4 @@ fn make_link(scan_dir: impl AsFd, target: &CStr) -> nix::Result<CString> {
         }
     }
     Err(Errno::EEXIST)
-}
-
-fn is_same(one: &FileStat, other: &FileStat) -> bool {
-    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }

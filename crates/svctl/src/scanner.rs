@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use daemontools_program::file_kind::is_same;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::fcntl::AtFlags;
@@ -18,7 +19,7 @@ pub fn looks_at(scan_dir: &CStr) -> Option<bool> {
             continue;
         }
         match stat(format!("/proc/{id}/cwd").as_str()) {
-            Ok(found) if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino) => return Some(true),
+            Ok(found) if is_same(&found, &wanted) => return Some(true),
             Ok(_) | Err(Errno::ENOENT | Errno::ESRCH) => {}
             Err(_) => answer = None,
         }

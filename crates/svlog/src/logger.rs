@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use daemontools_program::directory;
+use daemontools_program::file_kind::is_same;
 use daemontools_program::stdio;
 use daemontools_service::service_dir::ServiceDir;
 use daemontools_sys::fd::open_private;
@@ -66,8 +67,7 @@ fn held(process: u32) -> Vec<Log> {
 /// Whether the directory is a log's, and its lock this file.
 fn is_log(log: &Log, lock: &FileStat) -> bool {
     let Ok(dir) = log.open() else { return false };
-    let same = |found: FileStat| (found.st_dev, found.st_ino) == (lock.st_dev, lock.st_ino);
-    dir.stat_entry("lock").is_ok_and(same) && dir.stat_entry("current").is_ok()
+    dir.stat_entry("lock").is_ok_and(|found| is_same(&found, lock)) && dir.stat_entry("current").is_ok()
 }
 
 /// The children of a process.

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
+use daemontools_program::file_kind::is_same;
 use daemontools_sys::access_list::access_list;
 use daemontools_sys::fd::{duplicate_private, open_private_at};
 use nix::errno::Errno;
@@ -43,10 +44,6 @@ impl Node {
     /// A second handle.
     pub fn duplicate(&self) -> nix::Result<Node> {
         Ok(Node { fd: duplicate_private(self.fd.as_fd())?, found: self.found, facts: self.facts.clone() })
-    }
-
-    fn is_same(&self, other: &Node) -> bool {
-        (self.found.st_dev, self.found.st_ino) == (other.found.st_dev, other.found.st_ino)
     }
 
     /// A name of it that leads to this very file, whatever happens to its own names.
@@ -93,7 +90,7 @@ pub(crate) fn walk(
             if planters == Planters::All {
                 writers.add(&at.facts.writers());
             }
-            if !at.is_same(root) {
+            if !is_same(&at.found, &root.found) {
                 at = step(&at, &name, &writers)?;
             }
             continue;
