@@ -6,5 +6,6 @@ pub mod local_time_cache;
 pub mod newlines;
 pub mod pipe_size;
 pub mod stamp_text;
+mod stamped_lines;
 pub mod stamper;
 pub mod stdin_reader;

@@ -14,6 +14,7 @@ use daemontools_core::label::{Label, hex_digits};
 use daemontools_sys::local_time::LocalTime;
 
 use crate::local_time_cache::{nine_digits, two_digits};
+use crate::stamped_lines::Stamps;
 
 /// The form of a stamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,6 +110,19 @@ impl StampText {
         if !self.prefix.is_empty() {
             output.extend_from_slice(self.prefix);
         }
+    }
+
+    /// The next `count` stamps from this one on, if they are of TAI64N in one second and no prefix comes after them.
+    pub fn stamps(&mut self, label: Label, count: usize) -> Option<Stamps> {
+        let nanoseconds = label.nanoseconds();
+        let last = u32::try_from(count).ok().and_then(|count| nanoseconds.checked_add(count))?;
+        if self.form != Form::Tai64n || !self.prefix.is_empty() || last > 1_000_000_000 {
+            return None;
+        }
+        if label.seconds() != self.seconds {
+            self.learn(label);
+        }
+        self.text.first_chunk().map(|&text| Stamps { text, nanoseconds })
     }
 
     /// Makes the text of a second.

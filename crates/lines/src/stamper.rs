@@ -10,8 +10,9 @@ use std::time::Duration;
 use daemontools_core::label::Label;
 use daemontools_sys::heap::try_reserve_exact;
 
-use crate::newlines::Newlines;
+use crate::newlines::{Newlines, WINDOW};
 use crate::stamp_text::StampText;
+use crate::stamped_lines::append_stamped;
 
 /// How much output a pass gathers before it lets it be written: an empty line grows to 26 times its size.
 pub const FULL: usize = 64 * 1024;
@@ -24,6 +25,10 @@ const CHUNK: usize = 64;
 
 /// From this length on, a call costs less.
 const LONG: usize = 1024;
+
+/// From so many lines in a window on, stamping all of them at once takes less time. (Of 80 bytes each, by 5 %; of 100 bytes
+/// each, it took 8 % more.)
+const MANY_LINES: usize = WINDOW / 85;
 
 /// Puts a stamp and a space before each line of a stream.
 pub struct Stamper {
@@ -95,16 +100,26 @@ impl Stamper {
     /// Appends the stamped lines to `output`, until there is no more input or the output is full; returns what of the
     /// input is left.
     pub fn pass<'a>(&mut self, input: &'a [u8], output: &mut Vec<u8>) -> &'a [u8] {
-        self.pass_wanted(input, output, |_| true)
+        self.pass_as(input, output, None::<fn(&[u8]) -> bool>)
     }
 
     /// The same for those lines only that are wanted, by what of them the input has, which may be their beginning. The
     /// others vanish, to the last byte.
     pub fn pass_wanted<'a>(
         &mut self,
+        input: &'a [u8],
+        output: &mut Vec<u8>,
+        is_wanted: impl FnMut(&[u8]) -> bool,
+    ) -> &'a [u8] {
+        self.pass_as(input, output, Some(is_wanted))
+    }
+
+    /// The same; `None`: all lines are wanted.
+    fn pass_as<'a>(
+        &mut self,
         mut input: &'a [u8],
         output: &mut Vec<u8>,
-        mut is_wanted: impl FnMut(&[u8]) -> bool,
+        mut is_wanted: Option<impl FnMut(&[u8]) -> bool>,
     ) -> &'a [u8] {
         while !input.is_empty() && output.len() < self.full {
             let rest = self.pass_lines(input, output, &mut is_wanted);
@@ -118,20 +133,30 @@ impl Stamper {
         &mut self,
         input: &'a [u8],
         output: &mut Vec<u8>,
-        is_wanted: &mut impl FnMut(&[u8]) -> bool,
+        is_wanted: &mut Option<impl FnMut(&[u8]) -> bool>,
     ) -> &'a [u8] {
         let ready = self.at_line_start && self.begun.is_none();
         let Some(window) = input.first_chunk().filter(|_| ready) else { return input };
+        let newlines = self.newlines.find(window);
         let mut start = 0;
-        for &newline in self.newlines.find(window) {
-            let end = usize::from(newline) + 1;
-            let Some(line) = window.get(start..end).filter(|_| output.len() < self.full) else { break };
-            if is_wanted(line) {
-                self.text.append(self.next, output);
-                self.next = following(self.next);
-                append_line(window, start, line, output);
+        if is_wanted.is_none() && newlines.len() >= MANY_LINES {
+            if let Some(stamps) = self.text.stamps(self.next, newlines.len()) {
+                let done = append_stamped(stamps, input, newlines, output);
+                self.next = self.next + Duration::from_nanos(done.lines.into());
+                start = done.input;
             }
-            start = end;
+        }
+        if start == 0 {
+            for &newline in newlines {
+                let end = usize::from(newline) + 1;
+                let Some(line) = window.get(start..end).filter(|_| output.len() < self.full) else { break };
+                if is_wanted.as_mut().is_none_or(|is_wanted| is_wanted(line)) {
+                    self.text.append(self.next, output);
+                    self.next = following(self.next);
+                    append_line(window, start, line, output);
+                }
+                start = end;
+            }
         }
         input.get(start..).unwrap_or_default()
     }
@@ -141,12 +166,12 @@ impl Stamper {
         &mut self,
         input: &'a [u8],
         output: &mut Vec<u8>,
-        is_wanted: &mut impl FnMut(&[u8]) -> bool,
+        is_wanted: &mut Option<impl FnMut(&[u8]) -> bool>,
     ) -> &'a [u8] {
         let length = memchr::memchr(b'\n', input).map_or(input.len(), |newline| newline + 1);
         let (piece, rest) = input.split_at_checked(length.min(self.full)).unwrap_or((input, b""));
         if self.at_line_start {
-            self.wanted = is_wanted(piece);
+            self.wanted = is_wanted.as_mut().is_none_or(|is_wanted| is_wanted(piece));
             let begun = self.begun.take();
             if self.wanted {
                 self.text.append(begun.unwrap_or(self.next), output);
@@ -193,7 +218,6 @@ pub fn append_line(window: &[u8], start: usize, line: &[u8], output: &mut Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::newlines::WINDOW;
 
     /// When the input of the tests is read.
     const MOMENT: Label = Label::from_unix(0, 0);
@@ -226,7 +250,7 @@ mod tests {
         let mut all = Vec::new();
         for mut piece in input.chunks(size) {
             while !piece.is_empty() {
-                let mut output = Vec::new();
+                let mut output = stamper.room().unwrap();
                 piece = stamper.pass(piece, &mut output);
                 assert!(output.len() < stamper.most(), "{}", output.len());
                 all.extend(output);
@@ -289,12 +313,32 @@ mod tests {
         );
     }
 
+    /// Some windows of lines, whose lengths are below `limit` and all different in a row.
+    fn windows_of_lines(limit: u8) -> Vec<u8> {
+        let lengths = (0..limit).cycle().step_by(37).take(6 * WINDOW / usize::from(limit));
+        lengths.flat_map(|length| [vec![length | 0x80; length.into()], vec![b'\n']].concat()).collect()
+    }
+
     #[test]
     fn lines_of_a_window_are_those_that_come_one_by_one() {
-        let lengths = (0_u8..=u8::MAX).cycle().step_by(37).take(3 * WINDOW / 128);
-        let text: Vec<u8> = lengths.flat_map(|length| [vec![length; length.into()], vec![b'\n']].concat()).collect();
-        for size in [1, 100, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, text.len()] {
-            assert_eq!(in_pieces(&text, size), plain(&text), "{size}");
+        for limit in [2, 21, 80, 160, u8::MAX] {
+            let text = windows_of_lines(limit);
+            for size in [1, 100, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, text.len()] {
+                assert_eq!(in_pieces(&text, size), plain(&text), "{limit} {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_that_ends_within_a_window_is_followed_by_the_next() {
+        let text = windows_of_lines(21);
+        let mut stamper = Stamper::default();
+        stamper.read_at(Label::from_unix(7, 999_999_900));
+        let mut output = stamper.room().unwrap();
+        assert_eq!(stamper.pass(&text, &mut output), b"");
+        let label = |number: usize| Label::from_unix(7, 999_999_900) + Duration::from_nanos(number as u64);
+        for (number, line) in output.split_inclusive(|&byte| byte == b'\n').enumerate() {
+            assert_eq!(Label::from_text(line).map(|(label, _)| label), Some(label(number)), "{number}");
         }
     }
 
