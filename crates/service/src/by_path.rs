@@ -88,17 +88,18 @@ impl Opener {
         }
     }
 
-    /// What `look` finds. If that is nothing, no descriptor that was kept is in the way of what is done instead; if one was
-    /// missing, none is kept any more.
+    /// What `look` finds. If that is nothing, no descriptor that was kept is in the way of what is done instead. If one was missing,
+    /// for what may be absent too, it looks again, and none is kept any more.
     fn look_twice<T>(&mut self, look: impl Fn(&mut Opener) -> Option<T>) -> Option<T> {
         self.lacks = false;
-        if let Some(found) = look(self) {
-            return Some(found);
+        let found = look(self);
+        if found.is_some() && !self.lacks {
+            return found;
         }
         self.to_close.close();
         self.finder.release(self.lacks);
         if !self.lacks || self.is_frugal {
-            return None;
+            return found;
         }
         self.is_frugal = true;
         look(self)
