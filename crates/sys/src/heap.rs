@@ -4,7 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::OnceLock;
-#[cfg(target_env = "gnu")]
+#[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::sleep;
@@ -151,14 +151,14 @@ fn until_there_is_memory(mut ask: impl FnMut() -> *mut u8) -> *mut u8 {
 /// than is needed. True if that is new.
 #[cold]
 fn take_no_more_than_needed() -> bool {
-    #[cfg(target_env = "gnu")]
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
     {
         static DONE: AtomicBool = AtomicBool::new(false);
         // SAFETY: mallopt takes two numbers; the C library locks its heap itself.
         !DONE.swap(true, Ordering::Relaxed) && unsafe { libc::mallopt(libc::M_TOP_PAD, 0) } != 0
     }
-    // musl takes no more.
-    #[cfg(not(target_env = "gnu"))]
+    // musl takes no more, nor does the allocator in `malloc`.
+    #[cfg(not(all(target_env = "gnu", not(target_feature = "crt-static"))))]
     false
 }
 

@@ -10,10 +10,14 @@ pub mod heap;
 pub mod inotify;
 pub mod link;
 pub mod local_time;
+#[cfg(all(target_env = "gnu", target_feature = "crt-static", not(test)))]
+mod malloc;
 mod mask;
 pub mod memory;
 pub mod pidfd;
 pub mod pipe;
+#[cfg(any(all(target_env = "gnu", target_feature = "crt-static"), test))]
+mod pool;
 pub mod priority;
 pub mod process;
 pub mod signal;
