@@ -105,6 +105,19 @@ fn each_program_is_built_once_and_as_its_job_asks_for() {
 }
 
 #[test]
+fn the_linker_is_told_an_order_where_it_takes_one() {
+    let takes_it = RUSTC.replace("*) exit 1", "*--symbol-ordering-file*) ;;\n*) exit 1");
+    for (rustc, expected) in [(takes_it.as_str(), true), (RUSTC, false)] {
+        let builds = builds(&tools(None, true).script("bin/rustc", rustc), "");
+        for (program, can) in [("svlog", true), ("supervise", false), ("setuidgid", false)] {
+            let told = of(&builds, program).contains("--symbol-ordering-file=packaging/written-at-start");
+            assert_eq!(told, expected && can, "{program}");
+        }
+    }
+    assert!(workspace().join("packaging/written-at-start").exists());
+}
+
+#[test]
 fn linking_that_cannot_be_is_refused() {
     let tree = tools(None, false);
     let refused = build(&tree, "static");
