@@ -84,8 +84,7 @@ fn what_is_static_works_where_the_original_does() {
     }
 }
 
-/// Most of what is needed is the C library, and how much that is differs from system to system. On the system that the issue
-/// was written on 2.7 MB are plenty for the original.
+/// Most of what is needed is the C library, and how much that is differs from system to system.
 #[test]
 fn an_account_is_looked_up_where_the_original_does() {
     let what = "accounts under softlimit -m";
@@ -102,7 +101,9 @@ fn an_account_is_looked_up_where_the_original_does() {
         };
         let of_original = [2_700_000, 3_000_000, 3_500_000].into_iter().filter(|&bytes| works(original, bytes));
         let of_original: Vec<u32> = of_original.collect();
-        assert!(!of_original.is_empty(), "the original's {program} needs more than 3.5 MB");
+        if of_original.is_empty() {
+            left_out(what, "here the original needs more than 3.5 MB");
+        }
         for bytes in of_original {
             assert!(works(Programs::ours(), bytes), "{program} in {bytes} bytes");
         }
