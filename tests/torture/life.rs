@@ -37,7 +37,7 @@ pub fn tree() -> Tree {
 pub struct Ended;
 
 /// Gives a command again and again until its effect is there, or supervise has ended.
-fn insist(
+fn command_until(
     tree: &Tree,
     supervise: &mut Process,
     option: &str,
@@ -61,15 +61,15 @@ fn insist(
 
 /// The whole life: up, paused, continued, down, up, dead and restarted, down and gone.
 pub fn live(tree: &Tree, supervise: &mut Process) -> Result<(), Ended> {
-    let status = insist(tree, supervise, "-u", |status| status.up())?;
-    insist(tree, supervise, "-p", |status| status.paused == 1)?;
-    insist(tree, supervise, "-c", |status| status.paused == 0)?;
-    insist(tree, supervise, "-d", |status| !status.up() && status.want == 'd')?;
-    let again = insist(tree, supervise, "-u", |status| status.up() && status.want == 'u')?;
+    let status = command_until(tree, supervise, "-u", |status| status.up())?;
+    command_until(tree, supervise, "-p", |status| status.paused == 1)?;
+    command_until(tree, supervise, "-c", |status| status.paused == 0)?;
+    command_until(tree, supervise, "-d", |status| !status.up() && status.want == 'd')?;
+    let again = command_until(tree, supervise, "-u", |status| status.up() && status.want == 'u')?;
     assert_ne!(status.pid, again.pid);
     let _ = kill(Pid::from_raw(again.pid), Signal::SIGKILL);
-    insist(tree, supervise, "-u", |status| status.up() && status.pid != again.pid)?;
-    let _ = insist(tree, supervise, "-dx", |_| false);
+    command_until(tree, supervise, "-u", |status| status.up() && status.pid != again.pid)?;
+    let _ = command_until(tree, supervise, "-dx", |_| false);
     Err(Ended)
 }
 
@@ -172,7 +172,7 @@ pub fn next_takes_over(tree: &Tree) {
     // A supervise that takes a service over says so before others can see that it runs.
     until("svok", || tree.run("svok", ["sv"]) == exits(0, "", ""));
     let pid = Status::of(tree, "sv").expect("a status").pid;
-    assert!(insist(tree, &mut next, "-dx", |_| false).is_err());
+    assert!(command_until(tree, &mut next, "-dx", |_| false).is_err());
     assert_eq!(next.wait(), exits(0, "", ""));
     assert!(!alive(pid), "the service has gone with its supervise");
     // A check that was killed at the end may have descriptors of supervise for a moment.

@@ -66,7 +66,7 @@ impl Trial {
     }
 
     /// Waits for an effect, giving the command again and again.
-    fn insist(
+    fn command_until(
         &self,
         process: &mut Process,
         command: &'static str,
@@ -96,16 +96,16 @@ impl Trial {
     fn live(&self, process: &mut Process, before: usize) -> Life {
         let started = |count: usize| move |_: &mut Process| self.starts().len() >= before + count;
         let last = || self.starts().last().copied().unwrap_or_default();
-        if let Err(life) = self.insist(process, "u", started(1)) {
+        if let Err(life) = self.command_until(process, "u", started(1)) {
             return if life == Life::Deserted { Life::Refused } else { life };
         }
         let mut rest = || {
             let first = last();
-            self.insist(process, "d", |_| !alive(first))?;
-            self.insist(process, "u", started(2))?;
+            self.command_until(process, "d", |_| !alive(first))?;
+            self.command_until(process, "u", started(2))?;
             let _ = kill(Pid::from_raw(last()), Signal::SIGKILL);
-            self.insist(process, "u", started(3))?;
-            self.insist(process, "dx", |process| process.ended().is_some())
+            self.command_until(process, "u", started(3))?;
+            self.command_until(process, "dx", |process| process.ended().is_some())
         };
         rest().err().unwrap_or(Life::Whole)
     }
