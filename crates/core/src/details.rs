@@ -24,6 +24,8 @@
 //! | `restart-delay-ms` | what `restart-delay` has come to after short runs |
 //! | `counted-ends` | when the last ends were that `restart-limit` counts, oldest first: milliseconds of the monotonic clock |
 
+mod counted_ends;
+
 use std::ffi::CStr;
 use std::time::Duration;
 
@@ -34,6 +36,9 @@ use crate::run_record::{LineBuffer, RunRecord};
 use crate::status::Status;
 use crate::text::{Decimal, Text, pairs};
 
+pub use counted_ends::counted_ends;
+use counted_ends::{milliseconds, write_ends};
+
 /// The file, seen from the service directory.
 pub const PATH: &CStr = c"supervise/details";
 /// The size in bytes that the file never exceeds.
@@ -42,9 +47,6 @@ pub const MAX_SIZE: usize = 4096;
 pub const MAX_STATUS_TEXT: usize = 1024;
 /// The longest `reason` in bytes; more is cut off.
 pub const MAX_REASON: usize = 512;
-
-/// How many of the ends that `restart-limit` counts the file has.
-const MOST_ENDS: usize = 40;
 
 /// What a service is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,31 +234,6 @@ impl<'a> Details<'a> {
     pub fn belongs_to(&self, status: &Status) -> bool {
         self.pid == status.pid.map(u32::from) && (status.pid.is_none() || self.restarts.belongs_to(status))
     }
-}
-
-/// The ends that such a file says `restart-limit` counts, by the monotonic clock, oldest first.
-pub fn counted_ends(file: &[u8]) -> impl Iterator<Item = Duration> {
-    let lists = pairs(file).filter(|(key, _)| *key == b"counted-ends").map(|(_, list)| list);
-    lists.flat_map(|list| list.split(|&byte| byte == b' ')).filter_map(crate::text::number).map(Duration::from_millis)
-}
-
-/// A function of its own, so that its buffer is on the stack of those only that have something to count.
-#[inline(never)]
-fn write_ends(text: &mut Text<'_>, ends: &[Duration]) {
-    let (mut list, mut length) = ([0; 14 * MOST_ENDS], 0);
-    for end in ends.get(ends.len().saturating_sub(MOST_ENDS)..).unwrap_or_default() {
-        let end = milliseconds(*end);
-        for (to, from) in list.iter_mut().skip(length).zip(b" ".iter().chain(end.as_bytes())) {
-            *to = *from;
-            length += 1;
-        }
-    }
-    text.line(&[b"counted-ends", list.get(..length).unwrap_or_default()]);
-}
-
-/// A span in milliseconds, 13 digits at most.
-fn milliseconds(span: Duration) -> Decimal {
-    Decimal::new(u64::try_from(span.as_millis()).unwrap_or(u64::MAX).min(9_999_999_999_999))
 }
 
 #[cfg(test)]
